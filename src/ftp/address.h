@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_FTP_ADDRESS_H
+#define SALLY_FTP_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Data-connection addresses as commands and replies spell them. IPv4 is held as ::ffff:a.b.c.d. */
+struct ftp_address {
+    struct in6_addr ip;
+    uint16_t port;
+};
+
+enum ftp_eprt_result {
+    FTP_ADDRESS_OK,
+    FTP_ADDRESS_SYNTAX,   /* 501 */
+    FTP_ADDRESS_PROTOCOL, /* 522: a network protocol number other than 1 and 2 (RFC 2428 section 2) */
+};
+
+/* "h1,h2,h3,h4,p1,p2" (RFC 959 section 5.3.2): six decimal octets, each 0..255, nothing else. */
+enum ftp_eprt_result ftp_port_parse(const char *argument, struct ftp_address *ret);
+/* "|1|132.235.1.2|6275|", "|2|1080::8:800:200C:417A|5282|" with any delimiter 33..126 (RFC 2428 section 2). */
+enum ftp_eprt_result ftp_eprt_parse(const char *argument, struct ftp_address *ret);
+/* EPSV's argument: "" -> 0, "1" -> 1, "2" -> 2, "ALL" (any case) -> 3, another number -> -EPROTONOSUPPORT, else -EINVAL. */
+int ftp_epsv_parse(const char *argument);
+
+bool ftp_address_is_v4(const struct in6_addr *ip);
+/* "192.0.2.1" or "2001:db8::1" into text (INET6_ADDRSTRLEN). */
+void ftp_address_format(const struct in6_addr *ip, char *text);
+
+#endif

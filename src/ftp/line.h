@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_FTP_LINE_H
+#define SALLY_FTP_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Command lines out of a control channel's bytes (RFC 959 section 5.3, RFC 1123 section 4.1.2.10, RFC 854).
+ *
+ * Lines end at LF; a CR before it is dropped. Telnet commands (IAC x, IAC WILL/WONT/DO/DONT x, IAC SB ... IAC SE) are
+ * removed, IAC IAC is one 0xff byte. A NUL inside stands for a newline in a file name, as wu-ftpd and vsftpd have it;
+ * CR NUL is CR (RFC 2640 section 3.1). A line longer than FTP_LINE_MAX is swallowed to its end and reported once.
+ *
+ * The state is small and lives in the session; the bytes of an unfinished line are kept in a buffer that exists only
+ * while there are any, so an idle session costs none.
+ */
+enum {
+    FTP_LINE_MAX = 4096, /* bytes, without the line's end */
+};
+
+struct ftp_lines {
+    char *buffer; /* NULL: nothing buffered */
+    size_t len, cap;
+    size_t scanned;  /* opaque */
+    uint8_t telnet;  /* opaque: where in a telnet command the last byte stopped */
+    bool overlong;   /* opaque: swallowing */
+};
+
+/* What ftp_lines_next found. */
+enum ftp_line_result {
+    FTP_LINE_NONE,     /* no whole line yet */
+    FTP_LINE,          /* one line */
+    FTP_LINE_OVERLONG, /* a line over FTP_LINE_MAX ended and was thrown away: answer 500 */
+};
+
+/* Takes len received bytes (removing telnet commands). 0 or -ENOMEM. Holds at most 2 * FTP_LINE_MAX bytes:
+ * ret_taken tells how many of the bytes were taken; fewer than len only when that many are buffered. */
+int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *ret_taken);
+
+/* The next whole line, copied to line (FTP_LINE_MAX + 1 bytes, NUL-terminated; inner NULs already newlines). */
+enum ftp_line_result ftp_lines_next(struct ftp_lines *l, char *line, size_t *ret_len);
+
+/* Forgets everything buffered. Also the destructor. */
+void ftp_lines_clear(struct ftp_lines *l);
+
+/* Splits a line into its verb (upper case, at most 15 bytes, "" if there is none or it is longer or not letters) and its
+ * argument: what follows exactly one space, else "". argument points into line. */
+void ftp_line_split(char *line, char ret_verb[16], const char **ret_argument);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_FTP_LISTING_H
+#define SALLY_FTP_LISTING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Lines of LIST and MLSD. Pure: the caller brings the file's facts, the time and the buffer. */
+struct ftp_entry {
+    const char *name;
+    const char *link_target; /* LIST of a symbolic link, or NULL */
+    const char *owner, *group; /* text for LIST */
+    uint32_t mode;  /* st_mode */
+    uint32_t nlink;
+    uint64_t size;
+    int64_t mtime;  /* seconds */
+    uint64_t dev, ino; /* MLSD unique */
+    uint32_t uid, gid;
+};
+
+/* MLST facts (RFC 3659 section 7.5), in the order FEAT names them; and the OS-specific ones. */
+enum ftp_fact {
+    FTP_FACT_TYPE = 1,
+    FTP_FACT_SIZE = 2,
+    FTP_FACT_MODIFY = 4,
+    FTP_FACT_PERM = 8,
+    FTP_FACT_UNIQUE = 16,
+    FTP_FACT_UNIX_MODE = 32,
+    FTP_FACT_UNIX_OWNER = 64,
+    FTP_FACT_UNIX_GROUP = 128,
+    FTP_FACTS_ALL = 255,
+    FTP_FACTS_DEFAULT = 255,
+};
+
+/* How an entry's time is shown, kept between lines: neighbours often share a minute and a day. */
+struct ftp_listing_clock {
+    int64_t now;
+    int use_localtime; /* 0: GMT */
+    /* opaque */
+    int64_t cached_minute;
+    char cached_text[16];
+    int64_t cached_day;
+    char cached_date[8];
+};
+
+/* "-rw-r--r--    1 0        0            1024 Jan 01 12:00 name -> target\r\n", as vsftpd prints it; files older than half a year or
+ * from the future show the year. CR and LF in names become '?'. Length, or -ENOSPC if cap is too small. */
+int ftp_list_line(const struct ftp_entry *e, struct ftp_listing_clock *clock, char *out, size_t cap);
+
+/* What the session may do with the entry, for "perm=" (RFC 3659 section 7.5.5); can_write: the file or folder is writable to it by
+ * mode bits; rights: enum right of server/messages.h has the same order, passed in as bits below. */
+enum ftp_may {
+    FTP_MAY_READ = 1,   /* r, and l e for a folder */
+    FTP_MAY_APPEND = 2, /* a w */
+    FTP_MAY_CREATE = 4, /* c */
+    FTP_MAY_MKDIR = 8,  /* m */
+    FTP_MAY_RENAME = 16, /* f */
+    FTP_MAY_DELETE = 32, /* d, and p for a folder */
+};
+
+/* "type=file;size=1024;modify=20240101120000;perm=adfrw;unique=801g1f;UNIX.mode=0644;UNIX.owner=0;UNIX.group=0; name\r\n". type: "cdir" if
+ * name is ".", "pdir" if "..", "OS.unix=symlink" for links. LF in names becomes NUL (see line.h), CR becomes '?'. */
+int ftp_fact_line(const struct ftp_entry *e, uint32_t facts, uint32_t may, char *out, size_t cap);
+
+/* "type*;size*;modify*;..." with a star after each enabled fact, for FEAT; and OPTS MLST's reply "type;size;". */
+int ftp_facts_format(uint32_t enabled, int with_stars, char *out, size_t cap);
+/* "type;size;modify;" (any case, unknown ones ignored; RFC 3659 section 7.9) into bits. */
+uint32_t ftp_facts_parse(const char *argument);
+
+/* "YYYYMMDDHHMMSS" (RFC 3659 section 2.3) of seconds since 1970, in UTC. out: 16 bytes. */
+void ftp_time_format(int64_t seconds, char *out);
+/* Reads exactly 14 digits, optionally a fraction that is ignored. 0 or -EINVAL (also for a date that does not exist).
+ * ret_end, if not NULL: what follows. */
+int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end);
+
+#endif
