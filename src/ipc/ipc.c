@@ -97,14 +97,13 @@ int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == ECONNRESET ? -EPIPE : -errno;
-    if (n == 0)
-        return -EPIPE; /* every packet has a header, so an empty read is the end */
 
     int fd;
     size_t fds = collect_fds(&msg, &fd);
     struct ipc_message m;
-    int r = -EPROTO;
-    if (fds <= 1 && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+    /* Every packet has a header, so an empty one is the end; but it can bring a descriptor. */
+    int r = n == 0 ? -EPIPE : -EPROTO;
+    if (n > 0 && fds <= 1 && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         r = ipc_decode(protocol, direction, stage, buffer, (size_t)n, fds == 1, &m);
     if (r < 0) {
         if (fd >= 0)

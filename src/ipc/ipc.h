@@ -39,9 +39,10 @@ struct ipc_protocol {
 };
 
 struct ipc_message {
-    uint16_t type;   /* index of its row */
-    uint16_t serial; /* a reply repeats its request's, so that an abandoned request's reply is known as stale */
-    uint32_t id;     /* the session (or other object) it is about */
+    uint16_t type; /* index of its row */
+    uint16_t
+        serial;  /* a reply repeats its request's, so that an abandoned request's reply is known as stale */
+    uint32_t id; /* the session (or other object) it is about */
     const uint8_t *payload;
     size_t len;
     int fd; /* -1: none */
@@ -53,14 +54,15 @@ int ipc_send(int sock, const struct ipc_message *m);
 
 /*
  * Receives one message. ret->payload points into buffer (IPC_PACKET_MAX bytes, the caller's), ret->fd is the
- * caller's to close. The packet has passed the gate: known type, this direction, this stage, length within its
- * row, descriptor exactly as its row says. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone; -EPROTO: broke
- * protocol (any descriptors that came are closed). On failure *ret is untouched.
+ * caller's to close. The packet has passed the gate: known type, this direction, this stage, length within
+ * its row, descriptor exactly as its row says. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone; -EPROTO:
+ * broke protocol (any descriptors that came are closed). On failure *ret is untouched.
  */
-int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage,
-                void *buffer, struct ipc_message *ret);
+int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, void *buffer,
+                struct ipc_message *ret);
 
-/* The gate and decoder behind ipc_receive, pure: a packet's bytes, and whether a descriptor came. 0 or -EPROTO. */
+/* The gate and decoder behind ipc_receive, pure: a packet's bytes, and whether a descriptor came. 0 or
+ * -EPROTO. */
 int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, const void *packet,
                size_t len, bool has_fd, struct ipc_message *ret);
 

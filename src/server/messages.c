@@ -109,6 +109,7 @@ int file_request_encode(const struct file_request *in, void *payload, size_t cap
     wire_writer_init(&w, payload, cap);
     wire_put_str(&w, in->path);
     wire_put_str(&w, in->path2);
+    wire_put_str(&w, in->prefix);
     wire_put_u64(&w, in->offset);
     wire_put_u64(&w, (uint64_t)in->time);
     wire_put_u32(&w, in->flags);
@@ -125,6 +126,7 @@ bool file_request_decode(const struct ipc_message *m, struct file_request *ret)
     wire_reader_init(&r, m->payload, m->len);
     out.path = wire_get_str(&r);
     out.path2 = wire_get_str(&r);
+    out.prefix = wire_get_str(&r);
     out.offset = wire_get_u64(&r);
     out.time = (int64_t)wire_get_u64(&r);
     out.flags = wire_get_u32(&r);

@@ -16,10 +16,10 @@
  * id: the session it is about, or the identity (a broker's number) where the row says so.
  */
 enum server_direction {
-    TO_MONITOR = 1,   /* worker -> monitor */
-    TO_WORKER = 2,    /* monitor -> worker */
-    TO_BROKER = 4,    /* worker -> broker */
-    FROM_BROKER = 8,  /* broker -> worker */
+    TO_MONITOR = 1,  /* worker -> monitor */
+    TO_WORKER = 2,   /* monitor -> worker */
+    TO_BROKER = 4,   /* worker -> broker */
+    FROM_BROKER = 8, /* broker -> worker */
 };
 
 enum server_stage {
@@ -31,25 +31,28 @@ enum server_stage {
 /* X(name, direction, stages, descriptor, longest payload) */
 #define SERVER_MESSAGES(X)                                                                                   \
     /* worker -> monitor */                                                                                  \
-    X(LOGIN, TO_MONITOR, STAGE_ANY, NEVER, 2048)        /* login_request */                                  \
-    X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)          /* nothing; also for a login still being checked */  \
-    X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)        /* connect_request: an active data connection */     \
-    X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0)      /* nothing: one more passive listener, please */     \
-    X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)          /* an anonymous upload, for chown_uploads */         \
-    X(DRAINED, TO_MONITOR, STAGE_ANY, NEVER, 0)         /* nothing: the last session has ended */            \
+    X(LOGIN, TO_MONITOR, STAGE_ANY, NEVER, 2048) /* login_request */                                         \
+    X(CHECK_USER, TO_MONITOR, STAGE_ANY, NEVER,                                                              \
+      2048)                                        /* login_request: may this name be asked a password? */   \
+    X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)     /* nothing; also for a login still being checked */       \
+    X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)   /* connect_request: an active data connection */          \
+    X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0) /* nothing: one more passive listener, please */          \
+    X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)     /* an anonymous upload, for chown_uploads */              \
+    X(DRAINED, TO_MONITOR, STAGE_ANY, NEVER, 0)    /* nothing: the last session has ended */                 \
     /* monitor -> worker */                                                                                  \
-    X(LOGIN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 8192)   /* login_reply */                                    \
-    X(SESSION_CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0)  /* memfd: configuration text, before LOGIN_REPLY */  \
-    X(BROKER, TO_WORKER, STAGE_ANY, ALWAYS, 0)          /* id: identity; the socket of its (new) broker */   \
-    X(BROKER_ENDED, TO_WORKER, STAGE_ANY, NEVER, 0)     /* id: identity that nobody uses any more */         \
-    X(CONNECT_REPLY, TO_WORKER, STAGE_ANY, MAYBE, 4)    /* u32 errno; a socket whose connect() has begun */  \
-    X(CHOWN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)      /* u32 errno */                                      \
-    X(LISTENER, TO_WORKER, STAGE_ANY, ALWAYS, 8)        /* u16 port, u8 passive?, a listening socket */      \
-    X(NO_LISTENER, TO_WORKER, STAGE_ANY, NEVER, 0)      /* nothing: the passive range has no port left */    \
-    X(LOG_FILE, TO_WORKER, STAGE_ANY, ALWAYS, 1)        /* u8 enum log_sink; append-only */                  \
-    X(CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0)          /* memfd: configuration text for new sessions */     \
-    X(ADMIN, TO_WORKER, STAGE_ANY, ALWAYS, 0)           /* a connection of `sallyd who` or `kick` */         \
-    X(DRAIN, TO_WORKER, STAGE_ANY, NEVER, 4)            /* u32 seconds at most */                            \
+    X(LOGIN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 8192)  /* login_reply */                                     \
+    X(CHECK_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32, 1: yes */                                     \
+    X(SESSION_CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0) /* memfd: configuration text, before LOGIN_REPLY */   \
+    X(BROKER, TO_WORKER, STAGE_ANY, ALWAYS, 0)         /* id: identity; the socket of its (new) broker */    \
+    X(BROKER_ENDED, TO_WORKER, STAGE_ANY, NEVER, 0)    /* id: identity that nobody uses any more */          \
+    X(CONNECT_REPLY, TO_WORKER, STAGE_ANY, MAYBE, 4)   /* u32 errno; a socket whose connect() has begun */   \
+    X(CHOWN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32 errno */                                       \
+    X(LISTENER, TO_WORKER, STAGE_ANY, ALWAYS, 8)       /* u16 port, u8 passive?, a listening socket */       \
+    X(NO_LISTENER, TO_WORKER, STAGE_ANY, NEVER, 0)     /* nothing: the passive range has no port left */     \
+    X(LOG_FILE, TO_WORKER, STAGE_ANY, ALWAYS, 1)       /* u8 enum log_sink; append-only */                   \
+    X(CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0)         /* memfd: configuration text for new sessions */      \
+    X(ADMIN, TO_WORKER, STAGE_ANY, ALWAYS, 0)          /* a connection of `sallyd who` or `kick` */          \
+    X(DRAIN, TO_WORKER, STAGE_ANY, NEVER, 4)           /* u32 seconds at most */                             \
     /* worker -> broker; payload file_request */                                                             \
     X(FILE_STAT, TO_BROKER, STAGE_ANY, NEVER, 9000)                                                          \
     X(FILE_CHDIR, TO_BROKER, STAGE_ANY, NEVER, 9000)                                                         \
@@ -116,8 +119,8 @@ enum login_kind {
 
 enum login_result {
     LOGIN_GRANTED,
-    LOGIN_DENIED,  /* name, password or policy: the client is not told which */
-    LOGIN_FAILED,  /* our own failure: resources, account file unreadable */
+    LOGIN_DENIED, /* name, password or policy: the client is not told which */
+    LOGIN_FAILED, /* our own failure: resources, account file unreadable */
 };
 
 struct login_reply {
@@ -147,9 +150,9 @@ enum {
 };
 
 enum file_list_format {
-    LIST_LONG,  /* as `ls -l`, "LIST" */
-    LIST_NAMES, /* "NLST" */
-    LIST_FACTS, /* RFC 3659 "MLSD" */
+    LIST_LONG,      /* as `ls -l`, "LIST" */
+    LIST_NAMES,     /* "NLST" */
+    LIST_FACTS,     /* RFC 3659 "MLSD" */
     LIST_FACTS_ONE, /* RFC 3659 "MLST": one line for path itself, whatever it is */
 };
 
@@ -158,11 +161,11 @@ enum file_list_format {
  *   FILE_READ   FILE_INLINE: content may come in the reply
  *   FILE_WRITE  FILE_APPEND (offset ignored), FILE_UNIQUE (STOU: path is the wished name), FILE_ATOMIC;
  *               none: from offset on, where 0 truncates
- *   FILE_END    FILE_WHOLE: the upload is complete; else drop it (atomic, or delete_failed_uploads) or leave it
- *   FILE_LIST   FILE_LIST_ALL (-a), FILE_LIST_RECURSIVE (-R), FILE_LIST_SELF (-d); mode: enum file_list_format;
- *               path2: glob pattern for the last component or ""; offset: MLST fact bits
- *   FILE_CHMOD  mode
- *   FILE_UTIME  time (modification, seconds since 1970 UTC)
+ *   FILE_END    FILE_WHOLE: the upload is complete; else drop it (atomic, or delete_failed_uploads) or leave
+ * it; FILE_REMOVE: drop it in any case (nothing was stored) FILE_LIST   FILE_LIST_ALL (-a),
+ * FILE_LIST_RECURSIVE (-R), FILE_LIST_SELF (-d); mode: enum file_list_format; path2: glob pattern for the
+ * last component or ""; offset: MLST fact bits FILE_CHMOD  mode FILE_UTIME  time (modification, seconds since
+ * 1970 UTC)
  */
 enum file_flag {
     FILE_INLINE = 1,
@@ -173,12 +176,15 @@ enum file_flag {
     FILE_LIST_ALL = 32,
     FILE_LIST_RECURSIVE = 64,
     FILE_LIST_SELF = 128,
+    FILE_REMOVE = 256,
 };
 
 struct file_request {
     const char *path;  /* absolute below the session's root, "/a/b", already without "." and ".." */
     const char *path2; /* RENAME: the new name; LIST: pattern */
-    uint64_t offset;   /* READ, WRITE: where to begin */
+    const char
+        *prefix;     /* LIST: what precedes each name of LIST_NAMES, as the client typed it ("dir/"), or "" */
+    uint64_t offset; /* READ, WRITE: where to begin */
     int64_t time;
     uint32_t flags;
     uint32_t mode;
@@ -187,11 +193,14 @@ struct file_request {
 };
 
 /*
- * READ: descriptor open for reading and positioned at offset, or (FILE_INLINE) data. WRITE: descriptor open and
- * positioned, upload, size (what was there before: bytes that replacing frees), text (STOU: name chosen). LIST: a
- * memfd at offset 0 with the lines, or data when short. CHDIR: text: the message file's content or "".
- * DELETE, RENAME, END: freed bytes and freed_files, for quota. SPACE: size = bytes available. USAGE: size and files
- * below the root. A descriptor always comes in the same packet.
+ * READ: descriptor open for reading and positioned at offset, or (FILE_INLINE) data. WRITE: descriptor open
+ * and positioned, upload, size (length of what was there before), freed (the part of it that truncating has
+ * freed already), files (1: a file was made for it, under its own or a hidden name), text (STOU: name
+ * chosen). END: freed and freed_files: what then left the disk: the file that a commit replaced, or the
+ * upload that was dropped. LIST: a memfd at offset 0 with the lines and size their length, or data when
+ * short. CHDIR: text: the message file's content or "". DELETE, RENAME: freed bytes and freed_files, for
+ * quota. SPACE: size = bytes available. USAGE: size and files below the root. A descriptor always comes in
+ * the same packet.
  */
 struct file_reply {
     uint32_t error; /* errno, 0: done */
@@ -208,8 +217,8 @@ struct file_reply {
     size_t data_len;
 };
 
-/* Encoders return the payload's length or -EMSGSIZE. Decoders return true only if the payload was well-formed and
- * consumed exactly; strings and data then point into it, and enums and flags are within range. */
+/* Encoders return the payload's length or -EMSGSIZE. Decoders return true only if the payload was well-formed
+ * and consumed exactly; strings and data then point into it, and enums and flags are within range. */
 int login_request_encode(const struct login_request *in, void *payload, size_t cap);
 bool login_request_decode(const struct ipc_message *m, struct login_request *ret);
 int login_reply_encode(const struct login_reply *in, void *payload, size_t cap);
