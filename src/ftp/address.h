@@ -19,15 +19,20 @@ enum ftp_eprt_result {
     FTP_ADDRESS_PROTOCOL, /* 522: a network protocol number other than 1 and 2 (RFC 2428 section 2) */
 };
 
-/* "h1,h2,h3,h4,p1,p2" (RFC 959 section 5.3.2): six decimal octets, each 0..255, nothing else. */
+/* "h1,h2,h3,h4,p1,p2" (RFC 959 section 5.3.2): six decimal octets of one to three digits, each 0..255,
+ * nothing else. Port 0 is FTP_ADDRESS_SYNTAX. Whether the client may name this host and port is not asked
+ * here. *ret only if OK. */
 enum ftp_eprt_result ftp_port_parse(const char *argument, struct ftp_address *ret);
-/* "|1|132.235.1.2|6275|", "|2|1080::8:800:200C:417A|5282|" with any delimiter 33..126 (RFC 2428 section 2). */
+/* "|1|132.235.1.2|6275|", "|2|1080::8:800:200C:417A|5282|" with any delimiter 33..126 (RFC 2428 section 2).
+ * Port 1..65535; no scope ("%eth0"). *ret only if OK. */
 enum ftp_eprt_result ftp_eprt_parse(const char *argument, struct ftp_address *ret);
-/* EPSV's argument: "" -> 0, "1" -> 1, "2" -> 2, "ALL" (any case) -> 3, another number -> -EPROTONOSUPPORT, else -EINVAL. */
+/* EPSV's argument: "" -> 0, "1" -> 1, "2" -> 2, "ALL" (any case) -> 3, another number -> -EPROTONOSUPPORT,
+ * else -EINVAL. */
 int ftp_epsv_parse(const char *argument);
 
+/* Is it IPv4, held as ::ffff:a.b.c.d? */
 bool ftp_address_is_v4(const struct in6_addr *ip);
-/* "192.0.2.1" or "2001:db8::1" into text (INET6_ADDRSTRLEN). */
+/* "192.0.2.1" or "2001:db8::1" into text (INET6_ADDRSTRLEN bytes). */
 void ftp_address_format(const struct in6_addr *ip, char *text);
 
 #endif

@@ -9,12 +9,14 @@
 /*
  * Command lines out of a control channel's bytes (RFC 959 section 5.3, RFC 1123 section 4.1.2.10, RFC 854).
  *
- * Lines end at LF; a CR before it is dropped. Telnet commands (IAC x, IAC WILL/WONT/DO/DONT x, IAC SB ... IAC SE) are
- * removed, IAC IAC is one 0xff byte. A NUL inside stands for a newline in a file name, as wu-ftpd and vsftpd have it;
- * CR NUL is CR (RFC 2640 section 3.1). A line longer than FTP_LINE_MAX is swallowed to its end and reported once.
+ * Lines end at LF; a CR before it is dropped. Telnet commands (IAC x, IAC WILL/WONT/DO/DONT x, IAC SB ... IAC
+ * SE) are removed, IAC IAC is one 0xff byte. A NUL inside stands for a newline in a file name, as wu-ftpd and
+ * vsftpd have it; CR NUL is CR (RFC 2640 section 3.1). A line longer than FTP_LINE_MAX is swallowed to its
+ * end and reported once.
  *
- * The state is small and lives in the session; the bytes of an unfinished line are kept in a buffer that exists only
- * while there are any, so an idle session costs none.
+ * The state is small and lives in the session, zeroed at first; the bytes of an unfinished line are kept in a
+ * buffer that exists only while there are any, so an idle session costs none. All but buffer and len is
+ * opaque.
  */
 enum {
     FTP_LINE_MAX = 4096, /* bytes, without the line's end */
@@ -22,10 +24,11 @@ enum {
 
 struct ftp_lines {
     char *buffer; /* NULL: nothing buffered */
-    size_t len, cap;
-    size_t scanned;  /* opaque */
-    uint8_t telnet;  /* opaque: where in a telnet command the last byte stopped */
-    bool overlong;   /* opaque: swallowing */
+    uint16_t cap;
+    uint16_t start, len; /* the bytes held */
+    uint16_t scanned;    /* how many of them, from start, have no LF */
+    uint8_t telnet;      /* where in a telnet command the last byte stopped */
+    bool overlong;       /* the line at start began before it and is thrown away */
 };
 
 /* What ftp_lines_next found. */
@@ -35,18 +38,22 @@ enum ftp_line_result {
     FTP_LINE_OVERLONG, /* a line over FTP_LINE_MAX ended and was thrown away: answer 500 */
 };
 
-/* Takes len received bytes (removing telnet commands). 0 or -ENOMEM. Holds at most 2 * FTP_LINE_MAX bytes:
- * ret_taken tells how many of the bytes were taken; fewer than len only when that many are buffered. */
+/* Takes received bytes, removing telnet commands. 0 or -ENOMEM. Holds at most 2 * FTP_LINE_MAX bytes:
+ * ret_taken tells how many of len were taken; fewer than len only when that much is held. Then ftp_lines_next
+ * until it says FTP_LINE_NONE makes room, always. */
 int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *ret_taken);
 
-/* The next whole line, copied to line (FTP_LINE_MAX + 1 bytes, NUL-terminated; inner NULs already newlines). */
+/* The next whole line, copied to line (FTP_LINE_MAX + 1 bytes, NUL-terminated; inner NULs already newlines).
+ * line and ret_len are set only with FTP_LINE. */
 enum ftp_line_result ftp_lines_next(struct ftp_lines *l, char *line, size_t *ret_len);
 
-/* Forgets everything buffered. Also the destructor. */
+/* Forgets everything buffered, half a telnet command included. Also the destructor. */
 void ftp_lines_clear(struct ftp_lines *l);
 
-/* Splits a line into its verb (upper case, at most 15 bytes, "" if there is none or it is longer or not letters) and its
- * argument: what follows exactly one space, else "". argument points into line. */
-void ftp_line_split(char *line, char ret_verb[16], const char **ret_argument);
+/* Splits a line into its verb (upper case, at most 15 letters; "" if there is none, it is longer or has
+ * anything but letters) and its argument: what follows exactly one space, else "". argument points into line.
+ * Bytes of a telnet command that lost its IAC to an urgent send (BSD clients' ABOR: DM alone is left) are
+ * passed over at the start. */
+void ftp_line_split(const char *line, char ret_verb[16], const char **ret_argument);
 
 #endif

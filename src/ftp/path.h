@@ -5,18 +5,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Joins a client's path to the working directory and resolves ".", ".." and repeated slashes textually; ".." at the
- * root stays there. cwd is absolute and already clean. Result in out (cap bytes, with NUL): absolute, no slash at the end but "/".
- * 0 or -ENAMETOOLONG. An empty argument is the cwd. */
+/* Joins a client's path to the working directory and resolves ".", ".." and repeated slashes textually; ".."
+ * at the root stays there. cwd is absolute. Result in out (cap bytes, with NUL, not cwd's): absolute, no
+ * slash at the end but "/". 0, or -ENAMETOOLONG with out undefined. An empty argument is the cwd. */
 int ftp_path_join(const char *cwd, const char *argument, char *out, size_t cap);
 
-/* Doubles '"' for a 257 reply (RFC 959 appendix II) and turns newlines into NULs. Returns the length; -ENAMETOOLONG. */
+/* Doubles '"' for a 257 reply (RFC 959 appendix II) and turns newlines into NULs; a NUL follows that is not
+ * counted. Returns the length, or -ENAMETOOLONG with out undefined. */
 int ftp_path_quote(const char *path, char *out, size_t cap);
 
-/* Does name match pattern: '*', '?', '[a-z]', '[!...]', '\x', '{a,b}' ? Time at most len(pattern) * len(name) per alternative,
- * and at most 64 alternatives (more: false), so no pattern can burn the processor (CERT CA-2001-07, CVE-2011-0418). */
+enum {
+    FTP_GLOB_MAX = 1023, /* bytes of a pattern */
+};
+
+/* Does name match pattern: '*', '?', '[a-z]', '[!...]' or '[^...]', '\x', '{a,b}' (nested too) ? By bytes;
+ * '.' and '/' are nothing special.
+ * '[' and '{' that nothing closes are themselves. A pattern over FTP_GLOB_MAX matches nothing. All
+ * alternatives are followed at once, in time at most len(pattern) * len(name), so no pattern can burn the
+ * processor (CERT CA-2001-07, CVE-2011-0418). */
 bool ftp_glob_match(const char *pattern, const char *name);
-/* Any of the characters that make an argument a pattern? */
+/* Has it any of '*', '?', '[', '{', which make an argument a pattern? */
 bool ftp_glob_is_pattern(const char *text);
 
 #endif
