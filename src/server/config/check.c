@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/config/address.h"
+#include "server/config/option_table.h"
+#include "server/config/remark.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+
+static const char *yes_or_no(bool value)
+{
+    return value ? "YES" : "NO";
+}
+
+static void address_check(const char *option, const char *address, int family, struct remarks *r)
+{
+    struct in6_addr into;
+    if (address && inet_pton(family, address, &into) != 1)
+        remark_error(r, "%s=%s: expected an IPv%c address", option, address, family == AF_INET ? '4' : '6');
+}
+
+static void listening_check(const struct config *c, struct remarks *r)
+{
+    if (c->listen && c->listen_ipv6)
+        remark_error(
+            r,
+            "listen=YES (the default) and listen_ipv6=YES exclude each other; listen_ipv6=YES alone serves "
+            "IPv4 as well, so set listen=NO");
+    address_check("listen_address", c->listen_address, AF_INET, r);
+    address_check("listen_address6", c->listen_address6, AF_INET6, r);
+    struct sockaddr_un un;
+    if (c->control_socket && strlen(c->control_socket) >= sizeof(un.sun_path))
+        remark_error(r, "control_socket=%s: a socket's path has at most %zu bytes", c->control_socket,
+                     sizeof(un.sun_path) - 1);
+    if (c->control_group && !c->control_socket)
+        remark_warning(r, "control_group=%s changes nothing while control_socket is empty", c->control_group);
+}
+
+static void passive_ports_check(const struct config *c, struct remarks *r)
+{
+    if (c->pasv_max_port && c->pasv_min_port > c->pasv_max_port)
+        remark_error(r, "pasv_min_port=%u is above pasv_max_port=%u; no port is left for passive mode",
+                     c->pasv_min_port, c->pasv_max_port);
+    else if (c->pasv_min_port == c->listen_port && c->pasv_max_port == c->listen_port)
+        remark_error(
+            r, "pasv_min_port=pasv_max_port=%u is also listen_port; passive mode needs a port of its own",
+            c->listen_port);
+    if (!c->pasv_enable && !c->port_enable)
+        remark_warning(r, "pasv_enable=NO and port_enable=NO: nothing can be listed or transferred");
+}
+
+static void passive_address_check(const struct config *c, struct remarks *r)
+{
+    struct in_addr dotted;
+    if (c->pasv_address && !c->pasv_addr_resolve && inet_pton(AF_INET, c->pasv_address, &dotted) != 1)
+        remark_error(
+            r, "pasv_address=%s is not an IPv4 address; if it is a host name, set pasv_addr_resolve=YES",
+            c->pasv_address);
+    if (!c->pasv_address_map)
+        return;
+    struct address_map_entry entry;
+    const char *map = c->pasv_address_map, *text;
+    int len;
+    for (int result; (result = address_map_next(&map, &entry, &text, &len)) != 0;)
+        if (result < 0)
+            remark_error(r,
+                         "pasv_address_map: '%.*s': expected NETWORK/BITS=ADDRESS, as in 10.0.0.0/8=10.0.0.5",
+                         len, text);
+}
+
+static void users_check(const struct config *c, struct remarks *r)
+{
+    if (!c->anonymous_enable && !c->local_enable && !c->virtual_enable)
+        remark_error(r, "nobody could log in: set anonymous_enable, local_enable or virtual_enable to YES");
+}
+
+/* Options that another one needs in order to do anything. */
+static void companions_check(const struct config *c, struct remarks *r)
+{
+#define NEEDS(flag, string)                                                                                  \
+    {                                                                                                        \
+#flag, #string, c->flag, c->string                                                                   \
+    }
+    const struct {
+        const char *flag_name, *string_name;
+        bool flag;
+        const char *string;
+    } strings[] = {
+        NEEDS(anonymous_enable, ftp_username),
+        NEEDS(local_enable, pam_service_name),
+        NEEDS(guest_enable, guest_username),
+        NEEDS(virtual_enable, guest_username),
+        NEEDS(virtual_enable, accounts_file),
+        NEEDS(userlist_enable, userlist_file),
+        NEEDS(chroot_list_enable, chroot_list_file),
+        NEEDS(deny_email_enable, banned_email_file),
+        NEEDS(secure_email_list_enable, email_password_file),
+        NEEDS(chown_uploads, chown_username),
+        NEEDS(dirmessage_enable, message_file),
+    };
+#undef NEEDS
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+        if (strings[i].flag && !strings[i].string)
+            remark_error(r, "%s=YES needs %s, which is empty", strings[i].flag_name, strings[i].string_name);
+    if (!c->run_as_launching_user && !c->nopriv_user)
+        remark_error(r, "nopriv_user is empty; the worker must be some user other than root");
+
+#define WRITES(flag)                                                                                         \
+    {                                                                                                        \
+#flag, c->flag                                                                                       \
+    }
+    const struct {
+        const char *name;
+        bool value;
+    } writes[] = {WRITES(anon_upload_enable), WRITES(anon_mkdir_write_enable),
+                  WRITES(anon_other_write_enable)};
+#undef WRITES
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+        if (writes[i].value && !c->write_enable)
+            remark_warning(r, "%s=YES permits nothing while write_enable is NO", writes[i].name);
+}
+
+/*
+ * A server that was asked for TLS and has none must not quietly take passwords in the clear: the force_*
+ * options stay in force, as they would in vsftpd for a client that does not use TLS.
+ */
+static void tls_check(const struct config *c, struct remarks *r)
+{
+    if (!c->ssl_enable)
+        return;
+    remark_warning(r, "ssl_enable=YES: %s: EVERY CONNECTION IS UNENCRYPTED", option_no_tls);
+    const char *users = c->force_local_logins_ssl
+                            ? c->force_anon_logins_ssl ? "all users" : "all but anonymous users"
+                        : c->force_anon_logins_ssl ? "anonymous users"
+                                                   : NULL;
+    if (users)
+        remark_warning(
+            r,
+            "%s are refused, because force_local_logins_ssl=%s and force_anon_logins_ssl=%s demand TLS; "
+            "ssl_enable=NO lets them in, unencrypted",
+            users, yes_or_no(c->force_local_logins_ssl), yes_or_no(c->force_anon_logins_ssl));
+    if (!c->force_local_logins_ssl && (c->local_enable || c->virtual_enable))
+        remark_warning(r, "force_local_logins_ssl=NO: passwords cross the network unencrypted");
+}
+
+/* Options with another effect than the one asked for: none. */
+static void effects_check(const struct config *c, struct remarks *r)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        /* Without ssl_enable, vsftpd does nothing with these either; with it, tls_check has spoken. */
+        if (!o->why || o->why == option_no_tls || option_is_default(c, o))
+            continue;
+        const void *at = (const char *)c + o->offset;
+        if (o->type == OPTION_BOOL)
+            remark_warning(r, "%s=%s changes nothing: %s", o->name, yes_or_no(*(const bool *)at), o->why);
+        else
+            remark_warning(r, "%s changes nothing: %s", o->name, o->why);
+    }
+}
+
+int config_check(const struct config *c, const char *name,
+                 void (*tell)(void *ctx, const struct config_remark *), void *ctx)
+{
+    static void (*const checks[])(const struct config *, struct remarks *) = {
+        listening_check,  passive_ports_check, passive_address_check, users_check,
+        companions_check, tls_check,           effects_check,
+    };
+    struct remarks r = {.tell = tell, .ctx = ctx, .name = name};
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+        checks[i](c, &r);
+    return r.failed ? -EINVAL : 0;
+}
