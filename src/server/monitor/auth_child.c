@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/monitor/auth_child.h"
+
+#include "base/cursor.h"
+#include "ftp/address.h"
+#include "server/monitor/monitor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    RUNNING_MOST = 16, /* children at once; a flood of logins waits its turn */
+    RESULT_BYTES = 64 * 1024,
+};
+
+struct auth_child {
+    TAILQ_ENTRY(auth_child) queue;
+    struct config *config;
+    char *user, *password;
+    struct in6_addr peer;
+    auth_child_done_fn *on_done;
+    void *ctx;
+    int sock; /* to the child; -1 while queued */
+    struct event *event;
+    bool queued, running;
+};
+
+static TAILQ_HEAD(, auth_child) waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static unsigned running;
+
+static void start_next(void);
+
+static void wipe(struct auth_child *a)
+{
+    if (a->password)
+        explicit_bzero(a->password, strlen(a->password));
+    free(a->password);
+    a->password = NULL;
+}
+
+/* --- in the child
+ * ------------------------------------------------------------------------------------------------- */
+
+/* error, why, grant: one packet; then, with a PAM session, waits for the monitor to let go. */
+_Noreturn static void check(struct auth_child *a, int sock)
+{
+    static uint8_t packet[RESULT_BYTES], encoded[RESULT_BYTES / 2];
+    struct auth_grant grant = {0};
+    struct auth_session *session = NULL;
+    struct auth_why why = {""};
+    struct wire_writer w;
+    char peer[INET6_ADDRSTRLEN], byte;
+    int grant_len = 0;
+    ftp_address_format(&a->peer, peer);
+    int error = auth_password(a->config, a->user, a->password, peer, &grant, &session, &why);
+    wipe(a);
+    if (error == 0 && (grant_len = auth_grant_encode(&grant, encoded, sizeof(encoded))) < 0)
+        error = grant_len;
+    wire_writer_init(&w, packet, sizeof(packet));
+    wire_put_u32(&w, (uint32_t)-error);
+    wire_put_str(&w, why.text);
+    wire_put_bytes(&w, encoded, error == 0 ? (size_t)grant_len : 0);
+    (void)!write(sock, packet, (size_t)wire_writer_length(&w));
+    if (session) {
+        while (read(sock, &byte, 1) < 0 && errno == EINTR)
+            ;
+        auth_session_close(&session);
+    }
+    _exit(0);
+}
+
+/* --- in the monitor
+ * ------------------------------------------------------------------------------------------------- */
+
+static void stopped_running(struct auth_child *a)
+{
+    if (!a->running)
+        return;
+    a->running = false;
+    running--;
+    start_next();
+}
+
+static int read_result(int sock, struct auth_grant *ret_grant, struct auth_why *ret_why)
+{
+    static uint8_t packet[RESULT_BYTES];
+    struct wire_reader r;
+    size_t len;
+    ssize_t n = read(sock, packet, sizeof(packet));
+    if (n <= 0)
+        return -EIO; /* it died: a PAM module may do that to it */
+    wire_reader_init(&r, packet, (size_t)n);
+    int error = -(int)wire_get_u32(&r);
+    snprintf(ret_why->text, sizeof(ret_why->text), "%s", wire_get_str(&r));
+    const uint8_t *grant = wire_get_bytes(&r, &len);
+    if (!wire_reader_done(&r))
+        return -EPROTO;
+    return error == 0 ? auth_grant_decode(grant, len, ret_grant) : error;
+}
+
+static void on_result(evutil_socket_t sock, short what, void *arg)
+{
+    struct auth_child *a = arg;
+    struct auth_grant grant = {0};
+    struct auth_why why = {"the process that checked the password died"};
+    (void)what;
+    event_del(a->event);
+    int error = read_result(sock, &grant, &why);
+    stopped_running(a);
+    a->on_done(a->ctx, error, error == 0 ? &grant : NULL, why.text);
+}
+
+static int start(struct auth_child *a)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0) {
+        monitor_child_begin(&pair[1], 1);
+        check(a, pair[1]);
+    }
+    close(pair[1]);
+    a->sock = pair[0];
+    wipe(a);
+    if (pid < 0)
+        return -errno;
+    a->event = event_new(monitor.base, a->sock, EV_READ | EV_PERSIST, on_result, a);
+    if (!a->event || event_add(a->event, NULL) < 0)
+        return -ENOMEM;
+    a->running = true;
+    running++;
+    return 0;
+}
+
+static void start_next(void)
+{
+    struct auth_child *a;
+    while (running < RUNNING_MOST && (a = TAILQ_FIRST(&waiting))) {
+        TAILQ_REMOVE(&waiting, a, queue);
+        a->queued = false;
+        int r = start(a);
+        if (r < 0)
+            a->on_done(a->ctx, r, NULL, "no process to check the password in");
+    }
+}
+
+struct auth_child *auth_child_new(const struct config *c, const struct login_request *request,
+                                  auth_child_done_fn *on_done, void *ctx)
+{
+    struct auth_child *a = calloc(1, sizeof(*a));
+    if (!a)
+        return NULL;
+    *a = (struct auth_child){.on_done = on_done, .ctx = ctx, .sock = -1, .peer = request->peer};
+    a->config = config_copy(c);
+    a->user = strdup(request->user);
+    a->password = strdup(request->password);
+    if (!a->config || !a->user || !a->password) {
+        auth_child_free(&a);
+        return NULL;
+    }
+    a->queued = true;
+    TAILQ_INSERT_TAIL(&waiting, a, queue);
+    return a;
+}
+
+void auth_child_begin(void)
+{
+    start_next();
+}
+
+void auth_child_free(struct auth_child **child)
+{
+    struct auth_child *a = *child;
+    if (!a)
+        return;
+    *child = NULL;
+    if (a->queued)
+        TAILQ_REMOVE(&waiting, a, queue);
+    if (a->event)
+        event_free(a->event);
+    if (a->sock >= 0)
+        close(a->sock);
+    stopped_running(a);
+    wipe(a);
+    config_free(&a->config);
+    free(a->user);
+    free(a);
+}

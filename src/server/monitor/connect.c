@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/monitor/connect.h"
+
+#include "server/monitor/monitor.h"
+#include "sys/net.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/*
+ * SO_REUSEADDR lets many connections leave from one port; what it does not allow is the very same pair of
+ * address and port while the last connection between them is in TIME_WAIT (connect says EADDRNOTAVAIL).
+ */
+static int attempt(const struct connect_request *request, uint16_t from_port)
+{
+    const int on = 1;
+    struct sockaddr_storage from, to;
+    socklen_t from_len = net_sockaddr(&request->from, from_port, &from);
+    socklen_t to_len = net_sockaddr(&request->to, request->port, &to);
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    bool bound = from.ss_family != to.ss_family || bind(fd, (struct sockaddr *)&from, from_len) == 0;
+    if (bound && (connect(fd, (struct sockaddr *)&to, to_len) == 0 || errno == EINPROGRESS))
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+int connect_begin(const struct connect_request *request)
+{
+    const struct config *c = monitor.config;
+    if (request->port == 0 || (request->port < IPPORT_RESERVED && !c->port_promiscuous))
+        return -EACCES; /* the worker knows this rule; one that asks has been taken over */
+    if (!c->connect_from_port_20)
+        return attempt(request, 0);
+    int fd = attempt(request, (uint16_t)c->ftp_data_port);
+    if (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE || fd == -EACCES)
+        fd = attempt(request, 0); /* a transfer from another port is better than none */
+    return fd;
+}
