@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/worker/identity.h"
+
+#include "server/link.h"
+#include "server/worker/data.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct identity *identities;
+
+struct identity *identity_find(uint32_t id)
+{
+    struct identity *i;
+    HASH_FIND(hh, identities, &id, sizeof(id), i);
+    return i;
+}
+
+static void give_up_request(struct session *s)
+{
+    static const struct file_reply dead = {.error = EPIPE, .text = ""};
+    file_reply_fn *on_reply = s->on_reply;
+    if (s->waiting == WAIT_DELAY || !on_reply)
+        return;
+    s->on_reply = NULL;
+    on_reply(s, &dead, -1);
+}
+
+/* The broker is gone: each of its sessions loses its current command, and no more. */
+static void on_ended(void *ctx, int error)
+{
+    struct identity *i = ctx;
+    struct session *s, *next;
+    (void)error;
+    link_free(&i->link);
+    for (s = LIST_FIRST(&i->sessions); s; s = next) {
+        next = LIST_NEXT(s, of_identity);
+        transfer_cancel(s);
+        give_up_request(s);
+        session_settle(s);
+    }
+}
+
+/* A reply that nobody waits for any more. */
+static void discard(struct identity *i, const struct file_reply *reply, int fd)
+{
+    if (fd >= 0)
+        close(fd);
+    if (reply->error == 0 && reply->upload != 0)
+        identity_drop_upload(i, reply->upload, reply->files > 0);
+}
+
+/* What was deleted, replaced or dropped may be stored again. */
+static void give_back(struct identity *i, const struct file_reply *reply)
+{
+    if (reply->error != 0 || !i->counted)
+        return;
+    atomic_fetch_add(&i->bytes_left, (long long)reply->freed);
+    i->files_left += reply->freed_files;
+}
+
+static void on_message(void *ctx, const struct ipc_message *m)
+{
+    struct identity *i = ctx;
+    struct file_reply reply;
+    if (!file_reply_decode(m, &reply)) {
+        if (m->fd >= 0)
+            close(m->fd);
+        on_ended(i, -EPROTO);
+        return;
+    }
+    give_back(i, &reply);
+    struct session *s = session_find(m->id);
+    if (!s || s->identity != i || m->serial != s->serial || !s->on_reply || s->waiting == WAIT_DELAY) {
+        discard(i, &reply, m->fd);
+        return;
+    }
+    file_reply_fn *on_reply = s->on_reply;
+    s->on_reply = NULL;
+    on_reply(s, &reply, m->fd);
+    session_settle(s);
+}
+
+void identity_broker(uint32_t id, int sock)
+{
+    struct identity *i = identity_find(id);
+    if (!i) {
+        i = calloc(1, sizeof(*i));
+        if (!i) {
+            close(sock);
+            return;
+        }
+        i->id = id;
+        HASH_ADD(hh, identities, id, sizeof(i->id), i);
+    }
+    if (i->link)
+        on_ended(i, -EPIPE);
+    i->link = link_new(worker.base, sock, FROM_BROKER, on_message, on_ended, i);
+    if (!i->link)
+        close(sock);
+}
+
+void identity_ended(uint32_t id)
+{
+    struct identity *i = identity_find(id);
+    if (!i || !LIST_EMPTY(&i->sessions))
+        return;
+    HASH_DEL(identities, i);
+    link_free(&i->link);
+    free(i);
+}
+
+void identity_join(struct identity *i, struct session *s)
+{
+    s->identity = i;
+    LIST_INSERT_HEAD(&i->sessions, s, of_identity);
+}
+
+void identity_leave(struct session *s)
+{
+    LIST_REMOVE(s, of_identity);
+    s->identity = NULL;
+}
+
+static bool send_request(struct identity *i, enum server_message type, uint32_t id, uint16_t serial,
+                         const struct file_request *request)
+{
+    static uint8_t payload[IPC_PACKET_MAX];
+    int len = file_request_encode(request, payload, sizeof(payload));
+    if (!i->link || len < 0)
+        return false;
+    struct ipc_message m = {
+        .type = (uint16_t)type, .serial = serial, .id = id, .payload = payload, .len = (size_t)len, .fd = -1};
+    return link_send(i->link, &m) == 0;
+}
+
+bool identity_ask(struct session *s, enum server_message type, const struct file_request *request)
+{
+    return send_request(s->identity, type, s->id, s->serial, request);
+}
+
+void identity_drop_upload(struct identity *i, uint32_t upload, bool remove)
+{
+    uint32_t flags = remove ? FILE_REMOVE : 0;
+    (void)send_request(i, MSG_FILE_END, 0, 0, &(struct file_request){.upload = upload, .flags = flags});
+}

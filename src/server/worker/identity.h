@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_SERVER_WORKER_IDENTITY_H
+#define SALLY_SERVER_WORKER_IDENTITY_H
+
+#include "server/worker/session.h"
+
+#include <stdatomic.h>
+
+/*
+ * A logged-in identity and the link to its broker, shared by all its sessions. The monitor owns the life of
+ * both: it names an identity before the first LOGIN_REPLY that uses it and ends it (BROKER_ENDED) when no
+ * login is left. A broker that died is replaced by the monitor with another BROKER message for the same
+ * identity.
+ */
+struct identity {
+    UT_hash_handle hh;
+    uint32_t id;
+    struct link *link; /* NULL: the broker is dead, a new one is awaited */
+    LIST_HEAD(, session) sessions;
+    /* Quota: what uploads may still add. Counted from what lies below the root when the first session logs
+     * in; writers subtract as they write. Meaningless unless counted. */
+    bool counted;
+    atomic_llong bytes_left;
+    long long files_left;
+};
+
+/* A BROKER message: a new identity or a new broker of a known one. Takes sock. */
+void identity_broker(uint32_t id, int sock);
+void identity_ended(uint32_t id);
+struct identity *identity_find(uint32_t id);
+void identity_join(struct identity *i, struct session *s);
+void identity_leave(struct session *s);
+/* Sends a request of s; false if there is no broker to ask. */
+bool identity_ask(struct session *s, enum server_message type, const struct file_request *request);
+/* An upload that was begun comes to nothing; remove: even the file that it made goes. */
+void identity_drop_upload(struct identity *i, uint32_t upload, bool remove);
+
+#endif
