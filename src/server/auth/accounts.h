@@ -14,21 +14,33 @@
 struct accounts;
 
 struct account {
-    char *name, *hash, *home; /* malloc'ed */
-    uint32_t rights;          /* enum right */
-    uint64_t rate;            /* bytes per second, 0: no limit */
+    char *name, *hash, *home;          /* malloc'ed */
+    uint32_t rights;                   /* enum right */
+    uint64_t rate;                     /* bytes per second, 0: no limit */
     uint64_t quota_bytes, quota_files; /* 0: no limit */
 };
 
 void account_fini(struct account *a);
 
-/* write: create the file if absent and allow changes. 0 or -errno (-EUCLEAN: not an accounts file of ours). */
+/*
+ * What is wrong with name as an account's, to complete `the name "x" ...`; NULL: nothing. Also refuses names
+ * that log in anonymously.
+ */
+const char *account_name_fault(const char *name);
+
+/*
+ * write: create the file if absent and allow changes. 0 or -errno. -EUCLEAN: damaged, or not an accounts file
+ * of ours; -EPERM: others than its owner may write to it, or the owner is neither root nor us; -EBUSY (here
+ * and below): somebody else kept it locked for ten seconds.
+ */
 int accounts_open(const char *path, bool write, struct accounts **ret);
 void accounts_close(struct accounts **a);
 int accounts_find(struct accounts *a, const char *name, struct account *ret); /* -ENOENT */
-int accounts_add(struct accounts *a, const struct account *in);               /* -EEXIST */
-int accounts_set_password(struct accounts *a, const char *name, const char *hash);
-int accounts_delete(struct accounts *a, const char *name);
+/* -EEXIST; -EINVAL: the name's fault, a relative home, rights that rights_print cannot say, a number over
+ * 2^63-1. */
+int accounts_add(struct accounts *a, const struct account *in);
+int accounts_set_password(struct accounts *a, const char *name, const char *hash); /* -ENOENT */
+int accounts_delete(struct accounts *a, const char *name);                         /* -ENOENT */
 /* Calls each(ctx, account) in order of name until it returns false. */
 int accounts_each(struct accounts *a, bool (*each)(void *ctx, const struct account *), void *ctx);
 

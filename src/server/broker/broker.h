@@ -8,10 +8,11 @@
 /*
  * A broker: the process that touches files, as one logged-in identity, inside its root, without a network.
  *
- * Called in a child that the monitor has just forked, still as root (or as the launching user, without root). It
- * opens the root, becomes grant->uid for good (setgroups, setresgid, setresuid, no_new_privs), chroots where it can, applies
- * landlock and seccomp, and serves requests from sock (SEQPACKET, blocking) with a few identical threads until the
- * other end closes. Then it removes uploads that were begun and not ended, if atomic or delete_failed_uploads. Never returns.
+ * Called in a child that the monitor has just forked, still as root (or as the launching user, without root).
+ * It opens the root, becomes grant->uid for good (setgroups, setresgid, setresuid, no_new_privs), chroots
+ * where it can, applies landlock and seccomp, and serves requests from sock (SEQPACKET, blocking) with a few
+ * identical threads until the other end closes. Then it removes uploads that were begun and not ended, if
+ * atomic or delete_failed_uploads. Never returns.
  */
 _Noreturn void broker_main(int sock, const struct config *c, const struct auth_grant *grant);
 

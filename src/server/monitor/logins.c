@@ -18,10 +18,13 @@
 #include <unistd.h>
 #include <uthash.h>
 
+/* A broker that dies is started again at once; one that dies within a second of its start again and again, each time later. */
+static const struct timeval revive_delays[] = {{0, 0}, {0, 0}, {0, 0}, {0, 200000}, {1, 0}, {5, 0}};
+
 enum {
+    REVIVE_SLOWEST = sizeof(revive_delays) / sizeof(revive_delays[0]) - 1,
     LINGER_SECONDS =
         1, /* a broker outlives its last session by this, for the next login of the same account */
-    BROKER_DEATHS_MAX = 5, /* in a row, each within a second of its start: then it is not started again */
 };
 
 struct identity {
@@ -35,6 +38,7 @@ struct identity {
     double started;
     unsigned quick_deaths;
     struct event *linger;
+    struct event *revive;
 };
 
 struct login {
@@ -53,28 +57,46 @@ static uint32_t last_identity;
  * ------------------------------------------------------------------------------------------------------------
  */
 
+static void start_broker(struct identity *i);
+
+static void revive_broker(struct identity *i)
+{
+    const struct timeval *delay = &revive_delays[i->quick_deaths < REVIVE_SLOWEST ? i->quick_deaths : REVIVE_SLOWEST];
+    if (timerisset(delay))
+        event_add(i->revive, delay);
+    else
+        start_broker(i);
+}
+
+static void on_revive(evutil_socket_t fd, short what, void *arg)
+{
+    struct identity *i = arg;
+    (void)fd;
+    (void)what;
+    start_broker(i);
+}
+
 static void start_broker(struct identity *i)
 {
     int pair[2];
     int r = ipc_pair(pair);
-    if (r < 0) {
-        tell("cannot start a broker for %s: %s", i->grant.user, strerror(-r));
-        return;
-    }
-    pid_t pid = fork();
+    pid_t pid = r < 0 ? -1 : fork();
     if (pid == 0) {
         monitor_child_begin(&pair[1], 1);
         broker_main(pair[1], i->config, &i->grant);
     }
-    close(pair[1]);
-    if (pid < 0)
-        tell("cannot start a broker for %s: %s", i->grant.user, strerror(errno));
-    else {
+    if (pid < 0) {
+        tell("cannot start a broker for %s: %s; trying again", i->grant.user, strerror(r < 0 ? -r : errno));
+        event_add(i->revive, &revive_delays[REVIVE_SLOWEST]);
+    } else {
         i->broker = pid;
         i->started = monitor_now();
         monitor_send(MSG_BROKER, i->id, 0, NULL, 0, pair[0]);
     }
-    close(pair[0]);
+    if (r == 0) {
+        close(pair[0]);
+        close(pair[1]);
+    }
 }
 
 static void identity_free(struct identity *i)
@@ -82,6 +104,8 @@ static void identity_free(struct identity *i)
     HASH_DEL(identities, i);
     if (i->linger)
         event_free(i->linger);
+    if (i->revive)
+        event_free(i->revive);
     auth_grant_fini(&i->grant);
     config_free(&i->config);
     free(i->key);
@@ -108,11 +132,8 @@ bool logins_child_ended(pid_t pid)
         i->quick_deaths = monitor_now() - i->started < 1 ? i->quick_deaths + 1 : 0;
         if (i->sessions == 0)
             return true;
-        tell("the broker of %s (process %d) ended unexpectedly%s", i->grant.user, (int)pid,
-             i->quick_deaths < BROKER_DEATHS_MAX ? "; starting another"
-                                                 : " again and again; its sessions can do no more");
-        if (i->quick_deaths < BROKER_DEATHS_MAX)
-            start_broker(i);
+        tell("the broker of %s (process %d) ended unexpectedly; starting another", i->grant.user, (int)pid);
+        revive_broker(i);
         return true;
     }
     return false;
@@ -149,6 +170,7 @@ static struct identity *identity_of(struct auth_grant *g, const struct config *o
     *i = (struct identity){.id = ++last_identity, .key = key, .grant = *g, .config = config};
     memset(g, 0, sizeof(*g));
     i->linger = event_new(monitor.base, -1, 0, on_linger, i);
+    i->revive = event_new(monitor.base, -1, 0, on_revive, i);
     HASH_ADD_KEYPTR(hh, identities, i->key, strlen(i->key), i);
     start_broker(i);
     return i;
@@ -206,6 +228,8 @@ static void grant_login(struct login *l, struct auth_grant *g)
         return;
     }
     event_del(i->linger);
+    if (i->broker == 0 && !event_pending(i->revive, EV_TIMEOUT, NULL))
+        start_broker(i);
     i->sessions++;
     l->identity = i;
     reply.identity = i->id;

@@ -187,14 +187,10 @@ static void on_size(struct session *s, const struct file_reply *r, int fd)
         reply(s, 213, "%llu", (unsigned long long)r->size);
 }
 
-/* In ASCII the size on the wire is known only by reading the file: an answer would be an I/O bomb (vsftpd
- * postlogin.c). */
+/* The file's own size, in ASCII mode as well, as vsftpd has it: the size on the wire would be known only by reading all of it. */
 void cmd_size(struct session *s, const char *argument)
 {
-    if (s->ascii && session_config(s)->ascii_download_enable)
-        reply(s, 550, "SIZE not allowed in ASCII mode.");
-    else
-        ask_about(s, argument, MSG_FILE_STAT, (struct file_request){0}, on_size);
+    ask_about(s, argument, MSG_FILE_STAT, (struct file_request){0}, on_size);
 }
 
 static void on_mdtm(struct session *s, const struct file_reply *r, int fd)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void cmd_syst(struct session *s, const char *argument)
@@ -225,10 +224,8 @@ static void on_stat_listing(struct session *s, const struct file_reply *listing,
     reply_more(s, 213, "Status follows:");
     stat_lines(s, (const char *)listing->data, listing->data_len);
     if (fd >= 0) {
-        struct stat st;
-        size_t len = fstat(fd, &st) == 0 && st.st_size < STAT_BYTES_MAX ? (size_t)st.st_size : STAT_BYTES_MAX;
-        char *text = malloc(len);
-        ssize_t n = text ? pread(fd, text, len, 0) : -1;
+        char *text = malloc(STAT_BYTES_MAX);
+        ssize_t n = text ? pread(fd, text, STAT_BYTES_MAX, 0) : -1;
         if (n > 0)
             stat_lines(s, text, (size_t)n);
         if (n == STAT_BYTES_MAX)

@@ -58,11 +58,13 @@ void cmd_user(struct session *s, const char *argument)
         reply(s, 530, "Non-anonymous sessions must use encryption.");
         return;
     }
-    char *name = strlen(argument) <= LOGIN_NAME_MAX_BYTES ? strdup(argument) : NULL;
+    /* A name that no account can have is refused only after PASS, like any other that is unknown. */
+    char *name = strndup(argument, LOGIN_NAME_MAX_BYTES);
     if (!name) {
-        reply(s, 501, "This name is too long: at most %d bytes.", LOGIN_NAME_MAX_BYTES);
+        session_end(s);
         return;
     }
+    s->name_too_long = strlen(argument) > LOGIN_NAME_MAX_BYTES;
     free(s->user);
     s->user = name;
     s->anonymous = anonymous;
@@ -98,7 +100,7 @@ void cmd_pass(struct session *s, const char *argument)
     free(s->password);
     s->password = s->anonymous ? strndup(argument, 128) : NULL;
     s->login_began = worker_now();
-    if (strlen(argument) > LOGIN_PASSWORD_MAX_BYTES || !send_login(s, MSG_LOGIN, argument))
+    if (s->name_too_long || strlen(argument) > LOGIN_PASSWORD_MAX_BYTES || !send_login(s, MSG_LOGIN, argument))
         login_denied(s);
 }
 
@@ -204,7 +206,8 @@ void login_granted(struct session *s, const struct login_reply *grant)
     s->grant.user = s->grant.cwd = NULL;
     char *user = strdup(grant->user);
     s->cwd = strdup(grant->cwd);
-    if (!user || !s->cwd) {
+    s->home = strdup(grant->cwd);
+    if (!user || !s->cwd || !s->home) {
         free(user);
         session_end(s);
         return;

@@ -6,6 +6,7 @@
  * thread, or in one send if they are few); CLOSING, while the broker makes an upload final. ABOR, the
  * client's end and the broker's death can meet it in each.
  */
+#include "server/link.h"
 #include "server/worker/command.h"
 #include "server/worker/data.h"
 #include "server/worker/file_error.h"
@@ -35,6 +36,10 @@ static void transfer_over(struct session *s)
     session_resume(s);
     if (abort_asked)
         reply(s, 226, "ABOR successful.");
+    if (worker.draining && !s->ended) {
+        reply(s, 421, "Service shutting down.");
+        session_end(s);
+    }
 }
 
 void transfer_fail(struct session *s, int code, const char *text)
@@ -371,24 +376,28 @@ void cmd_hash(struct session *s, const char *argument)
 /* --- STOR, APPE, STOU
  * -------------------------------------------------------------------------------------------------------- */
 
-/* The file is there; does the quota allow it? What replacing freed is the user's again. */
+/* The file is there; does the quota allow it? What truncating freed came with the reply. */
 static bool admit_upload(struct session *s, struct transfer *t, const struct file_reply *r)
 {
     struct identity *i = s->identity;
+    bool replaces = (t->flags & FILE_ATOMIC) && r->mode != 0;
     t->made_file = r->files > 0;
     if (!i->counted)
         return true;
     t->quota = &i->bytes_left;
-    if (!(t->flags & FILE_APPEND) && !t->made_file) {
-        if (t->offset == 0)
-            atomic_fetch_add(&i->bytes_left, (long long)r->size);
-        else if (r->size > t->offset)
-            t->quota_credit = (long long)(r->size - t->offset);
-    }
-    if (!t->made_file)
-        return true;
-    i->files_left--;
-    return i->files_left >= 0;
+    if (t->offset > 0 && r->size > t->offset)
+        t->quota_credit = (long long)(r->size - t->offset);
+    if (t->made_file)
+        i->files_left--;
+    return !t->made_file || replaces || i->files_left >= 0;
+}
+
+/* An anonymous upload goes to its new owner before its first byte, as vsftpd does it. */
+static void give_away(const struct session *s, int fd)
+{
+    const struct ipc_message m = {.type = MSG_CHOWN, .id = s->id, .fd = fd};
+    if (s->anonymous && session_config(s)->chown_uploads)
+        (void)link_send(worker.monitor, &m);
 }
 
 static void on_write_open(struct session *s, const struct file_reply *r, int fd)
@@ -400,6 +409,7 @@ static void on_write_open(struct session *s, const struct file_reply *r, int fd)
     }
     t->file = fd;
     t->upload = r->upload;
+    give_away(s, fd);
     if (t->unique) {
         char *path = strdup(r->text), *shown = strdup(r->text);
         if (path && shown) {

@@ -3,7 +3,7 @@
 
 #include "server/worker/log.h"
 
-#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,9 +169,11 @@ static void log_line(const struct session *s, const struct command *c, const cha
 {
     if (!session_config(s)->log_ftp_protocol)
         return;
-    if (c && c->secret)
-        log_protocol(s, true, c->name, strlen(c->name));
-    else
+    char masked[32];
+    if (c && c->secret) {
+        int n = snprintf(masked, sizeof(masked), "%s <password>", c->name);
+        log_protocol(s, true, masked, (size_t)n);
+    } else
         log_protocol(s, true, line, strlen(line));
 }
 

@@ -7,6 +7,7 @@ static const struct {
     int error, code;
     const char *text;
 } special[] = {
+    {EPERM, 550, "Permission denied."},
     {EPIPE, 451, "The file service ended unexpectedly. Please try again."},
     {EIO, 451, "Input/output error on the server's disk."},
     {ESTALE, 451, "The server's file system went away."},

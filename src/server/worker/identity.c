@@ -6,7 +6,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+struct held_request {
+    STAILQ_ENTRY(held_request) next;
+    struct ipc_message message;
+    uint8_t payload[];
+};
 
 static struct identity *identities;
 
@@ -27,19 +34,24 @@ static void give_up_request(struct session *s)
     on_reply(s, &dead, -1);
 }
 
-/* The broker is gone: each of its sessions loses its current command, and no more. */
-static void on_ended(void *ctx, int error)
+/* Each session of i loses its current command, and no more. */
+static void fail_commands(struct identity *i)
 {
-    struct identity *i = ctx;
     struct session *s, *next;
-    (void)error;
-    link_free(&i->link);
     for (s = LIST_FIRST(&i->sessions); s; s = next) {
         next = LIST_NEXT(s, of_identity);
         transfer_cancel(s);
         give_up_request(s);
         session_settle(s);
     }
+}
+
+static void on_ended(void *ctx, int error)
+{
+    struct identity *i = ctx;
+    (void)error;
+    link_free(&i->link);
+    fail_commands(i);
 }
 
 /* A reply that nobody waits for any more. */
@@ -82,6 +94,29 @@ static void on_message(void *ctx, const struct ipc_message *m)
     session_settle(s);
 }
 
+static void send_held(struct identity *i)
+{
+    struct held_request *h;
+    while ((h = STAILQ_FIRST(&i->held))) {
+        STAILQ_REMOVE_HEAD(&i->held, next);
+        if (i->link)
+            (void)link_send(i->link, &h->message);
+        free(h);
+    }
+}
+
+static bool hold(struct identity *i, const struct ipc_message *m)
+{
+    struct held_request *h = malloc(sizeof(*h) + m->len);
+    if (!h)
+        return false;
+    h->message = *m;
+    h->message.payload = h->payload;
+    memcpy(h->payload, m->payload, m->len);
+    STAILQ_INSERT_TAIL(&i->held, h, next);
+    return true;
+}
+
 void identity_broker(uint32_t id, int sock)
 {
     struct identity *i = identity_find(id);
@@ -92,6 +127,7 @@ void identity_broker(uint32_t id, int sock)
             return;
         }
         i->id = id;
+        STAILQ_INIT(&i->held);
         HASH_ADD(hh, identities, id, sizeof(i->id), i);
     }
     if (i->link)
@@ -99,6 +135,7 @@ void identity_broker(uint32_t id, int sock)
     i->link = link_new(worker.base, sock, FROM_BROKER, on_message, on_ended, i);
     if (!i->link)
         close(sock);
+    send_held(i);
 }
 
 void identity_ended(uint32_t id)
@@ -106,8 +143,9 @@ void identity_ended(uint32_t id)
     struct identity *i = identity_find(id);
     if (!i || !LIST_EMPTY(&i->sessions))
         return;
-    HASH_DEL(identities, i);
     link_free(&i->link);
+    send_held(i);
+    HASH_DEL(identities, i);
     free(i);
 }
 
@@ -126,13 +164,13 @@ void identity_leave(struct session *s)
 static bool send_request(struct identity *i, enum server_message type, uint32_t id, uint16_t serial,
                          const struct file_request *request)
 {
-    static uint8_t payload[IPC_PACKET_MAX];
+    static uint8_t payload[9000]; /* as long as its row allows */
     int len = file_request_encode(request, payload, sizeof(payload));
-    if (!i->link || len < 0)
+    if (len < 0)
         return false;
     struct ipc_message m = {
         .type = (uint16_t)type, .serial = serial, .id = id, .payload = payload, .len = (size_t)len, .fd = -1};
-    return link_send(i->link, &m) == 0;
+    return i->link ? link_send(i->link, &m) == 0 : hold(i, &m);
 }
 
 bool identity_ask(struct session *s, enum server_message type, const struct file_request *request)

@@ -15,7 +15,8 @@
 struct identity {
     UT_hash_handle hh;
     uint32_t id;
-    struct link *link; /* NULL: the broker is dead, a new one is awaited */
+    struct link *link; /* NULL: the broker is dead; requests are held for the next one */
+    STAILQ_HEAD(, held_request) held;
     LIST_HEAD(, session) sessions;
     /* Quota: what uploads may still add. Counted from what lies below the root when the first session logs
      * in; writers subtract as they write. Meaningless unless counted. */

@@ -210,8 +210,11 @@ void log_transfer(const struct session *s, const struct transfer *t, bool ok)
                        : strcmp(t->verb, "APPE") == 0 ? "APPEND"
                                                       : "UPLOAD";
     xferlog_line(s, t, seconds, ok);
-    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\", %llu bytes, %.2fKbyte/sec", ok ? "OK" : "FAIL", what,
-                s->peer_text, t->path, bytes, (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001));
+    char size[32] = "";
+    if (bytes > 0) /* vsftpd leaves a zero out */
+        snprintf(size, sizeof(size), " %llu bytes,", bytes);
+    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec", ok ? "OK" : "FAIL", what, s->peer_text, t->path, size,
+                (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001));
     json_t *line = json_line(s, "transfer");
     if (line) {
         json_object_set_new(line, "command", json_string(t->verb));

@@ -292,10 +292,11 @@ void session_logout(struct session *s)
     free(s->user);
     free(s->password);
     free(s->cwd);
+    free(s->home);
     free(s->rename_from);
-    s->user = s->password = s->cwd = s->rename_from = NULL;
+    s->user = s->password = s->cwd = s->home = s->rename_from = NULL;
     s->restart = 0;
-    s->anonymous = s->login_refused = false;
+    s->anonymous = s->name_too_long = false;
 }
 
 void session_end(struct session *s)
@@ -369,7 +370,12 @@ void session_ask(struct session *s, enum server_message type, const struct file_
 const char *session_path(struct session *s, const char *argument)
 {
     static char path[FILE_PATH_MAX];
-    if (ftp_path_join(s->cwd, argument, path, sizeof(path)) == 0)
+    const char *from = s->cwd;
+    if (argument[0] == '~' && (argument[1] == '/' || argument[1] == '\0')) {
+        from = s->home; /* as vsftpd, and ls of old, have it */
+        argument += argument[1] == '/' ? 2 : 1;
+    }
+    if (ftp_path_join(from, argument, path, sizeof(path)) == 0)
         return path;
     reply(s, 550, "Path too long: at most %d bytes.", FILE_PATH_MAX - 1);
     return NULL;

@@ -76,11 +76,11 @@ struct session {
     char *password;    /* anonymous: what was given as one, for the logs */
     char *host;
     bool anonymous;
-    bool login_refused; /* the name is on the list: PASS will fail */
+    bool name_too_long;
     double login_began; /* when PASS came */
     struct identity *identity;
     struct login_reply grant; /* its strings are not kept */
-    char *cwd;
+    char *cwd, *home; /* home: where the session began, "~" */
 
     uint16_t serial;         /* of the last request to the broker */
     uint16_t connect_serial; /* of the last CONNECT to the monitor */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,16 +123,24 @@ static bool pace_wait(struct transfer *t, struct pace *p, size_t moved)
     return !atomic_load_explicit(&t->aborted, memory_order_relaxed) || stop(t, TRANSFER_ABORTED, ECANCELED);
 }
 
+/* The kernel's time limit is for one wait: a call that moved something first returns that, when the limit has passed already. */
+static bool has_stalled(const struct transfer *t, double call_began)
+{
+    struct pollfd room = {.fd = t->data, .events = POLLOUT};
+    return t->stall_timeout > 0 && now() - call_began >= t->stall_timeout && poll(&room, 1, 0) == 0;
+}
+
 /* --- steps ------------------------------------------------------------------------------------------ */
 
 static bool send_all(struct transfer *t, const char *bytes, size_t len)
 {
     while (len > 0) {
+        double began = now();
         ssize_t n = send(t->data, bytes, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return stop_network(t, errno);
+        if (n < 0 || ((size_t)n < len && has_stalled(t, began)))
+            return stop_network(t, n < 0 ? errno : EAGAIN);
         bytes += n;
         len -= (size_t)n;
     }
@@ -176,7 +185,9 @@ static void send_memory(struct transfer *t, struct pace *pace)
 static void send_binary(struct transfer *t, struct pace *pace)
 {
     for (;;) {
-        ssize_t n = sendfile(t->data, t->file, NULL, pace_block(pace, SENDFILE_BYTES));
+        double began = now();
+        size_t block = pace_block(pace, SENDFILE_BYTES);
+        ssize_t n = sendfile(t->data, t->file, NULL, block);
         if (n == 0)
             return;
         if (n < 0 && errno == EINTR)
@@ -191,6 +202,10 @@ static void send_binary(struct transfer *t, struct pace *pace)
         }
         if (!pace_wait(t, pace, (size_t)n))
             return;
+        if ((size_t)n < block && has_stalled(t, began)) {
+            stop_network(t, EAGAIN);
+            return;
+        }
     }
 }
 

@@ -14,13 +14,13 @@
 #include "sys/sandbox.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,15 +74,15 @@ static void ignore_remark(void *ctx, const struct config_remark *remark)
 
 static char *read_all(int fd, size_t *ret_len)
 {
-    struct stat st;
-    char *text = fstat(fd, &st) == 0 ? malloc((size_t)st.st_size + 1) : NULL;
-    if (text && pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *text = size >= 0 ? malloc((size_t)size + 1) : NULL;
+    if (text && pread(fd, text, (size_t)size, 0) != size) {
         free(text);
         text = NULL;
     }
     if (text) {
-        text[st.st_size] = '\0';
-        *ret_len = (size_t)st.st_size;
+        text[size] = '\0';
+        *ret_len = (size_t)size;
     }
     return text;
 }
@@ -159,7 +159,7 @@ static void close_control_listeners(void)
 void worker_check_drained(void)
 {
     struct ipc_message m = {.type = MSG_DRAINED, .fd = -1};
-    if (!worker.draining || worker.session_count > 0)
+    if (!worker.draining || worker.session_count > 0 || event_base_got_break(worker.base))
         return;
     (void)link_send(worker.monitor, &m);
     event_base_loopbreak(worker.base);
@@ -365,7 +365,7 @@ _Noreturn static void refuse_to_run(const char *what, int error)
     _exit(1);
 }
 
-/* All that needs a file is done before: the time zone, OpenSSL's own start. */
+/* All that needs a file is done before: the time zone, OpenSSL's own start, jansson's random seed. */
 static void confine(const struct config *c)
 {
     bool root = geteuid() == 0 && !c->run_as_launching_user;
@@ -375,6 +375,7 @@ static void confine(const struct config *c)
     int r;
     tzset();
     transfer_prepare();
+    json_object_seed(0);
     if (root && (!nobody || uid == 0))
         refuse_to_run("nopriv_user must name a user that exists and is not root", EINVAL);
     if (root && (r = sandbox_empty_root(c->secure_chroot_dir)) < 0)

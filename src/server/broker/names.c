@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/broker/names.h"
+
+#include "server/messages.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NAMES_MAX = 8 * 1000 * 1000,
+    STACK_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+/* Makes room for need bytes. 0 or -ENOMEM; *bytes is unchanged then. */
+static int reserve(void *bytes, size_t *cap, size_t need)
+{
+    if (need <= *cap)
+        return 0;
+    size_t bigger = *cap > 0 ? *cap + *cap / 2 : 4096;
+    if (bigger < need)
+        bigger = need;
+    void *old;
+    memcpy(&old, bytes, sizeof(old));
+    void *moved = realloc(old, bigger);
+    if (!moved)
+        return -ENOMEM;
+    memcpy(bytes, &moved, sizeof(moved));
+    *cap = bigger;
+    return 0;
+}
+
+int names_add(struct names *n, const char *name, unsigned char type)
+{
+    size_t len = strlen(name) + 1;
+    if (n->count >= NAMES_MAX)
+        return -E2BIG;
+    if (reserve(&n->bytes, &n->cap, n->len + 1 + len) < 0 ||
+        reserve(&n->entries, &n->entries_cap, (n->count + 1) * sizeof(*n->entries)) < 0)
+        return -ENOMEM;
+    n->entries[n->count++].at = (uint32_t)n->len; /* 8 million names of 257 bytes at most: fits */
+    n->bytes[n->len] = (char)type;
+    memcpy(n->bytes + n->len + 1, name, len);
+    n->len += 1 + len;
+    return 0;
+}
+
+const char *names_get(const struct names *n, size_t i)
+{
+    return n->bytes + n->entries[i].at + 1;
+}
+
+unsigned char names_type(const struct names *n, size_t i)
+{
+    return (unsigned char)n->bytes[n->entries[i].at];
+}
+
+void names_set_type(struct names *n, size_t i, unsigned char type)
+{
+    n->bytes[n->entries[i].at] = (char)type;
+}
+
+/* How many bytes all names begin with in common. */
+static size_t common_prefix(const struct names *n)
+{
+    const char *first = names_get(n, 0);
+    size_t common = strlen(first);
+    for (size_t i = 1; i < n->count && common > 0; i++) {
+        const char *name = names_get(n, i);
+        size_t same = 0;
+        while (same < common && name[same] == first[same])
+            same++;
+        common = same;
+    }
+    return common;
+}
+
+/* Eight bytes as a number that sorts as they do; a name that ends earlier is filled up with NULs. */
+static uint64_t key_of(const char *name)
+{
+    uint64_t key = 0;
+    memcpy(&key, name, strnlen(name, sizeof(key)));
+    return be64toh(key);
+}
+
+/* skip: the common prefix and the key. */
+static bool is_before(const struct names *n, const struct name_entry *a, const struct name_entry *b,
+                      size_t skip)
+{
+    if (a->key != b->key)
+        return a->key < b->key;
+    if ((a->key & 0xff) == 0) /* both ended within the key: they are the same */
+        return false;
+    return strcmp(n->bytes + a->at + 1 + skip, n->bytes + b->at + 1 + skip) < 0;
+}
+
+static void merge(const struct names *n, const struct name_entry *from, struct name_entry *to, size_t left,
+                  size_t middle, size_t right, size_t skip)
+{
+    size_t a = left, b = middle;
+    for (size_t i = left; i < right; i++) {
+        bool take_b = b < right && (a >= middle || is_before(n, &from[b], &from[a], skip));
+        to[i] = take_b ? from[b++] : from[a++];
+    }
+}
+
+int names_sort(struct names *n)
+{
+    if (n->count < 2)
+        return 0;
+    struct name_entry *other = malloc(n->count * sizeof(*other));
+    if (!other)
+        return -ENOMEM;
+    size_t common = common_prefix(n);
+    for (size_t i = 0; i < n->count; i++)
+        n->entries[i].key = key_of(names_get(n, i) + common);
+    struct name_entry *from = n->entries, *to = other;
+    for (size_t width = 1; width < n->count; width *= 2) {
+        for (size_t left = 0; left < n->count; left += 2 * width) {
+            size_t middle = left + width < n->count ? left + width : n->count;
+            size_t right = left + 2 * width < n->count ? left + 2 * width : n->count;
+            merge(n, from, to, left, middle, right, common + sizeof(uint64_t));
+        }
+        struct name_entry *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from == other)
+        memcpy(n->entries, other, n->count * sizeof(*other));
+    free(other);
+    return 0;
+}
+
+void names_clear(struct names *n)
+{
+    n->len = 0;
+    n->count = 0;
+}
+
+void names_free(struct names *n)
+{
+    free(n->bytes);
+    free(n->entries);
+    *n = (struct names){0};
+}
+
+int path_stack_push(struct path_stack *s, const char *dir, const char *name)
+{
+    size_t dir_len = strlen(dir), name_len = strlen(name), slash = dir_len > 0;
+    size_t len = dir_len + slash + name_len + 1;
+    if (len > FILE_PATH_MAX)
+        return -ENAMETOOLONG;
+    if (s->len + len > STACK_BYTES_MAX)
+        return -E2BIG;
+    if (reserve(&s->bytes, &s->cap, s->len + len + 1) < 0)
+        return -ENOMEM;
+    char *at = s->bytes + s->len;
+    *at++ = '\0'; /* the end below, where pop stops searching backwards */
+    memcpy(at, dir, dir_len);
+    memcpy(at + dir_len, "/", slash);
+    memcpy(at + dir_len + slash, name, name_len);
+    s->len += len;
+    return 0;
+}
+
+bool path_stack_pop(struct path_stack *s, char *path)
+{
+    if (s->len == 0)
+        return false;
+    const char *from = memrchr(s->bytes, '\0', s->len);
+    size_t begin = (size_t)(from - s->bytes), len = s->len - begin - 1;
+    memcpy(path, from + 1, len);
+    path[len] = '\0';
+    s->len = begin;
+    return true;
+}
+
+void path_stack_free(struct path_stack *s)
+{
+    free(s->bytes);
+    *s = (struct path_stack){0};
+}

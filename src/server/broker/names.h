@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_SERVER_BROKER_NAMES_H
+#define SALLY_SERVER_BROKER_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The names in a directory, sorted bytewise: 16 bytes and the name each, so that a hundred thousand of them
+ * cost less than the listing that is made of them. Before names_sort they are in the order they came.
+ */
+struct name_entry {
+    uint64_t key; /* eight bytes of the name, as a number: most comparisons need no more */
+    uint32_t at;  /* into bytes: the type, then the name and its NUL */
+};
+
+struct names {
+    char *bytes;
+    size_t len, cap;
+    struct name_entry *entries;
+    size_t count, entries_cap;
+};
+
+/* type: d_type of getdents64. 0, -ENOMEM, or -E2BIG when there are too many. */
+int names_add(struct names *n, const char *name, unsigned char type);
+/* Never quadratic, whatever the names are. 0 or -ENOMEM. */
+int names_sort(struct names *n);
+/* Valid until the next names_add. */
+const char *names_get(const struct names *n, size_t i);
+unsigned char names_type(const struct names *n, size_t i);
+void names_set_type(struct names *n, size_t i, unsigned char type);
+/* Forgets the names; free gives the memory back. */
+void names_clear(struct names *n);
+void names_free(struct names *n);
+
+/* A stack of paths yet to be walked, for walking a tree without recursion (CVE-2019-20176). */
+struct path_stack {
+    char *bytes;
+    size_t len, cap;
+};
+
+/* Pushes "dir/name", or name if dir is "". 0, -ENOMEM, -E2BIG (64 MiB of paths), -ENAMETOOLONG. */
+int path_stack_push(struct path_stack *s, const char *dir, const char *name);
+/* The topmost, into path (FILE_PATH_MAX bytes). False: none left. */
+bool path_stack_pop(struct path_stack *s, char *path);
+void path_stack_free(struct path_stack *s);
+
+#endif

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every test of the project, and one line at the end that adds them up: N passed, N failed, N skipped.
+
+usage: check.py [static] [unit] [door] [scenario] [fuzz]    (all of them, if none is named)
+
+Called by ./run check, which installs what the tests need. A cmocka case, a fuzzer, a scenario and a static check count
+one each. Something that could not run here is named at the end as skipped, something that broke as failed. The exit
+status is 0 only if nothing failed and something passed.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECK = ROOT / "build/check"  # gcc, AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and scenarios
+FUZZ = ROOT / "build/fuzz"  # clang, libFuzzer
+BUILDS = {
+    CHECK: ({}, ["-Dtests=true", "-Db_sanitize=address,undefined", "-Dhardening=false",
+                 "-Dc_args=-fno-sanitize-recover=undefined -fno-omit-frame-pointer"]),
+    FUZZ: ({"CC": "clang"}, ["-Dfuzz=true", "-Dhardening=false"]),
+}
+SHELL_SCRIPTS = {"run": "sh", "tests/fresh.sh": "bash", ".ci/run": "bash"}
+SANITIZERS = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
+# Sandboxed processes can't be searched for leaks: LeakSanitizer stops them with ptrace from a thread of its own.
+SANITIZERS_SANDBOXED = {**SANITIZERS, "ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":detect_leaks=0"}
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def add(self, name, ok, output=""):
+        if ok:
+            self.passed += 1
+            return
+        self.failed.append(name)
+        print("FAILED: %s" % name)
+        print("\n".join("    " + line for line in output.rstrip().splitlines()[-60:]), flush=True)
+
+    def skip(self, name, why):
+        self.skipped.append("%s: %s" % (name, why))
+        print("SKIPPED: %s: %s" % (name, why), flush=True)
+
+
+def run(argv, seconds, echo=False, **env):
+    """Runs argv for at most so many seconds, then ends it with all that it started. Returns its status and output."""
+    child = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, errors="replace", env={**os.environ, **env}, start_new_session=True)
+    signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
+    signal.alarm(seconds)
+    lines = []
+    try:
+        for line in child.stdout:
+            lines.append(line)
+            if echo:  # indented, so that only our own last line stands alone
+                print("  " + line, end="", flush=True)
+        status = child.wait()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGTERM)
+        raise
+    finally:
+        left = signal.alarm(0)
+    if status == -signal.SIGKILL and left == 0:
+        lines.append("ended after %d seconds\n" % seconds)
+    return status, "".join(lines)
+
+
+def build(tally, tree):
+    env, options = BUILDS[tree]
+    name = "%s builds without a warning" % tree.relative_to(ROOT)
+    if not (tree / "build.ninja").exists():
+        status, output = run(["meson", "setup", str(tree), "-Dwerror=true"] + options, 120, **env)
+        if status:
+            tally.add(name, False, output)
+            return False
+    status, output = run(["ninja", "-C", str(tree)], 400)
+    tally.add(name, status == 0 and "warning:" not in output, output)
+    return status == 0
+
+
+def check_static(tally):
+    status, output = run([sys.executable, "tests/includes.py"], 60)
+    tally.add("include table", status == 0, output)
+    sources = [str(p.relative_to(ROOT)) for top in ("src", "tests", "bench") for p in sorted((ROOT / top).rglob("*.[ch]"))]
+    status, output = run(["clang-format", "--dry-run", "-Werror"] + sources, 60)
+    files = sorted(set(re.findall(r"^(\S+?):\d+:", output, re.MULTILINE)))
+    tally.add("clang-format", status == 0, "to mend it: clang-format -i " + " ".join(files) if files else output)
+    for script, shell in SHELL_SCRIPTS.items():
+        status, output = run([shell, "-n", script], 10)
+        tally.add("%s -n %s" % (shell, script), status == 0, output)
+
+
+TAP = re.compile(r"^(not )?ok \d+ *(?:- )?(.*?)(?: *# *(SKIP)\b *(.*))?$", re.MULTILINE)
+PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
+
+
+def count_unit(tally, test):
+    """Counts what one test program reported (TAP from cmocka); one that reported nothing counts as one case itself."""
+    name, result = test["name"], test["result"]
+    cases = TAP.findall(test.get("stdout", ""))
+    output = test.get("stdout", "") + test.get("stderr", "")
+    planned = sum(int(n) for n in PLAN.findall(test.get("stdout", "")))
+    broken = [case for bad, case, skip, _ in cases if bad and not skip]
+    for bad, case, skip, case_skipped in cases:  # cmocka prints a skipped case's name behind the word
+        if skip:
+            tally.skip("%s: %s" % (name, case or case_skipped), "says the test")
+        else:
+            tally.add("%s: %s" % (name, case), not bad, output)
+    if result == "SKIP" and not cases:
+        tally.skip(name, output.strip().replace("\n", "; ") or "says the test")
+    elif len(cases) < planned or (result not in ("OK", "SKIP") and not broken):
+        tally.add("%s (%s after %d of %d cases)" % (name, result.lower(), len(cases), planned), False, output)
+    elif not cases:
+        tally.add(name, True)
+
+
+def read_test_log(tree):
+    log = tree / "meson-logs/testlog.json"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def meson_test(tally, tree, suite, seconds, count, **env):
+    (tree / "meson-logs/testlog.json").unlink(missing_ok=True)
+    status, output = run(["meson", "test", "-C", str(tree), "--suite", suite, "--no-rebuild",
+                          "--num-processes", str(os.cpu_count())], seconds, **env)
+    tests = read_test_log(tree)
+    for test in tests:
+        count(tally, test)
+    if not tests:
+        tally.add("%s tests: none ran" % suite, False, output)
+    elif status and all(test["result"] in ("OK", "SKIP") for test in tests):
+        tally.add("%s tests did not end" % suite, False, output)
+
+
+def check_unit(tally):
+    if build(tally, CHECK):
+        meson_test(tally, CHECK, "unit", 180, count_unit, CMOCKA_MESSAGE_OUTPUT="TAP", **SANITIZERS)
+
+
+def count_fuzzer(tally, test):
+    tally.add("fuzz %s" % test["name"], test["result"] == "OK", test.get("stdout", "") + test.get("stderr", ""))
+
+
+def check_fuzz(tally):
+    if build(tally, FUZZ):
+        meson_test(tally, FUZZ, "fuzz", 300, count_fuzzer)
+
+
+def check_door(tally):
+    """./run itself, with the release build that it makes, in a network of its own."""
+    for word, expected in (([], 0), (["help"], 0), (["no-such-word"], 2), (["serve", "a", "b"], 2)):
+        status, output = run(["./run"] + word, 10)
+        tally.add("./run %s ends with %d" % (" ".join(word), expected), status == expected, output)
+    if os.geteuid():
+        tally.skip("./run serve: a first session", "makes a network namespace, which takes root: sudo ./run check")
+        return
+    with tempfile.TemporaryDirectory(prefix="door-", dir=ROOT / "build") as folder:
+        os.chmod(folder, 0o755)
+        (pathlib.Path(folder) / "WELCOME.txt").write_text("welcome\n")
+        shutil.chown(folder, "nobody")
+        status, output = run(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable,
+                              "tests/first_session.py", "--lo", folder], 330)
+        tally.add("./run serve: a first session", status == 0, output)
+
+
+SCENARIO_LINE = re.compile(r"^(FAIL|SKIP) +(\S+?)(?:: (.*))?$", re.MULTILINE)
+COUNT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+
+
+def check_scenario(tally):
+    if not (CHECK / "sallyd").exists() and not build(tally, CHECK):
+        return
+    status, output = run([sys.executable, "tests/scenario/run.py", "--sallyd", str(CHECK / "sallyd")], 420, echo=True,
+                         **SANITIZERS_SANDBOXED)
+    last = output.rstrip().rpartition("\n")[2]
+    count = COUNT.fullmatch(last)
+    if not count:
+        tally.add("scenarios (status %d, without a count at the end)" % status, False, last)
+        return
+    passed, failed, skipped = map(int, count.groups())
+    told = SCENARIO_LINE.findall(output)
+    tally.passed += passed
+    tally.failed += ([name for word, name, _ in told if word == "FAIL"] + ["a scenario, see above"] * failed)[:failed]
+    tally.skipped += (["%s: %s" % (name, why) for word, name, why in told if word == "SKIP"] +
+                      ["a scenario, see above"] * skipped)[:skipped]
+    if status and not failed:
+        tally.add("scenarios (status %d)" % status, False, last)
+
+
+PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "scenario": check_scenario, "fuzz": check_fuzz}
+
+
+def report(tally):
+    print()
+    for heading, names in (("SKIPPED, so not tested here:", tally.skipped), ("FAILED:", tally.failed)):
+        if names:
+            print("\n  ".join([heading] + names))
+    print("%d passed, %d failed, %d skipped" % (tally.passed, len(tally.failed), len(tally.skipped)))
+    return 1 if tally.failed or not tally.passed else 0
+
+
+def main(names):
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print("check: unknown part \"%s\"; there are: %s" % (unknown[0], " ".join(PARTS)), file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tally = Tally()
+    for name, part in PARTS.items():
+        if names and name not in names:
+            continue
+        print("== %s" % name, flush=True)
+        before, start = tally.passed, time.monotonic()
+        part(tally)
+        print("== %s: %d passed, %.0f s" % (name, tally.passed - before, time.monotonic() - start), flush=True)
+    return report(tally)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Enforces the include table: which room of src/ may include which. Exit status 0: the table holds, 1: it doesn't.
+
+The table below is doc/architecture.md's, word for word; a change to it is a decision page in doc/decisions/.
+"""
+import pathlib
+import re
+import sys
+
+SRC = pathlib.Path(__file__).resolve().parent.parent / "src"
+
+# Besides itself and base. "verdict" and "explain" stand on what they name and on nothing that those stand on.
+ROOMS = {
+    "base": "",
+    "ftp": "",
+    "packet": "",
+    "sys": "",
+    "rules": "packet",
+    "track": "packet ftp",
+    "verdict": "rules packet track",
+    "explain": "verdict rules packet track ftp",
+    "bpf": "packet ftp track",
+    "kernel": "rules track bpf sys",
+    "ipc": "sys",
+    "channel": "sys",
+    "server": "ftp channel ipc sys kernel",
+    "client": "ftp channel sys",
+}
+
+# Arguments and wiring, one row a program. Server, client and firewall meet nowhere, here neither.
+PROGRAMS = {
+    "cmd/sallyd.c": "server ipc sys",
+    "cmd/sally.c": "client ftp channel sys",
+    "cmd/sallywall.c": "explain verdict rules packet track kernel sys",
+}
+
+# Inside the server, besides itself and what lies in src/server/ itself. The worker holds no code that opens a file or
+# checks a password, and nothing that parses network bytes is in the monitor or a broker.
+SERVER = {
+    "config": "",
+    "auth": "config",
+    "broker": "auth config",
+    "worker": "config",
+    "monitor": "auth broker config worker",
+}
+
+# Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
+PURE = {"base", "ftp", "packet", "rules", "track", "verdict"}
+IO = {"fcntl.h", "poll.h", "pthread.h", "sys/epoll.h", "sys/ioctl.h", "sys/mman.h", "sys/sendfile.h", "unistd.h"}
+
+# What a header that is also compiled with -target bpf may ask of the system.
+FREESTANDING = re.compile(r"(linux|asm|bpf)/|(stdbool|stddef|stdint|limits|iso646|stdalign|stdarg|float)\.h$")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def read_includes(path):
+    for number, text in enumerate(path.read_text().splitlines(), 1):
+        found = INCLUDE.match(text)
+        if found:
+            yield number, found[1] == '"', found[2]
+
+
+def wrong_between_rooms(name, room, other, target):
+    if room == "cmd":
+        if name not in PROGRAMS:
+            return "src/%s has no row in PROGRAMS" % name
+        allowed = PROGRAMS[name]
+    else:
+        allowed = ROOMS[room]
+    if other in ("base", room) or other in allowed.split():
+        if room == "server" and other == "kernel" and not target.startswith("kernel/pinhole"):
+            return "server may include of kernel only pinholes"
+        return None
+    return "%s may not include %s" % (room, other)
+
+
+def wrong_in_server(name, target):
+    parts, others = name.split("/"), target.split("/")
+    if len(others) == 2:  # src/server/x.h is for all of the server
+        return None
+    if len(parts) == 2:
+        return None if others[1] in ("config", "auth") else "src/server/ itself may not include server/%s" % others[1]
+    folder, other = parts[1], others[1]
+    if folder not in SERVER:
+        return "server/%s has no row in SERVER" % folder
+    if other == folder or other in SERVER[folder].split():
+        return None
+    return "server/%s may not include server/%s" % (folder, other)
+
+
+def find_wrong(name, own, target):
+    """What is wrong with src/NAME including TARGET (own: in quotes), or None."""
+    room = name.split("/")[0]
+    if room != "cmd" and room not in ROOMS:
+        return "src/%s is no room of the house" % room
+    if not own:
+        if room in PURE and target in IO:
+            return "%s does no I/O" % room
+        if room == "bpf" and not FREESTANDING.search(target):
+            return "bpf includes only freestanding headers"
+        return None
+    if ".." in target or not (SRC / target).is_file():
+        return "not a file named from src/"
+    if room == "server" and target.startswith("server/"):
+        return wrong_in_server(name, target)
+    return wrong_between_rooms(name, room, target.split("/")[0], target)
+
+
+def main():
+    files = sorted(path for path in SRC.rglob("*") if path.suffix in (".c", ".h"))
+    wrong = 0
+    for path in files:
+        name = path.relative_to(SRC).as_posix()
+        for number, own, target in read_includes(path):
+            reason = find_wrong(name, own, target)
+            if reason:
+                wrong += 1
+                print("src/%s:%d: includes %s: %s" % (name, number, target, reason))
+    if wrong:
+        print("%d includes break the table in tests/includes.py (doc/architecture.md)" % wrong)
+    elif not files:
+        print("no source found under %s" % SRC)
+    return 1 if wrong or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "harness.h"
+
+#include "ftp/listing.h"
+
+enum {
+    MANY = 100 * 1000,
+};
+
+/* Asks, and compares the whole text. */
+static void expect(struct harness *h, struct file_request in, const char *expected)
+{
+    assert_int_equal(harness_ask(h, MSG_FILE_LIST, in), 0);
+    char *text = harness_text(h, NULL);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+#define EXPECT(h, expected, ...) expect(h, (struct file_request){__VA_ARGS__}, expected)
+
+static void test_names_are_sorted_and_dots_hidden(void **state)
+{
+    struct harness *h = *state;
+    static const char *const names[] = {
+        "/b",       "/a", "/.dot", "/B", "/a b", "/\xc3\xa4", "/aaaaaaaaaaaaaaab", "/aaaaaaaaaaaaaaaa",
+        "/aaaaaaaa"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        harness_put(h, names[i], "1", 0644);
+    harness_start(h);
+    EXPECT(h, "B\r\na\r\na b\r\naaaaaaaa\r\naaaaaaaaaaaaaaaa\r\naaaaaaaaaaaaaaab\r\nb\r\n\xc3\xa4\r\n",
+           .path = "/", .mode = LIST_NAMES);
+    EXPECT(h, ".dot\r\n", .path = "/", .mode = LIST_NAMES, .path2 = ".*");
+    EXPECT(h, "x/a\r\nx/b\r\n", .path = "/", .mode = LIST_NAMES, .path2 = "[ab]", .prefix = "x/");
+}
+
+static void test_long_format(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/file", "12345", 0640);
+    harness_mkdir(h, "/dir");
+    harness_link(h, "file", "/link");
+    h->c->hide_ids = true;
+    harness_start(h);
+    assert_int_equal(ASK(h, LIST, .path = "/"), 0);
+    char *text = harness_text(h, NULL);
+    char *dir = strstr(text, "drwxr-xr-x"), *file = strstr(text, "-rw-r-----"),
+         *link = strstr(text, "lrwxrwxrwx");
+    assert_true(dir == text && file > dir && link > file);
+    assert_non_null(strstr(file, " ftp "));
+    assert_non_null(strstr(link, "link -> file\r\n"));
+    free(text);
+    assert_int_equal(ASK(h, LIST, .path = "/file"), 0);
+    text = harness_text(h, NULL);
+    assert_non_null(strstr(text, " file\r\n"));
+    free(text);
+    EXPECT(h, "dir\r\n", .path = "/dir", .mode = LIST_NAMES, .flags = FILE_LIST_SELF);
+    EXPECT(h, "", .path = "/dir");
+    assert_int_equal(ASK(h, LIST, .path = "/absent"), ENOENT);
+}
+
+static void test_user_names(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/file", "12345", 0640);
+    h->c->text_userdb_names = true;
+    harness_start(h);
+    assert_int_equal(ASK(h, LIST, .path = "/"), 0);
+    char *text = harness_text(h, NULL);
+    if (geteuid() == 0)
+        assert_non_null(strstr(text, " nobody "));
+    free(text);
+}
+
+static void test_facts(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/file", "12345", 0640);
+    harness_put(h, "/.dot", "", 0640);
+    harness_mkdir(h, "/dir");
+    harness_start(h);
+    EXPECT(h, "type=cdir; .\r\ntype=pdir; ..\r\ntype=file; .dot\r\ntype=dir; dir\r\ntype=file; file\r\n",
+           .path = "/", .mode = LIST_FACTS, .offset = FTP_FACT_TYPE);
+    EXPECT(h, "type=file;size=5;perm=adfrw; /file\r\n", .path = "/file", .mode = LIST_FACTS_ONE,
+           .offset = FTP_FACT_TYPE | FTP_FACT_SIZE | FTP_FACT_PERM);
+    EXPECT(h, "type=dir; /\r\n", .path = "/", .mode = LIST_FACTS_ONE, .offset = FTP_FACT_TYPE);
+    assert_int_equal(ASK(h, LIST, .path = "/file", .mode = LIST_FACTS), ENOTDIR);
+    assert_int_equal(ASK(h, LIST, .path = "/absent", .mode = LIST_FACTS_ONE), ENOENT);
+    assert_int_equal(ASK(h, LIST, .path = "/", .mode = 99), EINVAL);
+}
+
+/* ".." of the root is the root: what is above it is nobody's business. */
+static void test_parent_of_the_root(void **state)
+{
+    struct harness *h = *state;
+    char root[256], top[256];
+    struct stat st;
+    harness_link(h, "/", "/self");
+    assert_int_equal(stat(h->root, &st), 0);
+    snprintf(root, sizeof(root), "g%llx; ", (unsigned long long)st.st_ino);
+    assert_int_equal(stat(h->top, &st), 0);
+    snprintf(top, sizeof(top), "g%llx; ", (unsigned long long)st.st_ino);
+    harness_start(h);
+    static const char *const paths[] = {"/", "/self"};
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        assert_int_equal(ASK(h, LIST, .path = paths[i], .mode = LIST_FACTS, .offset = FTP_FACT_UNIQUE), 0);
+        char *text = harness_text(h, NULL);
+        assert_non_null(strstr(text, root));
+        assert_null(strstr(text, top));
+        free(text);
+    }
+}
+
+static void test_hidden_files(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/a.mp3", "1", 0644);
+    harness_put(h, "/b", "1", 0644);
+    h->c->hide_file = strdup("{*.mp3}");
+    harness_start(h);
+    EXPECT(h, "b\r\n", .path = "/", .mode = LIST_NAMES);
+    assert_int_equal(ASK(h, READ, .path = "/a.mp3"), 0);
+}
+
+static void test_dot_files(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/.a", "1", 0644);
+    h->c->force_dot_files = true;
+    harness_start(h);
+    EXPECT(h, ".a\r\n", .path = "/", .mode = LIST_NAMES);
+    EXPECT(h, ".\r\n..\r\n.a\r\n", .path = "/", .mode = LIST_NAMES, .flags = FILE_LIST_ALL);
+}
+
+static void test_newline_in_a_name(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/a\nb", "1", 0644);
+    harness_start(h);
+    assert_int_equal(ASK(h, LIST, .path = "/", .mode = LIST_NAMES), 0);
+    size_t len;
+    char *text = harness_text(h, &len);
+    assert_int_equal(len, 5);
+    assert_memory_equal(text, "a\0b\r\n", 5);
+    free(text);
+}
+
+static void test_recursive(void **state)
+{
+    struct harness *h = *state;
+    harness_mkdir(h, "/b");
+    harness_mkdir(h, "/a");
+    harness_mkdir(h, "/a/c");
+    harness_put(h, "/a/c/file", "1", 0644);
+    harness_link(h, "/", "/a/loop");
+    harness_start(h);
+    EXPECT(h, "a\r\nb\r\n", .path = "/", .mode = LIST_NAMES, .flags = FILE_LIST_RECURSIVE);
+    harness_stop(h);
+    h->c->ls_recurse_enable = true;
+    harness_start(h);
+    EXPECT(h, ".:\r\na\r\nb\r\n\r\n./a:\r\nc\r\nloop\r\n\r\n./a/c:\r\nfile\r\n\r\n./b:\r\n", .path = "/",
+           .mode = LIST_NAMES, .flags = FILE_LIST_RECURSIVE);
+}
+
+/* Nested far deeper than anybody's stack (CVE-2019-20176): it ends, and says something. */
+static void test_recursion_is_bounded(void **state)
+{
+    struct harness *h = *state;
+    char path[1024];
+    size_t len = strlen(strcpy(path, ""));
+    for (int i = 0; i < 150; i++) {
+        len += (size_t)snprintf(path + len, sizeof(path) - len, "/d");
+        char host[1200];
+        snprintf(host, sizeof(host), "%s%s", h->root, path);
+        assert_int_equal(mkdir(host, 0755), 0);
+    }
+    h->c->ls_recurse_enable = true;
+    harness_start(h);
+    assert_int_equal(ASK(h, LIST, .path = "/", .mode = LIST_LONG, .flags = FILE_LIST_RECURSIVE), 0);
+    char *text = harness_text(h, NULL);
+    unsigned headings = 0;
+    for (char *at = text; (at = strstr(at, ":\r\n")); at++)
+        headings++;
+    assert_int_equal(headings, 65);
+    free(text);
+    assert_int_equal(ASK(h, USAGE), 0);
+}
+
+static double milliseconds(const struct timespec *from)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - from->tv_sec) * 1e3 + (double)(now.tv_nsec - from->tv_nsec) / 1e6;
+}
+
+static void test_a_hundred_thousand_entries(void **state)
+{
+    struct harness *h = *state;
+    char path[256];
+    static const uint32_t formats[] = {LIST_LONG, LIST_NAMES, LIST_FACTS};
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof(path), "%s/file-%05d.txt", h->root, (int)((long)i * 7919 % MANY));
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    harness_start(h);
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        struct timespec from;
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        assert_int_equal(ASK(h, LIST, .path = "/", .mode = formats[i], .offset = FTP_FACTS_ALL), 0);
+        print_message("format %u: %.0f ms\n", formats[i], milliseconds(&from));
+        size_t len;
+        char *text = harness_text(h, &len), *at = text;
+        for (int dots = formats[i] == LIST_FACTS ? 2 : 0; dots > 0; dots--)
+            at = strchr(at, '\n') + 1;
+        assert_int_equal(h->reply.size, len);
+        for (int k = 0; k < MANY; k++) {
+            char name[32];
+            snprintf(name, sizeof(name), "file-%05d.txt\r\n", k);
+            at = memchr(at, '\n', (size_t)(text + len - at));
+            assert_non_null(at);
+            at++;
+            assert_memory_equal(at - strlen(name), name, strlen(name));
+        }
+        assert_ptr_equal(at, text + len);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HARNESS_TEST(test_names_are_sorted_and_dots_hidden),
+        HARNESS_TEST(test_long_format),
+        HARNESS_TEST(test_user_names),
+        HARNESS_TEST(test_facts),
+        HARNESS_TEST(test_parent_of_the_root),
+        HARNESS_TEST(test_hidden_files),
+        HARNESS_TEST(test_dot_files),
+        HARNESS_TEST(test_newline_in_a_name),
+        HARNESS_TEST(test_recursive),
+        HARNESS_TEST(test_recursion_is_bounded),
+        HARNESS_TEST(test_a_hundred_thousand_entries),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
