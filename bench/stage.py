@@ -189,7 +189,7 @@ def rollup_read(pid):
                 name, _, rest = line.partition(":")
                 if name in ("Pss", "Pss_Shmem"):
                     values[name] = int(rest.split()[0])
-    except (OSError, ValueError):
+    except (FileNotFoundError, ProcessLookupError):
         pass
     pss = values.get("Pss", 0)
     return pss, pss - values.get("Pss_Shmem", 0)

@@ -187,7 +187,8 @@ static void on_size(struct session *s, const struct file_reply *r, int fd)
         reply(s, 213, "%llu", (unsigned long long)r->size);
 }
 
-/* The file's own size, in ASCII mode as well, as vsftpd has it: the size on the wire would be known only by reading all of it. */
+/* The file's own size, in ASCII mode as well, as vsftpd has it: the size on the wire would be known only by
+ * reading all of it. */
 void cmd_size(struct session *s, const char *argument)
 {
     ask_about(s, argument, MSG_FILE_STAT, (struct file_request){0}, on_size);

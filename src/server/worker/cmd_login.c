@@ -100,7 +100,8 @@ void cmd_pass(struct session *s, const char *argument)
     free(s->password);
     s->password = s->anonymous ? strndup(argument, 128) : NULL;
     s->login_began = worker_now();
-    if (s->name_too_long || strlen(argument) > LOGIN_PASSWORD_MAX_BYTES || !send_login(s, MSG_LOGIN, argument))
+    if (s->name_too_long || strlen(argument) > LOGIN_PASSWORD_MAX_BYTES ||
+        !send_login(s, MSG_LOGIN, argument))
         login_denied(s);
 }
 

@@ -234,7 +234,9 @@ static bool send_at_once(struct transfer *t)
 {
     if (!t->memory || t->rate > 0)
         return false;
-    ssize_t n = t->memory_len > 0 ? send(t->data, t->memory, t->memory_len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+    /* MSG_MORE: the last segment waits for the close that follows and takes its FIN along. */
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE;
+    ssize_t n = t->memory_len > 0 ? send(t->data, t->memory, t->memory_len, flags) : 0;
     if (n < 0)
         return false; /* the thread meets the same failure and reports it */
     atomic_fetch_add(&t->moved, (unsigned long long)n);

@@ -213,8 +213,8 @@ void log_transfer(const struct session *s, const struct transfer *t, bool ok)
     char size[32] = "";
     if (bytes > 0) /* vsftpd leaves a zero out */
         snprintf(size, sizeof(size), " %llu bytes,", bytes);
-    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec", ok ? "OK" : "FAIL", what, s->peer_text, t->path, size,
-                (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001));
+    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec", ok ? "OK" : "FAIL", what, s->peer_text,
+                t->path, size, (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001));
     json_t *line = json_line(s, "transfer");
     if (line) {
         json_object_set_new(line, "command", json_string(t->verb));

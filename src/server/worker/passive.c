@@ -12,10 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_A_TURN = 64,
-};
-
 struct listener {
     int fd;
     uint16_t port;
@@ -58,14 +54,27 @@ static void hold(struct passive_wait *w, const struct passive_key *key)
     HASH_ADD(hh, holders, key, sizeof(w->key), w);
 }
 
+/* Unguessable numbers, many for one system call. */
+static uint32_t random_u32(void)
+{
+    static uint32_t pool[64];
+    static size_t left;
+    if (left == 0) {
+        if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+            abort();
+        left = sizeof(pool) / sizeof(pool[0]);
+    }
+    return pool[--left];
+}
+
 /* A port that no session holds for ip, sought from a random place on so that the next one can't be guessed.
  */
 static bool find_free(const struct in6_addr *ip, struct passive_key *ret)
 {
-    uint32_t start = 0;
+
     if (listener_count == 0)
         return false;
-    (void)!getrandom(&start, sizeof(start), 0);
+    uint32_t start = random_u32();
     for (size_t n = 0; n < listener_count; n++) {
         struct passive_key key = {*ip, listeners[(start + n) % listener_count].port};
         if (!holder_of(&key)) {
@@ -183,18 +192,17 @@ static void arrived(int fd, const struct listener *l, const struct sockaddr_stor
     session_passive_arrived(s, fd);
 }
 
+/* One connection a turn: the next one, if it is there, ends the next wait at once, and a second accept would
+ * mostly find nothing. */
 static void on_connection(evutil_socket_t fd, short what, void *arg)
 {
     struct listener l = {.fd = fd, .port = (uint16_t)(uintptr_t)arg};
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
     (void)what;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        struct sockaddr_storage from;
-        socklen_t len = sizeof(from);
-        int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
-        if (conn < 0)
-            return;
+    int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
+    if (conn >= 0)
         arrived(conn, &l, &from);
-    }
 }
 
 void passive_add_listener(int fd, uint16_t port)

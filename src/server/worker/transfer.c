@@ -123,7 +123,8 @@ static bool pace_wait(struct transfer *t, struct pace *p, size_t moved)
     return !atomic_load_explicit(&t->aborted, memory_order_relaxed) || stop(t, TRANSFER_ABORTED, ECANCELED);
 }
 
-/* The kernel's time limit is for one wait: a call that moved something first returns that, when the limit has passed already. */
+/* The kernel's time limit is for one wait: a call that moved something first returns that, when the limit has
+ * passed already. */
 static bool has_stalled(const struct transfer *t, double call_began)
 {
     struct pollfd room = {.fd = t->data, .events = POLLOUT};
