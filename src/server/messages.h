@@ -35,6 +35,7 @@ enum server_stage {
     X(CHECK_USER, TO_MONITOR, STAGE_ANY, NEVER,                                                              \
       2048)                                        /* login_request: may this name be asked a password? */   \
     X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)     /* nothing; also for a login still being checked */       \
+    X(RELEASE, TO_MONITOR, STAGE_ANY, NEVER, 0)    /* id: identity that no session uses any more */          \
     X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)   /* connect_request: an active data connection */          \
     X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0) /* nothing: one more passive listener, please */          \
     X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)     /* an anonymous upload, for chown_uploads */              \
@@ -44,7 +45,6 @@ enum server_stage {
     X(CHECK_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32, 1: yes */                                     \
     X(SESSION_CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0) /* memfd: configuration text, before LOGIN_REPLY */   \
     X(BROKER, TO_WORKER, STAGE_ANY, ALWAYS, 0)         /* id: identity; the socket of its (new) broker */    \
-    X(BROKER_ENDED, TO_WORKER, STAGE_ANY, NEVER, 0)    /* id: identity that nobody uses any more */          \
     X(CONNECT_REPLY, TO_WORKER, STAGE_ANY, MAYBE, 4)   /* u32 errno; a socket whose connect() has begun */   \
     X(CHOWN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32 errno */                                       \
     X(LISTENER, TO_WORKER, STAGE_ANY, ALWAYS, 8)       /* u16 port, u8 passive?, a listening socket */       \

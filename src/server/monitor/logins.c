@@ -18,13 +18,12 @@
 #include <unistd.h>
 #include <uthash.h>
 
-/* A broker that dies is started again at once; one that dies within a second of its start again and again, each time later. */
+/* A broker that dies is started again at once; one that dies within a second of its start again and again,
+ * each time later. */
 static const struct timeval revive_delays[] = {{0, 0}, {0, 0}, {0, 0}, {0, 200000}, {1, 0}, {5, 0}};
 
 enum {
     REVIVE_SLOWEST = sizeof(revive_delays) / sizeof(revive_delays[0]) - 1,
-    LINGER_SECONDS =
-        1, /* a broker outlives its last session by this, for the next login of the same account */
 };
 
 struct identity {
@@ -33,20 +32,18 @@ struct identity {
     char *key;
     struct auth_grant grant;
     struct config *config;
-    unsigned sessions;
     pid_t broker; /* 0: none */
     double started;
     unsigned quick_deaths;
-    struct event *linger;
     struct event *revive;
 };
 
+/* A login that is being checked, or whose PAM session is held (session_support). */
 struct login {
     UT_hash_handle hh; /* by session */
     uint32_t session;
     struct config *own; /* what user_config_dir says, or NULL */
     struct auth_child *check;
-    struct identity *identity;
 };
 
 static struct identity *identities;
@@ -61,7 +58,8 @@ static void start_broker(struct identity *i);
 
 static void revive_broker(struct identity *i)
 {
-    const struct timeval *delay = &revive_delays[i->quick_deaths < REVIVE_SLOWEST ? i->quick_deaths : REVIVE_SLOWEST];
+    const struct timeval *delay =
+        &revive_delays[i->quick_deaths < REVIVE_SLOWEST ? i->quick_deaths : REVIVE_SLOWEST];
     if (timerisset(delay))
         event_add(i->revive, delay);
     else
@@ -102,8 +100,6 @@ static void start_broker(struct identity *i)
 static void identity_free(struct identity *i)
 {
     HASH_DEL(identities, i);
-    if (i->linger)
-        event_free(i->linger);
     if (i->revive)
         event_free(i->revive);
     auth_grant_fini(&i->grant);
@@ -112,14 +108,13 @@ static void identity_free(struct identity *i)
     free(i);
 }
 
-/* Nobody came back: the worker closes the broker's socket, and the broker ends. */
-static void on_linger(evutil_socket_t fd, short what, void *arg)
+void logins_release(uint32_t identity)
 {
-    struct identity *i = arg;
-    (void)fd;
-    (void)what;
-    monitor_send(MSG_BROKER_ENDED, i->id, 0, NULL, 0, -1);
-    identity_free(i);
+    struct identity *i, *next;
+    HASH_ITER(hh, identities, i, next) {
+        if (i->id == identity)
+            identity_free(i);
+    }
 }
 
 bool logins_child_ended(pid_t pid)
@@ -130,8 +125,6 @@ bool logins_child_ended(pid_t pid)
             continue;
         i->broker = 0;
         i->quick_deaths = monitor_now() - i->started < 1 ? i->quick_deaths + 1 : 0;
-        if (i->sessions == 0)
-            return true;
         tell("the broker of %s (process %d) ended unexpectedly; starting another", i->grant.user, (int)pid);
         revive_broker(i);
         return true;
@@ -169,7 +162,6 @@ static struct identity *identity_of(struct auth_grant *g, const struct config *o
     }
     *i = (struct identity){.id = ++last_identity, .key = key, .grant = *g, .config = config};
     memset(g, 0, sizeof(*g));
-    i->linger = event_new(monitor.base, -1, 0, on_linger, i);
     i->revive = event_new(monitor.base, -1, 0, on_revive, i);
     HASH_ADD_KEYPTR(hh, identities, i->key, strlen(i->key), i);
     start_broker(i);
@@ -227,11 +219,6 @@ static void grant_login(struct login *l, struct auth_grant *g)
         free(cwd);
         return;
     }
-    event_del(i->linger);
-    if (i->broker == 0 && !event_pending(i->revive, EV_TIMEOUT, NULL))
-        start_broker(i);
-    i->sessions++;
-    l->identity = i;
     reply.identity = i->id;
     reply.user = i->grant.user;
     reply.cwd = cwd;
@@ -247,6 +234,8 @@ static void on_checked(void *ctx, int error, struct auth_grant *g, const char *w
     if (error == 0) {
         grant_login(l, g);
         auth_grant_fini(g);
+        if (!monitor.config->session_support)
+            logins_logout(l->session); /* there is nothing to hold */
         return;
     }
     if (*why)
@@ -316,15 +305,12 @@ void logins_check_user(const struct ipc_message *m)
 
 void logins_logout(uint32_t session)
 {
-    const struct timeval linger = {.tv_sec = LINGER_SECONDS};
     struct login *l = login_find(session);
     if (!l)
         return;
     HASH_DEL(logins, l);
     auth_child_free(&l->check);
     config_free(&l->own);
-    if (l->identity && --l->identity->sessions == 0)
-        event_add(l->identity->linger, &linger);
     free(l);
 }
 

@@ -8,13 +8,15 @@
 #include <sys/types.h>
 
 /*
- * Who is logged in, and the brokers that serve them. An identity is one account under one configuration; all
- * its sessions share a broker, which ends a moment after the last of them. A broker that dies is replaced
- * while sessions need it.
+ * Checks logins and keeps the brokers that serve them. An identity is one account under one configuration;
+ * all its sessions share a broker. The worker, which knows when the last of them has ended, releases it. A
+ * broker that dies before is replaced.
  */
 void logins_login(const struct ipc_message *m);
 void logins_check_user(const struct ipc_message *m);
 void logins_logout(uint32_t session);
+/* The worker has closed the broker's socket: nobody uses the identity any more. */
+void logins_release(uint32_t identity);
 void logins_chown(const struct ipc_message *m);
 /* A child has ended. True if it was a broker. */
 bool logins_child_ended(pid_t pid);

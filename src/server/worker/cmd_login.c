@@ -23,8 +23,10 @@ static bool send_login(struct session *s, enum server_message type, const char *
         .type = (uint16_t)type, .id = s->id, .payload = payload, .len = (size_t)len, .fd = -1};
     bool sent = len > 0 && link_send(worker.monitor, &m) == 0;
     explicit_bzero(payload, sizeof(payload));
-    if (sent)
+    if (sent) {
         session_wait_for(s, WAIT_LOGIN);
+        worker.logins_pending += type == MSG_LOGIN;
+    }
     return sent;
 }
 
@@ -87,6 +89,37 @@ void login_user_checked(struct session *s, bool may)
     reply(s, 530, "Permission denied.");
 }
 
+/* Is one anonymous login like another, so that the monitor need not be asked for each? Not where lists of
+ * addresses or of names, or files of users' own options, have a say. */
+static bool anonymous_is_uniform(const struct config *c)
+{
+    return !c->deny_email_enable && !c->secure_email_list_enable && !c->userlist_enable &&
+           !c->user_config_dir;
+}
+
+void login_remember(struct session *s, const struct login_reply *grant)
+{
+    struct settings *settings = s->settings;
+    if (!s->anonymous || grant->result != LOGIN_GRANTED || !anonymous_is_uniform(settings->config))
+        return;
+    char *user = strdup(grant->user), *cwd = strdup(grant->cwd);
+    free(settings->anonymous_user);
+    free(settings->anonymous_cwd);
+    settings->anonymous_grant = *grant;
+    settings->anonymous_grant.user = settings->anonymous_user = user;
+    settings->anonymous_grant.cwd = settings->anonymous_cwd = cwd;
+}
+
+static bool grant_anonymous(struct session *s)
+{
+    const struct settings *settings = s->settings;
+    if (!s->anonymous || !settings->anonymous_user || !settings->anonymous_cwd ||
+        !identity_find(settings->anonymous_grant.identity))
+        return false;
+    login_granted(s, &settings->anonymous_grant);
+    return true;
+}
+
 void cmd_pass(struct session *s, const char *argument)
 {
     if (s->state == SESSION_READY) {
@@ -100,6 +133,8 @@ void cmd_pass(struct session *s, const char *argument)
     free(s->password);
     s->password = s->anonymous ? strndup(argument, 128) : NULL;
     s->login_began = worker_now();
+    if (grant_anonymous(s))
+        return;
     if (s->name_too_long || strlen(argument) > LOGIN_PASSWORD_MAX_BYTES ||
         !send_login(s, MSG_LOGIN, argument))
         login_denied(s);

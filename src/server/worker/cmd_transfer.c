@@ -421,10 +421,14 @@ static void on_write_open(struct session *s, const struct file_reply *r, int fd)
             t->shown = shown;
         }
     }
-    if (admit_upload(s, t, r))
+        if (admit_upload(s, t, r)) {
         connect_data(s);
-    else
-        transfer_fail(s, 552, "Quota exceeded: you may not store another file.");
+        return;
+    }
+    t->result = TRANSFER_QUOTA;
+    t->phase = PHASE_CLOSING;
+    session_ask(s, MSG_FILE_END, &(struct file_request){.upload = t->upload, .flags = FILE_REMOVE}, on_upload_closed);
+
 }
 
 static void store(struct session *s, const char *verb, const char *argument, uint32_t flags)

@@ -17,6 +17,9 @@ struct held_request {
 
 static struct identity *identities;
 
+/* A broker outlives its last session by this, for the next login of the same account. */
+static const struct timeval linger = {.tv_sec = 1};
+
 struct identity *identity_find(uint32_t id)
 {
     struct identity *i;
@@ -117,18 +120,50 @@ static bool hold(struct identity *i, const struct ipc_message *m)
     return true;
 }
 
+static void on_linger(evutil_socket_t fd, short what, void *arg)
+{
+    struct identity *i = arg;
+    const struct ipc_message m = {.type = MSG_RELEASE, .id = i->id, .fd = -1};
+    (void)fd;
+    (void)what;
+    if (!LIST_EMPTY(&i->sessions))
+        return;
+    if (worker.logins_pending > 0) {
+        event_add(i->linger, &linger);
+        return;
+    }
+    HASH_DEL(identities, i);
+    link_free(&i->link);
+    send_held(i);
+    event_free(i->linger);
+    free(i);
+    (void)link_send(worker.monitor, &m);
+}
+
+static struct identity *identity_new(uint32_t id)
+{
+    struct identity *i = calloc(1, sizeof(*i));
+    if (!i)
+        return NULL;
+    i->id = id;
+    STAILQ_INIT(&i->held);
+    i->linger = event_new(worker.base, -1, 0, on_linger, i);
+    if (!i->linger || event_add(i->linger, &linger) < 0) {
+        free(i);
+        return NULL;
+    }
+    HASH_ADD(hh, identities, id, sizeof(i->id), i);
+    return i;
+}
+
 void identity_broker(uint32_t id, int sock)
 {
     struct identity *i = identity_find(id);
+    if (!i)
+        i = identity_new(id);
     if (!i) {
-        i = calloc(1, sizeof(*i));
-        if (!i) {
-            close(sock);
-            return;
-        }
-        i->id = id;
-        STAILQ_INIT(&i->held);
-        HASH_ADD(hh, identities, id, sizeof(i->id), i);
+        close(sock);
+        return;
     }
     if (i->link)
         on_ended(i, -EPIPE);
@@ -136,17 +171,6 @@ void identity_broker(uint32_t id, int sock)
     if (!i->link)
         close(sock);
     send_held(i);
-}
-
-void identity_ended(uint32_t id)
-{
-    struct identity *i = identity_find(id);
-    if (!i || !LIST_EMPTY(&i->sessions))
-        return;
-    link_free(&i->link);
-    send_held(i);
-    HASH_DEL(identities, i);
-    free(i);
 }
 
 void identity_join(struct identity *i, struct session *s)
@@ -158,6 +182,8 @@ void identity_join(struct identity *i, struct session *s)
 void identity_leave(struct session *s)
 {
     LIST_REMOVE(s, of_identity);
+    if (LIST_EMPTY(&s->identity->sessions))
+        event_add(s->identity->linger, &linger);
     s->identity = NULL;
 }
 

@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 
 /*
- * A logged-in identity and the link to its broker, shared by all its sessions. The monitor owns the life of
- * both: it names an identity before the first LOGIN_REPLY that uses it and ends it (BROKER_ENDED) when no
- * login is left. A broker that died is replaced by the monitor with another BROKER message for the same
- * identity.
+ * A logged-in identity and the link to its broker, shared by all its sessions. The monitor names an identity
+ * before the first LOGIN_REPLY that uses it, and replaces a broker that died with another BROKER message. A
+ * moment after its last session it is released here, which ends the broker, and the monitor is told; not
+ * while a login is being checked, whose reply may name it.
  */
 struct identity {
     UT_hash_handle hh;
@@ -18,6 +18,7 @@ struct identity {
     struct link *link; /* NULL: the broker is dead; requests are held for the next one */
     STAILQ_HEAD(, held_request) held;
     LIST_HEAD(, session) sessions;
+    struct event *linger;
     /* Quota: what uploads may still add. Counted from what lies below the root when the first session logs
      * in; writers subtract as they write. Meaningless unless counted. */
     bool counted;
@@ -27,7 +28,6 @@ struct identity {
 
 /* A BROKER message: a new identity or a new broker of a known one. Takes sock. */
 void identity_broker(uint32_t id, int sock);
-void identity_ended(uint32_t id);
 struct identity *identity_find(uint32_t id);
 void identity_join(struct identity *i, struct session *s);
 void identity_leave(struct session *s);

@@ -11,6 +11,8 @@ enum {
 
 /* What the monitor's answers lead to. */
 void login_user_checked(struct session *s, bool may);
+/* Keeps what an anonymous login was granted, if it would be granted to any other alike. */
+void login_remember(struct session *s, const struct login_reply *grant);
 void login_granted(struct session *s, const struct login_reply *grant);
 void login_denied(struct session *s);
 

@@ -284,7 +284,10 @@ static void tell_monitor_logout(struct session *s)
 
 void session_logout(struct session *s)
 {
-    if (s->identity || s->waiting == WAIT_LOGIN)
+    bool checking = s->waiting == WAIT_LOGIN && s->state == SESSION_NAMED;
+    if (checking)
+        worker.logins_pending--;
+    if (checking || (s->identity && session_config(s)->session_support))
         tell_monitor_logout(s);
     if (s->identity)
         identity_leave(s);

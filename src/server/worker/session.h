@@ -80,7 +80,7 @@ struct session {
     double login_began; /* when PASS came */
     struct identity *identity;
     struct login_reply grant; /* its strings are not kept */
-    char *cwd, *home; /* home: where the session began, "~" */
+    char *cwd, *home;         /* home: where the session began, "~" */
 
     uint16_t serial;         /* of the last request to the broker */
     uint16_t connect_serial; /* of the last CONNECT to the monitor */

@@ -63,6 +63,8 @@ void settings_unref(struct settings **settings)
         return;
     config_free(&s->config);
     free(s->banner);
+    free(s->anonymous_user);
+    free(s->anonymous_cwd);
     free(s);
 }
 
@@ -217,6 +219,8 @@ static void on_login_reply(const struct ipc_message *m)
     struct session *s = session_find(m->id);
     if (!s || s->waiting != WAIT_LOGIN || !login_reply_decode(m, &reply_))
         return;
+    worker.logins_pending--;
+    login_remember(s, &reply_);
     if (reply_.result == LOGIN_GRANTED)
         login_granted(s, &reply_);
     else if (reply_.result == LOGIN_DENIED)
@@ -253,11 +257,6 @@ static void on_session_config(const struct ipc_message *m)
 static void on_broker(const struct ipc_message *m)
 {
     identity_broker(m->id, m->fd);
-}
-
-static void on_broker_ended(const struct ipc_message *m)
-{
-    identity_ended(m->id);
 }
 
 static void on_connect_reply(const struct ipc_message *m)
@@ -331,7 +330,6 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_CHECK_REPLY] = on_check_reply,
     [MSG_SESSION_CONFIG] = on_session_config,
     [MSG_BROKER] = on_broker,
-    [MSG_BROKER_ENDED] = on_broker_ended,
     [MSG_CONNECT_REPLY] = on_connect_reply,
     [MSG_CHOWN_REPLY] = on_chown_reply,
     [MSG_LISTENER] = on_listener,

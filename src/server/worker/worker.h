@@ -23,7 +23,10 @@
 struct settings {
     unsigned refs;
     struct config *config;
-    char *banner;          /* content of banner_file, or NULL */
+    char *banner; /* content of banner_file, or NULL */
+    /* What the monitor granted the last anonymous login; good for the next one while the identity lives. */
+    struct login_reply anonymous_grant;
+    char *anonymous_user, *anonymous_cwd;
     uint64_t forbidden[2]; /* by command index: cmds_allowed, cmds_denied */
 };
 
@@ -41,6 +44,7 @@ struct worker {
     bool no_more_ports; /* the monitor said so */
     bool port_asked;
     unsigned session_count;
+    unsigned logins_pending; /* LOGINs without a reply */
     uint32_t last_id;
     struct event *drain_timer;
 };
