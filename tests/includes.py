@@ -38,6 +38,7 @@ PROGRAMS = {
 # Inside the server, besides itself and what lies in src/server/ itself. The worker holds no code that opens a file or
 # checks a password, and nothing that parses network bytes is in the monitor or a broker.
 SERVER = {
+    "admin": "",
     "config": "",
     "auth": "config",
     "broker": "auth config",

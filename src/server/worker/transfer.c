@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +20,9 @@
 #include <zlib.h>
 
 enum {
-    BUFFER_BYTES = 256 * 1024,         /* block for copying; also the pipe's size */
+    BUFFER_BYTES = 256 * 1024,         /* block for copying */
+    PIPE_BYTES = 1024 * 1024,          /* most that one splice moves */
+    UNSENT_BYTES = 32 * 1024,          /* that the kernel may hold beyond what the network has taken */
     SENDFILE_BYTES = 16 * 1024 * 1024, /* a call: `moved` advances this often on a fast line */
     RATE_STEPS = 20,                   /* blocks a second when a rate is set */
     NAP_NS = 50 * 1000 * 1000,         /* how long a limited transfer may be deaf to an abort */
@@ -59,16 +63,6 @@ void transfer_free(struct transfer **transfer)
     free(t->path);
     free(t->shown);
     free(t);
-}
-
-void transfer_tools_fini(struct transfer_tools *tools)
-{
-    for (int i = 0; i < 2; i++) {
-        if (tools->pipe[i] >= 0)
-            close(tools->pipe[i]);
-    }
-    free(tools->buffer);
-    free(tools->converted);
 }
 
 /* --- ends ------------------------------------------------------------------------------------------- */
@@ -294,23 +288,49 @@ static void receive_ascii(struct transfer *t, struct transfer_tools *tools, stru
         store(t, tools->converted, len);
 }
 
+/*
+ * The kernel lets one user have 16,384 pages of pipe (fs.pipe-user-pages-soft) and makes further pipes
+ * uselessly small, so the first uploads get large ones, more get smaller ones, and the rest copy.
+ */
+static int pipe_size(unsigned others)
+{
+    static const struct {
+        unsigned count;
+        int bytes;
+    } sizes[] = {{32, 1024 * 1024}, {96, 256 * 1024}};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (others < sizes[i].count)
+            return sizes[i].bytes;
+        others -= sizes[i].count;
+    }
+    return 0;
+}
+
+static atomic_uint pipes;
+
 static bool want_pipe(struct transfer_tools *tools)
 {
     if (tools->pipe[0] >= 0)
         return true;
-    if (pipe2(tools->pipe, O_CLOEXEC) < 0)
+    int size = pipe_size(atomic_fetch_add(&pipes, 1));
+    if (size == 0 || pipe2(tools->pipe, O_CLOEXEC) < 0) {
+        atomic_fetch_sub(&pipes, 1);
         return false;
-    (void)fcntl(tools->pipe[0], F_SETPIPE_SZ, BUFFER_BYTES); /* smaller is slower, not wrong */
+    }
+    (void)fcntl(tools->pipe[0], F_SETPIPE_SZ, size); /* smaller is slower, not wrong */
     return true;
 }
 
 /* What a failed transfer left in the pipe must not get into the next one's file. */
 static void drop_pipe(struct transfer_tools *tools)
 {
+    if (tools->pipe[0] < 0)
+        return;
     for (int i = 0; i < 2; i++) {
         close(tools->pipe[i]);
         tools->pipe[i] = -1;
     }
+    atomic_fetch_sub(&pipes, 1);
 }
 
 /* Pipe to file. False: failed and noted. A file system without splice gets its bytes by way of a buffer. */
@@ -336,7 +356,7 @@ static bool empty_pipe(struct transfer *t, struct transfer_tools *tools, size_t 
 static void receive_splicing(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
 {
     for (;;) {
-        ssize_t n = splice(t->data, NULL, tools->pipe[1], NULL, pace_block(pace, BUFFER_BYTES),
+        ssize_t n = splice(t->data, NULL, tools->pipe[1], NULL, pace_block(pace, PIPE_BYTES),
                            SPLICE_F_MOVE | SPLICE_F_MORE);
         if (n < 0 && errno == EINTR)
             continue;
@@ -351,6 +371,13 @@ static void receive_splicing(struct transfer *t, struct transfer_tools *tools, s
         if (!stored || !pace_wait(t, pace, (size_t)n))
             return;
     }
+}
+
+void transfer_tools_fini(struct transfer_tools *tools)
+{
+    drop_pipe(tools);
+    free(tools->buffer);
+    free(tools->converted);
 }
 
 /* --- hashing ---------------------------------------------------------------------------------------- */
@@ -415,6 +442,21 @@ static void hash_file(struct transfer *t, struct transfer_tools *tools)
 
 /* --- the whole of one ------------------------------------------------------------------------------- */
 
+/*
+ * Few bytes waiting unsent keep what is sent and what is received next to each other in the processor's
+ * cache: over loopback that is worth a factor of two (doc/decisions). What is on its way is not limited, so
+ * long lines stay full. CORK: whole segments only, until the close.
+ */
+static void tune_sending(const struct transfer *t)
+{
+    const int unsent = UNSENT_BYTES, on = 1;
+    if (t->kind != TRANSFER_SEND || t->data < 0)
+        return;
+    (void)setsockopt(t->data, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+    if (t->rate == 0)
+        (void)setsockopt(t->data, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 static void limit_stalls(const struct transfer *t)
 {
     const struct timeval limit = {.tv_sec = t->stall_timeout};
@@ -440,6 +482,7 @@ void transfer_run(struct transfer *t, struct transfer_tools *tools)
 {
     struct pace pace = {.rate = t->rate, .began = now()};
     limit_stalls(t);
+    tune_sending(t);
     if (t->kind == TRANSFER_HASH)
         hash_file(t, tools);
     else if (t->kind == TRANSFER_SEND && t->memory)
