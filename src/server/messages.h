@@ -33,13 +33,14 @@ enum server_stage {
     /* worker -> monitor */                                                                                  \
     X(LOGIN, TO_MONITOR, STAGE_ANY, NEVER, 2048) /* login_request */                                         \
     X(CHECK_USER, TO_MONITOR, STAGE_ANY, NEVER,                                                              \
-      2048)                                        /* login_request: may this name be asked a password? */   \
-    X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)     /* nothing; also for a login still being checked */       \
-    X(RELEASE, TO_MONITOR, STAGE_ANY, NEVER, 0)    /* id: identity that no session uses any more */          \
-    X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)   /* connect_request: an active data connection */          \
-    X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0) /* nothing: one more passive listener, please */          \
-    X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)     /* an anonymous upload, for chown_uploads */              \
-    X(DRAINED, TO_MONITOR, STAGE_ANY, NEVER, 0)    /* nothing: the last session has ended */                 \
+      2048)                                          /* login_request: may this name be asked a password? */ \
+    X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)       /* nothing; also for a login still being checked */     \
+    X(BROKER_BROKE, TO_MONITOR, STAGE_ANY, NEVER, 0) /* id: identity whose broker broke protocol */          \
+    X(RELEASE, TO_MONITOR, STAGE_ANY, NEVER, 0)      /* id: identity that no session uses any more */        \
+    X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)     /* connect_request: an active data connection */        \
+    X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0)   /* nothing: one more passive listener, please */        \
+    X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)       /* an anonymous upload, for chown_uploads */            \
+    X(DRAINED, TO_MONITOR, STAGE_ANY, NEVER, 0)      /* nothing: the last session has ended */               \
     /* monitor -> worker */                                                                                  \
     X(LOGIN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 8192)  /* login_reply */                                     \
     X(CHECK_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32, 1: yes */                                     \
@@ -49,7 +50,7 @@ enum server_stage {
     X(CHOWN_REPLY, TO_WORKER, STAGE_ANY, NEVER, 4)     /* u32 errno */                                       \
     X(LISTENER, TO_WORKER, STAGE_ANY, ALWAYS, 8)       /* u16 port, u8 passive?, a listening socket */       \
     X(NO_LISTENER, TO_WORKER, STAGE_ANY, NEVER, 0)     /* nothing: the passive range has no port left */     \
-    X(LOG_FILE, TO_WORKER, STAGE_ANY, ALWAYS, 1)       /* u8 enum log_sink; append-only */                   \
+    X(LOG_FILE, TO_WORKER, STAGE_ANY, MAYBE, 1)        /* u8 enum log_sink; append-only; none: closed */     \
     X(CONFIG, TO_WORKER, STAGE_ANY, ALWAYS, 0)         /* memfd: configuration text for new sessions */      \
     X(ADMIN, TO_WORKER, STAGE_ANY, ALWAYS, 0)          /* a connection of `sallyd who` or `kick` */          \
     X(DRAIN, TO_WORKER, STAGE_ANY, NEVER, 4)           /* u32 seconds at most */                             \

@@ -23,11 +23,11 @@
            "The umask for files that local and virtual users make.")                                         \
     NUMBER(file_open_mode, 0666, 0, 0777, MODE, SESSION, DONE,                                               \
            "The permissions of uploaded files, before the umask is taken off.")                              \
-    BOOL(chown_uploads, false, SESSION, DONE,                                                                \
+    BOOL(chown_uploads, false, SERVER, DONE,                                                                 \
          "Files that anonymous users upload are given to chown_username. Needs root.")                       \
-    STRING(chown_username, "root", NAME, SESSION, DONE,                                                      \
+    STRING(chown_username, "root", NAME, SERVER, DONE,                                                       \
            "The new owner of anonymous uploads with chown_uploads.")                                         \
-    NUMBER(chown_upload_mode, 0600, 0, 0777, MODE, SESSION, DONE,                                            \
+    NUMBER(chown_upload_mode, 0600, 0, 0777, MODE, SERVER, DONE,                                             \
            "The permissions of anonymous uploads with chown_uploads.")                                       \
     BOOL(chmod_enable, true, SESSION, DONE, "Permit SITE CHMOD to local users.")                             \
     BOOL(mdtm_write, true, SESSION, DONE,                                                                    \

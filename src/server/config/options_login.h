@@ -27,7 +27,9 @@
     BOOL(session_support, false, SERVER, DONE,                                                               \
          "Open a PAM session for each login of a local user and close it when the FTP session ends.")        \
     BOOL(check_shell, true, SERVER, DONE,                                                                    \
-         "Refuse local users whose login shell is not listed in /etc/shells.")                               \
+         "No effect, as in a vsftpd that is built with PAM: put pam_shells(8) into the PAM service to "      \
+         "refuse local users "                                                                               \
+         "whose login shell is not listed in /etc/shells.")                                                  \
     STRING(local_root, NULL, PATH, SESSION, DONE,                                                            \
            "The directory where local users start, instead of their home.")                                  \
     BOOL(chroot_local_user, false, SESSION, DONE,                                                            \

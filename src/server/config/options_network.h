@@ -66,7 +66,7 @@
          "It goes to the session that has waited longest on that port. This opens the door to those "        \
          "who steal data connections (CERT VU#2558).")                                                       \
     BOOL(port_enable, true, SESSION, DONE, "Permit active mode, PORT and EPRT.")                             \
-    BOOL(port_promiscuous, false, SESSION, DONE,                                                             \
+    BOOL(port_promiscuous, false, SERVER, DONE,                                                              \
          "Permit PORT and EPRT to name any address and port. This makes the server a tool for scanning "     \
          "and attacking third hosts (the FTP bounce, CERT CA-1997-27). Otherwise only the client's own "     \
          "address and ports from 1024 up.")                                                                  \

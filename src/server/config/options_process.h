@@ -11,7 +11,8 @@
     STRING(xferlog_file, "/var/log/xferlog", PATH, SERVER, DONE, "Where the log in xferlog's format goes.")  \
     STRING(vsftpd_log_file, "/var/log/vsftpd.log", PATH, SERVER, DONE,                                       \
            "Where the log in vsftpd's format goes.")                                                         \
-    BOOL(dual_log_enable, false, SERVER, DONE, "Write both xferlog_file and vsftpd_log_file.")               \
+    BOOL(dual_log_enable, false, SERVER, DONE,                                                               \
+         "With xferlog_enable, write both xferlog_file and vsftpd_log_file.")                                \
     BOOL(syslog_enable, false, SERVER, DONE,                                                                 \
          "What would go to vsftpd_log_file goes to the system's log, facility ftp, instead.")                \
     BOOL(log_ftp_protocol, false, SERVER, DONE,                                                              \

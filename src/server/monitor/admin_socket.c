@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 static struct event *admin_event;
+static char *admin_path; /* a reload may change the option, not the socket */
 
 /* Who could connect is who may: the socket's mode is the permission (unix(7)). The worker answers. */
 static void on_admin(evutil_socket_t fd, short what, void *arg)
@@ -79,6 +80,7 @@ void listen_open_admin(void)
     if (c->control_group)
         open_to_group(c->control_socket, c->control_group);
     admin_event = event_new(monitor.base, fd, EV_READ | EV_PERSIST, on_admin, NULL);
+    admin_path = strdup(c->control_socket);
     if (admin_event)
         event_add(admin_event, NULL);
 }
@@ -90,5 +92,8 @@ void listen_close_admin(void)
     close(event_get_fd(admin_event));
     event_free(admin_event);
     admin_event = NULL;
-    (void)unlink(monitor.config->control_socket);
+    if (admin_path)
+        (void)unlink(admin_path);
+    free(admin_path);
+    admin_path = NULL;
 }

@@ -78,7 +78,8 @@ static struct in6_addr listen_ip(void)
 {
     const struct config *c = monitor.config;
     struct in6_addr ip = {.s6_addr = {[10] = 0xff, 0xff}};
-    if (c->listen_ipv6) {
+    bool systemd_decides = !c->listen && !c->listen_ipv6;
+    if (c->listen_ipv6 || systemd_decides) {
         ip = in6addr_any;
         if (c->listen_address6)
             (void)inet_pton(AF_INET6, c->listen_address6, &ip);
@@ -110,7 +111,13 @@ static int take_systemd_sockets(void)
     if (!pid || !count || strtol(pid, NULL, 10) != getpid())
         return 0;
     for (int i = 0; i < atoi(count); i++) {
-        int fd = SYSTEMD_FIRST_FD + i;
+        int fd = SYSTEMD_FIRST_FD + i, listens = 0;
+        socklen_t len = sizeof(listens);
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens || port_of(fd) == 0) {
+            tell("descriptor %d from LISTEN_FDS is no listening TCP socket: not used", fd);
+            continue;
+        }
+
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
         (void)fcntl(fd, F_SETFL, O_NONBLOCK);
         if (remember(fd, port_of(fd), false) == 0)

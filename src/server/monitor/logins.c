@@ -108,13 +108,28 @@ static void identity_free(struct identity *i)
     free(i);
 }
 
-void logins_release(uint32_t identity)
+static struct identity *identity_find(uint32_t id)
 {
     struct identity *i, *next;
     HASH_ITER(hh, identities, i, next) {
-        if (i->id == identity)
-            identity_free(i);
+        if (i->id == id)
+            return i;
     }
+    return NULL;
+}
+
+void logins_release(uint32_t identity)
+{
+    struct identity *i = identity_find(identity);
+    if (i)
+        identity_free(i);
+}
+
+void logins_end_broker(uint32_t identity)
+{
+    const struct identity *i = identity_find(identity);
+    if (i && i->broker > 0)
+        kill(i->broker, SIGKILL);
 }
 
 bool logins_child_ended(pid_t pid)
@@ -125,6 +140,8 @@ bool logins_child_ended(pid_t pid)
             continue;
         i->broker = 0;
         i->quick_deaths = monitor_now() - i->started < 1 ? i->quick_deaths + 1 : 0;
+        if (monitor.draining || !monitor.link)
+            return true; /* they end because the worker does */
         tell("the broker of %s (process %d) ended unexpectedly; starting another", i->grant.user, (int)pid);
         revive_broker(i);
         return true;

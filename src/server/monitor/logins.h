@@ -17,6 +17,8 @@ void logins_check_user(const struct ipc_message *m);
 void logins_logout(uint32_t session);
 /* The worker has closed the broker's socket: nobody uses the identity any more. */
 void logins_release(uint32_t identity);
+/* Kills the broker, which broke protocol; another takes its place. */
+void logins_end_broker(uint32_t identity);
 void logins_chown(const struct ipc_message *m);
 /* A child has ended. True if it was a broker. */
 bool logins_child_ended(pid_t pid);

@@ -13,17 +13,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* fd -1: this log is not wanted, or no longer. */
 static void hand_over(enum log_sink sink, int fd)
 {
     const uint8_t payload = (uint8_t)sink;
     monitor_send(MSG_LOG_FILE, 0, 0, &payload, sizeof(payload), fd);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void send_file(enum log_sink sink, const char *option, const char *path)
 {
-    if (!path)
+    if (!path) {
+        hand_over(sink, -1);
         return;
+    }
+
     /* by number: a path of /proc may not be opened anew by whoever inherited the descriptor, or be a socket
      */
     int standard = strcmp(path, "/dev/stdout") == 0   ? STDOUT_FILENO
@@ -33,21 +38,19 @@ static void send_file(enum log_sink sink, const char *option, const char *path)
                            : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd < 0)
         tell("%s: cannot open %s: %s; nothing will be logged there", option, path, strerror(errno));
-    else
-        hand_over(sink, fd);
+    hand_over(sink, fd);
 }
 
 static void send_syslog(void)
 {
     const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        hand_over(LOG_SINK_SYSLOG, fd);
-    else {
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
         tell("syslog_enable: cannot reach /dev/log: %s; nothing will be logged there", strerror(errno));
-        if (fd >= 0)
-            close(fd);
+        close(fd);
+        fd = -1;
     }
+    hand_over(LOG_SINK_SYSLOG, fd);
 }
 
 /* Which log gets what is vsftpd's rule: one format or the other, both with dual_log_enable, syslog in place
@@ -57,11 +60,12 @@ void logs_send(void)
     const struct config *c = monitor.config;
     bool xferlog = c->xferlog_enable && (c->xferlog_std_format || c->dual_log_enable);
     bool vsftpd = c->xferlog_enable && (!c->xferlog_std_format || c->dual_log_enable);
-    if (xferlog)
-        send_file(LOG_SINK_XFER, "xferlog_file", c->xferlog_file);
+    send_file(LOG_SINK_XFER, "xferlog_file", xferlog ? c->xferlog_file : NULL);
+    send_file(LOG_SINK_VSFTPD, "vsftpd_log_file", vsftpd && !c->syslog_enable ? c->vsftpd_log_file : NULL);
     if (vsftpd && c->syslog_enable)
         send_syslog();
-    else if (vsftpd)
-        send_file(LOG_SINK_VSFTPD, "vsftpd_log_file", c->vsftpd_log_file);
+    else
+        hand_over(LOG_SINK_SYSLOG, -1);
+
     send_file(LOG_SINK_JSON, "json_log_file", c->json_log_file);
 }

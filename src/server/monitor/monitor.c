@@ -163,6 +163,11 @@ static void on_logout(const struct ipc_message *m)
     logins_logout(m->id);
 }
 
+static void on_broker_broke(const struct ipc_message *m)
+{
+    logins_end_broker(m->id);
+}
+
 static void on_release(const struct ipc_message *m)
 {
     logins_release(m->id);
@@ -185,9 +190,15 @@ static void on_drained(const struct ipc_message *m)
 static void on_worker_message(void *ctx, const struct ipc_message *m)
 {
     static void (*const handlers[MSG_COUNT])(const struct ipc_message *) = {
-        [MSG_LOGIN] = logins_login, [MSG_CHECK_USER] = logins_check_user, [MSG_LOGOUT] = on_logout,
-        [MSG_CONNECT] = on_connect, [MSG_MORE_PORTS] = on_more_ports,     [MSG_CHOWN] = logins_chown,
-        [MSG_DRAINED] = on_drained, [MSG_RELEASE] = on_release,
+        [MSG_LOGIN] = logins_login,
+        [MSG_CHECK_USER] = logins_check_user,
+        [MSG_LOGOUT] = on_logout,
+        [MSG_CONNECT] = on_connect,
+        [MSG_MORE_PORTS] = on_more_ports,
+        [MSG_CHOWN] = logins_chown,
+        [MSG_DRAINED] = on_drained,
+        [MSG_RELEASE] = on_release,
+        [MSG_BROKER_BROKE] = on_broker_broke,
     };
     (void)ctx;
     handlers[m->type](m); /* the gate let only TO_MONITOR rows through, and each has a handler */

@@ -63,7 +63,9 @@ static void on_cwd(struct session *s, const struct file_reply *r, int fd)
     free(s->cwd);
     s->cwd = s->wanted;
     s->wanted = NULL;
-    reply_text(s, 250, r->text, strlen(r->text));
+    if (session_first_visit(s, r->text))
+        reply_text(s, 250, r->text, strlen(r->text));
+
     reply(s, 250, "Directory successfully changed.");
 }
 

@@ -56,8 +56,8 @@ void cmd_user(struct session *s, const char *argument)
         reply(s, 530, "This FTP server is anonymous only.");
         return;
     }
-    if (!anonymous && c->ssl_enable && c->force_local_logins_ssl) {
-        reply(s, 530, "Non-anonymous sessions must use encryption.");
+    if (c->ssl_enable && (anonymous ? c->force_anon_logins_ssl : c->force_local_logins_ssl)) {
+        reply(s, 530, "%s sessions must use encryption.", anonymous ? "Anonymous" : "Non-anonymous");
         return;
     }
     /* A name that no account can have is refused only after PASS, like any other that is unknown. */
@@ -177,7 +177,7 @@ static void say_welcome(struct session *s, const struct file_reply *reply_, int 
 {
     (void)fd;
     session_resume(s);
-    if (reply_ && reply_->error == 0)
+    if (reply_ && reply_->error == 0 && session_first_visit(s, reply_->text))
         reply_text(s, 230, reply_->text, strlen(reply_->text));
     log_login(s, true);
     reply(s, 230, "Login successful.");
@@ -252,6 +252,7 @@ void login_granted(struct session *s, const struct login_reply *grant)
     s->user = user;
     s->umask = grant->umask;
     s->state = SESSION_READY;
+    session_set_timer(s, session_config(s)->idle_session_timeout);
     identity_join(i, s);
     if ((grant->quota_bytes > 0 || grant->quota_files > 0) && !i->counted)
         session_ask(s, MSG_FILE_USAGE, &(struct file_request){.path = "/"}, on_usage);
@@ -274,6 +275,8 @@ void cmd_rein(struct session *s, const char *argument)
     (void)argument;
     data_reset(s);
     session_logout(s);
+    settings_unref(&s->settings);
+    s->settings = settings_ref(worker.settings);
     s->ascii = true;
     s->epsv_all = false;
     reply(s, 220, "Ready for a new user.");

@@ -285,6 +285,11 @@ static struct transfer *begin(struct session *s, enum transfer_kind kind, const 
     const struct config *c = session_config(s);
     uint64_t restart = s->restart;
     s->restart = 0;
+    if (kind != TRANSFER_HASH && c->ssl_enable &&
+        (s->anonymous ? c->force_anon_data_ssl : c->force_local_data_ssl)) {
+        reply(s, 522, "Data connections must be encrypted.");
+        return NULL;
+    }
     if (kind != TRANSFER_HASH && s->data_mode == DATA_NONE) {
         reply(s, 425, "Use PORT or PASV first.");
         return NULL;
@@ -421,14 +426,14 @@ static void on_write_open(struct session *s, const struct file_reply *r, int fd)
             t->shown = shown;
         }
     }
-        if (admit_upload(s, t, r)) {
+    if (admit_upload(s, t, r)) {
         connect_data(s);
         return;
     }
     t->result = TRANSFER_QUOTA;
     t->phase = PHASE_CLOSING;
-    session_ask(s, MSG_FILE_END, &(struct file_request){.upload = t->upload, .flags = FILE_REMOVE}, on_upload_closed);
-
+    session_ask(s, MSG_FILE_END, &(struct file_request){.upload = t->upload, .flags = FILE_REMOVE},
+                on_upload_closed);
 }
 
 static void store(struct session *s, const char *verb, const char *argument, uint32_t flags)

@@ -194,7 +194,7 @@ void command_run(struct session *s, char *line)
     else if (!(c->stages & s->state))
         s->state == SESSION_READY ? reply(s, 503, "%s is for before login.", c->name)
                                   : reply(s, 530, "Please login with USER and PASS.");
-    else if (is_forbidden(s, c) || (s->state == SESSION_READY && (c->rights & s->grant.rights) != c->rights))
+    else if (s->state == SESSION_READY && (is_forbidden(s, c) || (c->rights & s->grant.rights) != c->rights))
         reply(s, 550, "Permission denied.");
     else if (c->argument == ARGUMENT_NEEDED && *argument == '\0')
         reply(s, 501, "%s needs an argument: %s %s", c->name, c->name, c->syntax);

@@ -152,6 +152,14 @@ static void say_port(struct session *s)
           port & 0xff);
 }
 
+static void no_turn(struct session *s)
+{
+    data_reset(s);
+    session_resume(s);
+    reply(s, 425, "Every passive port is waiting for another connection from %s. Please try again.",
+          s->peer_text);
+}
+
 static void want_port(struct session *s, bool extended)
 {
     data_reset(s);
@@ -162,7 +170,10 @@ static void want_port(struct session *s, bool extended)
         return;
     }
     session_wait_for(s, WAIT_PORT);
-    session_set_timer(s, session_config(s)->pasv_wait_timeout);
+    if (session_config(s)->pasv_wait_timeout > 0)
+        session_set_timer(s, session_config(s)->pasv_wait_timeout);
+    else
+        no_turn(s);
 }
 
 void session_passive_turn(struct session *s)
@@ -170,14 +181,6 @@ void session_passive_turn(struct session *s)
     session_resume(s);
     say_port(s);
     session_settle(s);
-}
-
-static void no_turn(struct session *s)
-{
-    data_reset(s);
-    session_resume(s);
-    reply(s, 425, "Every passive port is waiting for another connection from %s. Please try again.",
-          s->peer_text);
 }
 
 void cmd_pasv(struct session *s, const char *argument)

@@ -9,6 +9,7 @@ static const struct {
 } special[] = {
     {EPERM, 550, "Permission denied."},
     {EPIPE, 451, "The file service ended unexpectedly. Please try again."},
+    {EAGAIN, 450, "Another transfer is using this file. Please try again."},
     {EIO, 451, "Input/output error on the server's disk."},
     {ESTALE, 451, "The server's file system went away."},
     {ENOMEM, 451, "The server is out of memory. Please try again."},

@@ -52,7 +52,9 @@ static void fail_commands(struct identity *i)
 static void on_ended(void *ctx, int error)
 {
     struct identity *i = ctx;
-    (void)error;
+    const struct ipc_message broke = {.type = MSG_BROKER_BROKE, .id = i->id, .fd = -1};
+    if (error == -EPROTO)
+        (void)link_send(worker.monitor, &broke);
     link_free(&i->link);
     fail_commands(i);
 }
@@ -132,12 +134,12 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
         event_add(i->linger, &linger);
         return;
     }
+    (void)link_send(worker.monitor, &m); /* before the broker ends, or its end would look like an accident */
     HASH_DEL(identities, i);
     link_free(&i->link);
     send_held(i);
     event_free(i->linger);
     free(i);
-    (void)link_send(worker.monitor, &m);
 }
 
 static struct identity *identity_new(uint32_t id)

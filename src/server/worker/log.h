@@ -15,7 +15,7 @@
 struct session;
 struct transfer;
 
-/* Takes fd, replacing what was there. */
+/* Takes fd, replacing what was there; -1: that log is closed. */
 void log_set_sink(enum log_sink sink, int fd);
 
 void log_connect(const struct session *s);

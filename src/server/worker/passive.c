@@ -192,6 +192,32 @@ static void arrived(int fd, const struct listener *l, const struct sockaddr_stor
     session_passive_arrived(s, fd);
 }
 
+static struct listener *listener_of(uint16_t port)
+{
+    for (size_t i = 0; i < listener_count; i++) {
+        if (listeners[i].port == port)
+            return &listeners[i];
+    }
+    return NULL;
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = listener_of((uint16_t)(uintptr_t)arg);
+    (void)fd;
+    (void)what;
+    if (l)
+        event_add(l->event, NULL);
+}
+
+/* No descriptor is left to accept with: asking on and on would only burn the processor. */
+static void rest(uint16_t port)
+{
+    static const struct timeval pause = {.tv_usec = 100 * 1000};
+    event_del(listener_of(port)->event);
+    (void)event_base_once(worker.base, -1, EV_TIMEOUT, on_rested, (void *)(uintptr_t)port, &pause);
+}
+
 /* One connection a turn: the next one, if it is there, ends the next wait at once, and a second accept would
  * mostly find nothing. */
 static void on_connection(evutil_socket_t fd, short what, void *arg)
@@ -203,6 +229,8 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
     int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
     if (conn >= 0)
         arrived(conn, &l, &from);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        rest(l.port);
 }
 
 void passive_add_listener(int fd, uint16_t port)

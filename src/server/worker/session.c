@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum {
+    VISITED_MAX = 1024,      /* directories with a message; beyond, messages are shown again */
     DEFERRED_MAX = 8 * 1024, /* bytes of commands kept for after a transfer */
 };
 
@@ -298,6 +299,9 @@ void session_logout(struct session *s)
     free(s->home);
     free(s->rename_from);
     s->user = s->password = s->cwd = s->home = s->rename_from = NULL;
+    free(s->visited);
+    s->visited = NULL;
+    s->visited_count = 0;
     s->restart = 0;
     s->anonymous = s->name_too_long = false;
 }
@@ -382,4 +386,32 @@ const char *session_path(struct session *s, const char *argument)
         return path;
     reply(s, 550, "Path too long: at most %d bytes.", FILE_PATH_MAX - 1);
     return NULL;
+}
+
+/* FNV-1a: a clash only hides one message. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+bool session_first_visit(struct session *s, const char *message)
+{
+    uint64_t hash = hash_of(s->cwd);
+    if (*message == '\0')
+        return false;
+    for (size_t i = 0; i < s->visited_count; i++) {
+        if (s->visited[i] == hash)
+            return false;
+    }
+    uint64_t *grown = s->visited_count < VISITED_MAX
+                          ? reallocarray(s->visited, s->visited_count + 1, sizeof(*grown))
+                          : NULL;
+    if (grown) {
+        s->visited = grown;
+        s->visited[s->visited_count++] = hash;
+    }
+    return true;
 }

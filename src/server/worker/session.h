@@ -77,6 +77,9 @@ struct session {
     char *host;
     bool anonymous;
     bool name_too_long;
+    uint64_t *visited; /* hashes of directories whose message was shown */
+    size_t visited_count;
+
     double login_began; /* when PASS came */
     struct identity *identity;
     struct login_reply grant; /* its strings are not kept */
@@ -137,6 +140,10 @@ void session_ask(struct session *s, enum server_message type, const struct file_
 
 /* The client's path as an absolute one. NULL after a reply, if it is too long. Valid until the next call. */
 const char *session_path(struct session *s, const char *argument);
+
+/* Is this the first time that the session is in its working directory? Only asked, and remembered, where
+ * there is a message to show. */
+bool session_first_visit(struct session *s, const char *message);
 
 static inline const struct config *session_config(const struct session *s)
 {

@@ -30,6 +30,8 @@ enum {
     ACCEPTS_A_TURN = 64,
 };
 
+static const struct timeval accept_rest = {.tv_usec = 100 * 1000};
+
 double worker_now(void)
 {
     struct timespec ts;
@@ -115,32 +117,59 @@ struct settings *settings_receive(int fd)
 
 struct control_listener {
     SLIST_ENTRY(control_listener) next;
-    struct event *event;
+    struct event *event, *rest;
 };
 
 static SLIST_HEAD(, control_listener) control_listeners = SLIST_HEAD_INITIALIZER(control_listeners);
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
+    struct control_listener *l = arg;
     (void)what;
-    (void)arg;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0)
+        if (client >= 0)
+            session_accept(client);
+        else if (errno == EAGAIN)
             return;
-        session_accept(client);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            event_del(l->event); /* nothing can be taken from the queue: asking on and on would only burn the
+                                    processor */
+            event_add(l->rest, &accept_rest);
+            return;
+        }
     }
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+    struct control_listener *l = arg;
+    (void)fd;
+    (void)what;
+    event_add(l->event, NULL);
+}
+
+static void control_listener_free(struct control_listener *l)
+{
+    if (l->event)
+        event_free(l->event);
+    if (l->rest)
+        event_free(l->rest);
+    free(l);
 }
 
 static void add_control_listener(int fd)
 {
     struct control_listener *l = calloc(1, sizeof(*l));
-    if (l && (l->event = event_new(worker.base, fd, EV_READ | EV_PERSIST, on_client, NULL)) &&
-        event_add(l->event, NULL) == 0) {
-        SLIST_INSERT_HEAD(&control_listeners, l, next);
-        return;
+    if (l) {
+        l->event = event_new(worker.base, fd, EV_READ | EV_PERSIST, on_client, l);
+        l->rest = event_new(worker.base, -1, 0, on_rested, l);
+        if (l->event && l->rest && event_add(l->event, NULL) == 0) {
+            SLIST_INSERT_HEAD(&control_listeners, l, next);
+            return;
+        }
+        control_listener_free(l);
     }
-    free(l);
     close(fd);
 }
 
@@ -149,9 +178,9 @@ static void close_control_listeners(void)
     struct control_listener *l;
     while ((l = SLIST_FIRST(&control_listeners))) {
         SLIST_REMOVE_HEAD(&control_listeners, next);
-        close(event_get_fd(l->event));
-        event_free(l->event);
-        free(l);
+        int fd = event_get_fd(l->event);
+        control_listener_free(l);
+        close(fd);
     }
 }
 
@@ -299,7 +328,7 @@ static void on_log_file(const struct ipc_message *m)
     uint8_t sink = m->len > 0 ? m->payload[0] : LOG_SINK_COUNT;
     if (sink < LOG_SINK_COUNT)
         log_set_sink(sink, m->fd);
-    else
+    else if (m->fd >= 0)
         close(m->fd);
 }
 
