@@ -58,7 +58,8 @@ static void write_line(enum log_sink sink, char *line, size_t len)
     (void)!write(sinks[sink], line, len + (sink != LOG_SINK_SYSLOG));
 }
 
-/* One line in vsftpd's own form, to its file or to syslog. */
+/* One line in vsftpd's own form, to its file or to syslog. What vsftpd calls "pid" tells sessions apart: here
+ * their numbers do. */
 __attribute__((format(printf, 2, 3))) static void vsftpd_line(const struct session *s, const char *format,
                                                               ...)
 {
@@ -71,7 +72,8 @@ __attribute__((format(printf, 2, 3))) static void vsftpd_line(const struct sessi
     if (to_syslog)
         at = (size_t)snprintf(line, sizeof(line), "<%d>sallyd[%d]: ", SYSLOG_FTP_INFO, (int)getpid());
     else
-        at = (size_t)snprintf(line, sizeof(line), "%s [pid %d] ", timestamp(), (int)getpid());
+        at =
+            (size_t)snprintf(line, sizeof(line), "%s [pid %u] ", timestamp(), s ? s->id : (unsigned)getpid());
     if (s && s->user)
         at += (size_t)snprintf(line + at, sizeof(line) - at, "[%.64s] ", s->user);
     va_list args;

@@ -20,12 +20,12 @@
 #include <zlib.h>
 
 enum {
-    BUFFER_BYTES = 256 * 1024,         /* block for copying */
-    PIPE_BYTES = 1024 * 1024,          /* most that one splice moves */
-    UNSENT_BYTES = 32 * 1024,          /* that the kernel may hold beyond what the network has taken */
-    SENDFILE_BYTES = 16 * 1024 * 1024, /* a call: `moved` advances this often on a fast line */
-    RATE_STEPS = 20,                   /* blocks a second when a rate is set */
-    NAP_NS = 50 * 1000 * 1000,         /* how long a limited transfer may be deaf to an abort */
+    BUFFER_BYTES = 256 * 1024,    /* block for copying */
+    PIPE_BYTES = 1024 * 1024,     /* most that one splice moves */
+    UNSENT_BYTES = 32 * 1024,     /* that the kernel may hold beyond what the network has taken */
+    SENDFILE_BYTES = 1024 * 1024, /* a call: `moved` advances this often */
+    RATE_STEPS = 20,              /* blocks a second when a rate is set */
+    NAP_NS = 50 * 1000 * 1000,    /* how long a limited transfer may be deaf to an abort */
 };
 
 struct transfer *transfer_new(enum transfer_kind kind)
