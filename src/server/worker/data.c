@@ -176,11 +176,16 @@ static void want_port(struct session *s, bool extended)
         no_turn(s);
 }
 
+/* By way of the loop: this is called while another session gives the port up, perhaps as it ends. */
 void session_passive_turn(struct session *s)
+{
+    event_active(&s->timer, EV_TIMEOUT, 0);
+}
+
+static void say_turn(struct session *s)
 {
     session_resume(s);
     say_port(s);
-    session_settle(s);
 }
 
 void cmd_pasv(struct session *s, const char *argument)
@@ -243,7 +248,9 @@ void data_acquire(struct session *s)
 
 void data_timeout(struct session *s)
 {
-    if (s->waiting == WAIT_PORT)
+    if (s->waiting == WAIT_PORT && s->passive.state == PASSIVE_HOLDS)
+        say_turn(s);
+    else if (s->waiting == WAIT_PORT)
         no_turn(s);
     else if (transfer_awaits_data(s))
         transfer_fail(s, 425, "Failed to establish connection.");

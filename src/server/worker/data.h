@@ -12,7 +12,7 @@
 void data_acquire(struct session *s);
 /* Forgets addresses, ports and a connection that came. */
 void data_reset(struct session *s);
-/* The session's timer ran out while it waited for a connection or a turn. */
+/* The session's timer ran out while it waited for a connection or a turn, or its turn has come. */
 void data_timeout(struct session *s);
 /* CONNECT_REPLY of the request that s now waits for. Takes fd. */
 void data_connect_reply(struct session *s, int error, int fd);

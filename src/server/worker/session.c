@@ -85,9 +85,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct session *s = arg;
     (void)fd;
     (void)what;
-    if (s->waiting == WAIT_DELAY)
-        s->on_reply(s, NULL, -1);
-    else if (s->waiting == WAIT_PORT || s->waiting == WAIT_TRANSFER)
+    if (s->waiting == WAIT_DELAY) {
+        file_reply_fn *go_on = s->on_reply;
+        s->on_reply = NULL;
+        go_on(s, NULL, -1);
+    } else if (s->waiting == WAIT_PORT || s->waiting == WAIT_TRANSFER)
         data_timeout(s);
     else
         idle_timeout(s);
