@@ -103,14 +103,16 @@ int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction
     struct ipc_message m;
     /* Every packet has a header, so an empty one is the end; but it can bring a descriptor. */
     int r = n == 0 ? -EPIPE : -EPROTO;
-    if (n > 0 && fds <= 1 && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
-        r = ipc_decode(protocol, direction, stage, buffer, (size_t)n, fds == 1, &m);
+    bool lost = fds == 0 && (msg.msg_flags & MSG_CTRUNC); /* our table is full: no fault of the peer's */
+    if (n > 0 && fds <= 1 && !(msg.msg_flags & MSG_TRUNC) && (lost || !(msg.msg_flags & MSG_CTRUNC)))
+        r = ipc_decode(protocol, direction, stage, buffer, (size_t)n, fds == 1 || lost, &m);
     if (r < 0) {
         if (fd >= 0)
             close(fd);
         return r;
     }
     m.fd = fd;
+    m.fd_lost = lost;
     *ret = m;
     return 0;
 }

@@ -45,7 +45,8 @@ struct ipc_message {
     uint32_t id; /* the session (or other object) it is about */
     const uint8_t *payload;
     size_t len;
-    int fd; /* -1: none */
+    int fd;       /* -1: none */
+    bool fd_lost; /* one was sent, but this process has no room for it (RLIMIT_NOFILE); fd is -1 */
 };
 
 /* Sends one message on a SEQPACKET socket; m->fd is duplicated to the peer and stays the caller's.
@@ -55,8 +56,8 @@ int ipc_send(int sock, const struct ipc_message *m);
 /*
  * Receives one message. ret->payload points into buffer (IPC_PACKET_MAX bytes, the caller's), ret->fd is the
  * caller's to close. The packet has passed the gate: known type, this direction, this stage, length within
- * its row, descriptor exactly as its row says. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone; -EPROTO:
- * broke protocol (any descriptors that came are closed). On failure *ret is untouched.
+ * its row, descriptor exactly as its row says, or lost. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone;
+ * -EPROTO: broke protocol (any descriptors that came are closed). On failure *ret is untouched.
  */
 int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, void *buffer,
                 struct ipc_message *ret);

@@ -25,9 +25,11 @@ struct link {
     void *ctx;
     bool receiving, freed; /* freed by a callback of its own: the memory goes when that returns */
     STAILQ_HEAD(, parcel) queue;
+    unsigned queued;
 };
 
 enum {
+    QUEUED_MOST = 32768,  /* messages that the other end does not take: then it is as good as dead */
     MESSAGES_A_TURN = 64, /* so that one busy broker does not keep the loop from the others */
 };
 
@@ -71,6 +73,7 @@ static void on_writable(evutil_socket_t sock, short what, void *arg)
     while ((p = STAILQ_FIRST(&l->queue))) {
         if (ipc_send(sock, &p->message) == -EAGAIN)
             return;
+        l->queued--;
         STAILQ_REMOVE_HEAD(&l->queue, next); /* any other failure: the reader will hear of it */
         parcel_free(p);
     }
@@ -121,7 +124,7 @@ void link_free(struct link **link)
 
 static int enqueue(struct link *l, const struct ipc_message *m)
 {
-    struct parcel *p = malloc(sizeof(*p) + m->len);
+    struct parcel *p = l->queued < QUEUED_MOST ? malloc(sizeof(*p) + m->len) : NULL;
     if (!p)
         return -ENOMEM;
     int fd = -1;
@@ -137,6 +140,7 @@ static int enqueue(struct link *l, const struct ipc_message *m)
     if (STAILQ_EMPTY(&l->queue))
         event_add(l->writable, NULL);
     STAILQ_INSERT_TAIL(&l->queue, p, next);
+    l->queued++;
     return 0;
 }
 

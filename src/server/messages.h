@@ -37,7 +37,7 @@ enum server_stage {
     X(LOGOUT, TO_MONITOR, STAGE_ANY, NEVER, 0)       /* nothing; also for a login still being checked */     \
     X(BROKER_BROKE, TO_MONITOR, STAGE_ANY, NEVER, 0) /* id: identity whose broker broke protocol */          \
     X(RELEASE, TO_MONITOR, STAGE_ANY, NEVER, 0)      /* id: identity that no session uses any more */        \
-    X(CONNECT, TO_MONITOR, STAGE_ANY, NEVER, 64)     /* connect_request: an active data connection */        \
+    X(CONNECT, TO_MONITOR, STAGE_ANY, ALWAYS, 64)    /* connect_request: an active data connection */        \
     X(MORE_PORTS, TO_MONITOR, STAGE_ANY, NEVER, 0)   /* nothing: one more passive listener, please */        \
     X(CHOWN, TO_MONITOR, STAGE_ANY, ALWAYS, 0)       /* an anonymous upload, for chown_uploads */            \
     X(DRAINED, TO_MONITOR, STAGE_ANY, NEVER, 0)      /* nothing: the last session has ended */               \

@@ -91,6 +91,8 @@ static int uploads_add(struct uploads *all, struct upload **u, uint32_t *ret_id)
     pthread_mutex_lock(&all->lock);
     int slot = find_slot(all);
     if (slot >= 0) {
+        if (all->generation == 0) /* so that a number of the broker before is not one of ours */
+            (void)!getrandom(&all->generation, sizeof(all->generation), 0);
         all->generation++;
         (*u)->id = (uint32_t)all->generation << 16 | ((uint32_t)slot + 1);
         *ret_id = (*u)->id;
@@ -162,7 +164,8 @@ static int open_in_place(struct call *call, bool *ret_new)
     return fd;
 }
 
-/* The upload before may have been answered an instant before its last descriptor was closed; and vsftpd waits, too. */
+/* The upload before may have been answered an instant before its last descriptor was closed; and vsftpd
+ * waits, too. */
 static int wait_for_lock(int fd)
 {
     const struct timespec nap = {0, 1000 * 1000 * LOCK_NAP_MS};
@@ -364,7 +367,8 @@ static int begin(struct call *call, struct upload *u)
 
 /* --- ending ----------------------------------------------------------------------------------------- */
 
-/* Removes what there is of the upload, if it is still what was begun. anyway: also what is only left to vsftpd's manner. */
+/* Removes what there is of the upload, if it is still what was begun. anyway: also what is only left to
+ * vsftpd's manner. */
 static void drop(struct upload *u, bool anyway, struct file_reply *out)
 {
     struct stat st;

@@ -6,14 +6,19 @@
 #include "server/monitor/monitor.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     RUNNING_MOST = 16, /* children at once; a flood of logins waits its turn */
+    CHECK_SECONDS =
+        60, /* for a check: a directory service that does not answer must not hold its place for ever */
     RESULT_BYTES = 64 * 1024,
 };
 
@@ -24,13 +29,15 @@ struct auth_child {
     struct in6_addr peer;
     auth_child_done_fn *on_done;
     void *ctx;
-    int sock; /* to the child; -1 while queued */
+    int sock;  /* to the child; -1 while queued */
+    pid_t pid; /* 0 when it has answered: what it holds then is a PAM session */
     struct event *event;
-    bool queued, running;
+    bool queued;
 };
 
 static TAILQ_HEAD(, auth_child) waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static unsigned running;
+/* Checks that run, answered or given up or not, until they are reaped or have answered; 0: a free place. */
+static pid_t running[RUNNING_MOST];
 
 static void start_next(void);
 
@@ -76,12 +83,21 @@ _Noreturn static void check(struct auth_child *a, int sock)
 /* --- in the monitor
  * ------------------------------------------------------------------------------------------------- */
 
-static void stopped_running(struct auth_child *a)
+static pid_t *place_of(pid_t pid)
 {
-    if (!a->running)
+    for (size_t i = 0; i < RUNNING_MOST; i++) {
+        if (running[i] == pid)
+            return &running[i];
+    }
+    return NULL;
+}
+
+void auth_child_reaped(pid_t pid)
+{
+    pid_t *place = place_of(pid);
+    if (!place)
         return;
-    a->running = false;
-    running--;
+    *place = 0;
     start_next();
 }
 
@@ -107,21 +123,33 @@ static void on_result(evutil_socket_t sock, short what, void *arg)
     struct auth_child *a = arg;
     struct auth_grant grant = {0};
     struct auth_why why = {"the process that checked the password died"};
-    (void)what;
+    int error = -ETIMEDOUT;
     event_del(a->event);
-    int error = read_result(sock, &grant, &why);
-    stopped_running(a);
+    if (what & EV_TIMEOUT) {
+        kill(a->pid, SIGKILL);
+        snprintf(why.text, sizeof(why.text),
+                 "the check of %.64s's password took over %d seconds and was given up", a->user,
+                 CHECK_SECONDS);
+    } else {
+        error = read_result(sock, &grant, &why);
+        auth_child_reaped(
+            a->pid); /* it is done checking: its place is free, though it may stay for its PAM session */
+    }
+    a->pid = 0;
     a->on_done(a->ctx, error, error == 0 ? &grant : NULL, why.text);
 }
 
+/* There is a free place. */
 static int start(struct auth_child *a)
 {
+    const struct timeval limit = {.tv_sec = CHECK_SECONDS};
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     pid_t pid = fork();
     if (pid == 0) {
         monitor_child_begin(&pair[1], 1);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         check(a, pair[1]);
     }
     close(pair[1]);
@@ -130,17 +158,15 @@ static int start(struct auth_child *a)
     if (pid < 0)
         return -errno;
     a->event = event_new(monitor.base, a->sock, EV_READ | EV_PERSIST, on_result, a);
-    if (!a->event || event_add(a->event, NULL) < 0)
-        return -ENOMEM;
-    a->running = true;
-    running++;
-    return 0;
+    a->pid = pid;
+    *place_of(0) = pid;
+    return a->event && event_add(a->event, &limit) == 0 ? 0 : -ENOMEM;
 }
 
 static void start_next(void)
 {
     struct auth_child *a;
-    while (running < RUNNING_MOST && (a = TAILQ_FIRST(&waiting))) {
+    while (place_of(0) && (a = TAILQ_FIRST(&waiting))) {
         TAILQ_REMOVE(&waiting, a, queue);
         a->queued = false;
         int r = start(a);
@@ -173,6 +199,15 @@ void auth_child_begin(void)
     start_next();
 }
 
+void auth_child_cancel_queue(void)
+{
+    struct auth_child *a;
+    while ((a = TAILQ_FIRST(&waiting))) {
+        TAILQ_REMOVE(&waiting, a, queue);
+        a->queued = false;
+    }
+}
+
 void auth_child_free(struct auth_child **child)
 {
     struct auth_child *a = *child;
@@ -185,7 +220,8 @@ void auth_child_free(struct auth_child **child)
         event_free(a->event);
     if (a->sock >= 0)
         close(a->sock);
-    stopped_running(a);
+    if (a->pid > 0)
+        kill(a->pid, SIGKILL); /* nobody wants its answer; its place is free when it is reaped */
     wipe(a);
     config_free(&a->config);
     free(a->user);

@@ -18,6 +18,10 @@ typedef void auth_child_done_fn(void *ctx, int error, struct auth_grant *grant, 
 struct auth_child *auth_child_new(const struct config *c, const struct login_request *request,
                                   auth_child_done_fn *on_done, void *ctx);
 void auth_child_begin(void);
+/* A child of the monitor was reaped; others than checks are ignored. */
+void auth_child_reaped(pid_t pid);
+/* Forgets the checks that have not begun: whoever asked for them is gone. They are still to be freed. */
+void auth_child_cancel_queue(void);
 /* Ends the PAM session, if there is one; a check that still runs is left to itself and on_done is not called.
  */
 void auth_child_free(struct auth_child **child);

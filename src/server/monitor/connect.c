@@ -29,10 +29,24 @@ static int attempt(const struct connect_request *request, uint16_t from_port)
     return error;
 }
 
-int connect_begin(const struct connect_request *request)
+/* Is the request between the two ends of this control channel? */
+static bool is_of_channel(const struct connect_request *request, int control)
+{
+    struct sockaddr_storage from = {0}, to = {0};
+    socklen_t from_len = sizeof(from), to_len = sizeof(to);
+    if (getsockname(control, (struct sockaddr *)&from, &from_len) < 0 ||
+        getpeername(control, (struct sockaddr *)&to, &to_len) < 0)
+        return false;
+    struct in6_addr from_ip = net_ip_of(&from), to_ip = net_ip_of(&to);
+    return IN6_ARE_ADDR_EQUAL(&from_ip, &request->from) && IN6_ARE_ADDR_EQUAL(&to_ip, &request->to);
+}
+
+int connect_begin(const struct connect_request *request, int control)
 {
     const struct config *c = monitor.config;
-    if (request->port == 0 || (request->port < IPPORT_RESERVED && !c->port_promiscuous))
+    bool allowed =
+        c->port_promiscuous || (request->port >= IPPORT_RESERVED && is_of_channel(request, control));
+    if (request->port == 0 || !allowed)
         return -EACCES; /* the worker knows this rule; one that asks has been taken over */
     if (!c->connect_from_port_20)
         return attempt(request, 0);

@@ -5,7 +5,9 @@
 #include "server/messages.h"
 
 /* An active data connection: a non-blocking socket whose connect() has begun, from ftp_data_port if so
- * configured. A descriptor or -errno. */
-int connect_begin(const struct connect_request *request);
+ * configured.
+ * control is the control channel that it is for: unless port_promiscuous, both ends' addresses must be that
+ * channel's. A descriptor or -errno. */
+int connect_begin(const struct connect_request *request, int control);
 
 #endif

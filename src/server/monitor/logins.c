@@ -23,6 +23,8 @@
 static const struct timeval revive_delays[] = {{0, 0}, {0, 0}, {0, 0}, {0, 200000}, {1, 0}, {5, 0}};
 
 enum {
+    LOGINS_MOST = 65536, /* being checked or held, where max_clients does not say */
+    LOGINS_BEYOND = 64,  /* sessions that ended, whose LOGOUT is on its way */
     REVIVE_SLOWEST = sizeof(revive_delays) / sizeof(revive_delays[0]) - 1,
 };
 
@@ -218,7 +220,7 @@ static void send_own_config(const struct login *l)
     free(text);
 }
 
-static void grant_login(struct login *l, struct auth_grant *g)
+static int grant_login(struct login *l, struct auth_grant *g)
 {
     struct login_reply reply = {.result = LOGIN_GRANTED,
                                 .kind = g->kind,
@@ -231,10 +233,8 @@ static void grant_login(struct login *l, struct auth_grant *g)
     char *cwd = strdup(g->cwd);
     struct identity *i = identity_of(g, l->own);
     if (!i || !cwd) {
-        reply.result = LOGIN_FAILED;
-        reply_login(l->session, &reply);
         free(cwd);
-        return;
+        return -ENOMEM;
     }
     reply.identity = i->id;
     reply.user = i->grant.user;
@@ -243,14 +243,17 @@ static void grant_login(struct login *l, struct auth_grant *g)
         send_own_config(l);
     reply_login(l->session, &reply);
     free(cwd);
+    return 0;
 }
 
 static void on_checked(void *ctx, int error, struct auth_grant *g, const char *why)
 {
     struct login *l = ctx;
     if (error == 0) {
-        grant_login(l, g);
+        error = grant_login(l, g);
         auth_grant_fini(g);
+    }
+    if (error == 0) {
         if (!monitor.config->session_support)
             logins_logout(l->session); /* there is nothing to hold */
         return;
@@ -298,7 +301,9 @@ static void begin_check(struct login *l, const struct login_request *request)
 void logins_login(const struct ipc_message *m)
 {
     struct login_request request;
-    if (!login_request_decode(m, &request) || login_find(m->id)) {
+    unsigned most =
+        monitor.config->max_clients > 0 ? monitor.config->max_clients + LOGINS_BEYOND : LOGINS_MOST;
+    if (!login_request_decode(m, &request) || login_find(m->id) || HASH_COUNT(logins) >= most) {
         refuse(m->id, LOGIN_FAILED);
         return;
     }
@@ -333,11 +338,11 @@ void logins_logout(uint32_t session)
 
 void logins_forget_all(void)
 {
-    struct login *l, *next;
-    struct identity *i, *next_identity;
-    HASH_ITER(hh, logins, l, next)
-        logins_logout(l->session);
-    HASH_ITER(hh, identities, i, next_identity)
+    struct identity *i, *next;
+    auth_child_cancel_queue();
+    while (logins)
+        logins_logout(logins->session);
+    HASH_ITER(hh, identities, i, next)
         identity_free(i);
 }
 
@@ -349,10 +354,12 @@ void logins_forget_all(void)
 static int give_away(const struct config *c, int fd)
 {
     struct stat st;
+    if (!c->chown_uploads)
+        return EPERM;
     const struct passwd *from = getpwnam(c->ftp_username);
     uid_t from_uid = from ? from->pw_uid : (uid_t)-1;
     const struct passwd *to = getpwnam(c->chown_username);
-    if (!to || !c->chown_uploads)
+    if (!to)
         return EPERM;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != from_uid || st.st_nlink > 1)
         return EPERM;

@@ -2,6 +2,7 @@
 #include "server/monitor/monitor.h"
 
 #include "server/messages.h"
+#include "server/monitor/auth_child.h"
 #include "server/monitor/connect.h"
 #include "server/monitor/listen.h"
 #include "server/monitor/logins.h"
@@ -144,14 +145,17 @@ void monitor_send(uint16_t type, uint32_t id, uint16_t serial, const void *paylo
 {
     struct ipc_message m = {
         .type = type, .serial = serial, .id = id, .payload = payload, .len = len, .fd = fd};
-    if (monitor.link)
-        (void)link_send(monitor.link, &m); /* a worker that is gone is noticed when its socket is read */
+    if (monitor.link && link_send(monitor.link, &m) == -ENOMEM && monitor.worker > 0)
+        kill(monitor.worker,
+             SIGKILL); /* it takes no messages; one that is gone is noticed when its socket is read */
 }
 
 static void on_connect(const struct ipc_message *m)
 {
     struct connect_request request;
-    int fd = connect_request_decode(m, &request) ? connect_begin(&request) : -EPROTO;
+    int fd = connect_request_decode(m, &request) ? connect_begin(&request, m->fd) : -EPROTO;
+    if (m->fd >= 0)
+        close(m->fd);
     uint32_t error = fd < 0 ? (uint32_t)-fd : 0;
     monitor_send(MSG_CONNECT_REPLY, m->id, m->serial, &error, sizeof(error), fd < 0 ? -1 : fd);
     if (fd >= 0)
@@ -276,8 +280,8 @@ static void on_child(evutil_socket_t signal_number, short what, void *arg)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == monitor.worker)
             worker_ended(status);
-        else
-            (void)logins_child_ended(pid); /* else a password check, whose socket told all */
+        else if (!logins_child_ended(pid))
+            auth_child_reaped(pid);
     }
 }
 

@@ -63,14 +63,14 @@ static json_t *who(void)
 {
     json_t *rows = json_array();
     session_each(add_session, rows);
-    return json_pack("{s:o}", "sessions", rows);
+    return json_pack("{s:o, s:I}", "sessions", rows, "lost_log_lines", (json_int_t)log_lost());
 }
 
 static json_t *kick(const char *number)
 {
     char *end;
     unsigned long id = strtoul(number, &end, 10);
-    struct session *s = *end == '\0' && *number ? session_find((uint32_t)id) : NULL;
+    struct session *s = *end == '\0' && *number && id <= UINT32_MAX ? session_find((uint32_t)id) : NULL;
     if (!s || s->ended)
         return json_pack("{s:s}", "error", "no such session");
     log_event(s, "ended by the administrator");
@@ -125,6 +125,8 @@ static void on_request(struct bufferevent *b, void *ctx)
 void admin_serve(int fd)
 {
     const struct timeval limit = {.tv_sec = ADMIN_SECONDS};
+    if (fd < 0)
+        return;
     evutil_make_socket_nonblocking(fd);
     struct bufferevent *b = bufferevent_socket_new(worker.base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!b) {

@@ -26,6 +26,7 @@ static bool send_login(struct session *s, enum server_message type, const char *
     if (sent) {
         session_wait_for(s, WAIT_LOGIN);
         worker.logins_pending += type == MSG_LOGIN;
+        s->known_to_monitor = s->known_to_monitor || type == MSG_LOGIN;
     }
     return sent;
 }

@@ -178,6 +178,8 @@ void transfer_cancel(struct session *s)
         return;
     if (t->running) {
         t->broker_died = !s->ended;
+        if (t->broker_died)
+            t->upload = 0; /* the next broker knows nothing of it, and may give the number to another */
         transfer_abort(t);
         return;
     }
@@ -191,6 +193,8 @@ void transfer_cancel(struct session *s)
     }
     if (t->upload != 0 && t->phase == PHASE_CONNECTING)
         identity_drop_upload(s->identity, t->upload, t->made_file);
+    if (t->phase == PHASE_CLOSING)
+        log_transfer(s, t, t->result == TRANSFER_DONE);
     s->on_reply = NULL;
     s->transfer = NULL;
     transfer_free(&t);
@@ -252,6 +256,7 @@ static bool send_at_once(struct transfer *t)
 static void run(struct session *s)
 {
     struct transfer *t = s->transfer;
+    session_set_timer(s, 0); /* from here on the thread watches for stalls */
     t->phase = PHASE_MOVING;
     t->began = worker_now();
     if (send_at_once(t))
@@ -263,7 +268,6 @@ static void run(struct session *s)
 void transfer_go(struct session *s, int data_fd)
 {
     s->transfer->data = data_fd;
-    session_set_timer(s, 0); /* from here on the thread watches for stalls */
     announce(s, s->transfer);
     run(s);
 }
@@ -312,7 +316,7 @@ static struct transfer *begin(struct session *s, enum transfer_kind kind, const 
     t->began = worker_now();
     s->transfer = t;
     session_wait_for(s, WAIT_TRANSFER);
-    session_set_timer(s, 0);
+    session_set_timer(s, c->data_connection_timeout); /* for the broker to open it */
     return t;
 }
 

@@ -25,6 +25,7 @@ static void drop_connecting(struct session *s)
 
 void data_reset(struct session *s)
 {
+    s->connect_serial++; /* an answer that is still on its way is for nobody */
     passive_release(&s->passive);
     drop_connecting(s);
     if (s->data_fd >= 0)
@@ -99,7 +100,7 @@ static void ask_connect(struct session *s)
                             .id = s->id,
                             .payload = payload,
                             .len = (size_t)len,
-                            .fd = -1};
+                            .fd = s->fd};
     if (link_send(worker.monitor, &m) < 0)
         transfer_fail(s, 425, "Failed to establish connection.");
 }
@@ -123,16 +124,14 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
 
 void data_connect_reply(struct session *s, int error, int fd)
 {
-    if (error != 0 || fd < 0)
-        transfer_fail(s, 425, "Failed to establish connection.");
-    else {
+    if (error == 0 && fd >= 0) {
         s->connecting = event_new(worker.base, fd, EV_WRITE, on_connected, s);
         if (s->connecting && event_add(s->connecting, NULL) == 0)
             return;
-        transfer_fail(s, 425, "Failed to establish connection.");
+        if (!s->connecting)
+            close(fd);
     }
-    if (fd >= 0 && !s->connecting)
-        close(fd);
+    transfer_fail(s, 425, "Failed to establish connection."); /* closes what is connecting */
 }
 
 /* --- passive: PASV, EPSV
@@ -254,4 +253,8 @@ void data_timeout(struct session *s)
         no_turn(s);
     else if (transfer_awaits_data(s))
         transfer_fail(s, 425, "Failed to establish connection.");
+    else if (s->transfer && s->transfer->phase == PHASE_OPENING) {
+        s->on_reply = NULL; /* its answer, should it come, is discarded */
+        transfer_fail(s, 451, "The server's disk does not answer. Please try again.");
+    }
 }

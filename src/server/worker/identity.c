@@ -88,6 +88,10 @@ static void on_message(void *ctx, const struct ipc_message *m)
         return;
     }
     give_back(i, &reply);
+    if (m->fd_lost) {
+        discard(i, &reply, -1);
+        reply = (struct file_reply){.error = EMFILE, .text = ""};
+    }
     struct session *s = session_find(m->id);
     if (!s || s->identity != i || m->serial != s->serial || !s->on_reply || s->waiting == WAIT_DELAY) {
         discard(i, &reply, m->fd);
@@ -161,6 +165,8 @@ static struct identity *identity_new(uint32_t id)
 void identity_broker(uint32_t id, int sock)
 {
     struct identity *i = identity_find(id);
+    if (sock < 0)
+        return; /* no room for it: the broker ends, and the monitor starts another */
     if (!i)
         i = identity_new(id);
     if (!i) {
@@ -170,9 +176,13 @@ void identity_broker(uint32_t id, int sock)
     if (i->link)
         on_ended(i, -EPIPE);
     i->link = link_new(worker.base, sock, FROM_BROKER, on_message, on_ended, i);
-    if (!i->link)
-        close(sock);
+    if (i->link) {
+        send_held(i);
+        return;
+    }
+    close(sock);
     send_held(i);
+    fail_commands(i);
 }
 
 void identity_join(struct identity *i, struct session *s)

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +21,36 @@ enum {
 
 static int sinks[LOG_SINK_COUNT] = {-1, -1, -1, -1};
 
+/* A pipe, a socket or a terminal: a reader that does not read must not stop the server. */
+static bool may_block[LOG_SINK_COUNT];
+static unsigned long long lost[LOG_SINK_COUNT];
+
 void log_set_sink(enum log_sink sink, int fd)
 {
     if (sinks[sink] >= 0)
         close(sinks[sink]);
     sinks[sink] = fd;
+    may_block[sink] = fd >= 0 && lseek(fd, 0, SEEK_CUR) < 0;
+}
+
+/* One line, whole or not at all: a pipe that has room at all takes PIPE_BUF bytes without blocking (pipe(7)).
+ */
+static void write_whole(enum log_sink sink, const char *line, size_t len)
+{
+    struct pollfd room = {.fd = sinks[sink], .events = POLLOUT};
+    if (may_block[sink] && (len > PIPE_BUF || poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))) {
+        lost[sink]++;
+        return;
+    }
+    (void)!write(sinks[sink], line, len);
+}
+
+unsigned long long log_lost(void)
+{
+    unsigned long long sum = 0;
+    for (size_t i = 0; i < LOG_SINK_COUNT; i++)
+        sum += lost[i];
+    return sum;
 }
 
 /* "Sun Nov 22 13:38:59 2026", local time as vsftpd and wu-ftpd have it. */
@@ -55,7 +82,7 @@ static void write_line(enum log_sink sink, char *line, size_t len)
 {
     clean(line, len);
     line[len] = '\n';
-    (void)!write(sinks[sink], line, len + (sink != LOG_SINK_SYSLOG));
+    write_whole(sink, line, len + (sink != LOG_SINK_SYSLOG));
 }
 
 /* One line in vsftpd's own form, to its file or to syslog. What vsftpd calls "pid" tells sessions apart: here
@@ -136,7 +163,7 @@ static void json_write(json_t *line)
         return;
     size_t len = strlen(text);
     text[len] = '\n'; /* in place of the NUL, so that one write is one line */
-    (void)!write(sinks[LOG_SINK_JSON], text, len + 1);
+    write_whole(LOG_SINK_JSON, text, len + 1);
     free(text);
 }
 

@@ -18,6 +18,9 @@ struct transfer;
 /* Takes fd, replacing what was there; -1: that log is closed. */
 void log_set_sink(enum log_sink sink, int fd);
 
+/* Lines that were not written because nobody read them, in all. */
+unsigned long long log_lost(void);
+
 void log_connect(const struct session *s);
 void log_login(const struct session *s, bool ok);
 /* what: "MKDIR", "DELETE", "RENAME", "CHMOD"...; detail may be NULL. */

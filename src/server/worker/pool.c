@@ -99,16 +99,15 @@ int transfer_start(struct transfer *t)
 {
     pthread_mutex_lock(&pool.lock);
     bool need_thread = pool.idle <= pool.queued;
+    bool refused = need_thread && start_thread() < 0 && pool.idle == 0;
+    if (!refused) {
+        t->running = true;
+        STAILQ_INSERT_TAIL(&pool.waiting, t, queue);
+        pool.queued++;
+        pthread_cond_signal(&pool.work);
+    }
     pthread_mutex_unlock(&pool.lock);
-    if (need_thread && start_thread() < 0)
-        return -EAGAIN;
-    t->running = true;
-    pthread_mutex_lock(&pool.lock);
-    STAILQ_INSERT_TAIL(&pool.waiting, t, queue);
-    pool.queued++;
-    pthread_cond_signal(&pool.work);
-    pthread_mutex_unlock(&pool.lock);
-    return 0;
+    return refused ? -EAGAIN : 0;
 }
 
 static void on_wakeup(evutil_socket_t fd, short what, void *arg)

@@ -72,8 +72,8 @@ static void idle_timeout(struct session *s)
     double left = s->active_at + limit - worker_now();
     if (limit <= 0)
         return;
-    if (left > 0.01 || s->waiting != WAIT_NOTHING) {
-        session_set_timer(s, left > 0.01 ? left : limit);
+    if (left > 0.01) {
+        session_set_timer(s, left);
         return;
     }
     reply(s, 421, "Timeout.");
@@ -185,10 +185,17 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
         input_pause(s, true); /* a pipelining client; session_settle reads on when it may */
         return;
     }
+    if (s->input_eof) {
+        input_pause(s, true);
+        return;
+    }
     ssize_t n = recv(fd, bytes, sizeof(bytes) - s->lines.len, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0 || ftp_lines_feed(&s->lines, bytes, (size_t)n, &taken) < 0 || taken < (size_t)n)
+    if (n == 0 && (s->waiting == WAIT_TRANSFER || s->lines.len > 0)) {
+        s->input_eof = true; /* half-closed: what came before is still answered */
+        input_pause(s, true);
+    } else if (n <= 0 || ftp_lines_feed(&s->lines, bytes, (size_t)n, &taken) < 0 || taken < (size_t)n)
         session_end(s);
     else
         run_lines(s);
@@ -214,7 +221,7 @@ static bool admit(struct session *s)
 {
     const struct config *c = session_config(s);
     const char *why = NULL;
-    if (c->max_clients > 0 && worker.session_count > c->max_clients)
+    if ((c->max_clients > 0 && worker.session_count > c->max_clients) || s->fd > worker.control_fd_most)
         why = "There are too many connected users, please try later.";
     else if (c->max_per_ip > 0 && peers_count(&s->peer) > c->max_per_ip)
         why = "There are too many connections from your internet address.";
@@ -287,11 +294,11 @@ static void tell_monitor_logout(struct session *s)
 
 void session_logout(struct session *s)
 {
-    bool checking = s->waiting == WAIT_LOGIN && s->state == SESSION_NAMED;
-    if (checking)
+    if (s->waiting == WAIT_LOGIN && s->state == SESSION_NAMED)
         worker.logins_pending--;
-    if (checking || (s->identity && session_config(s)->session_support))
+    if (s->known_to_monitor)
         tell_monitor_logout(s);
+    s->known_to_monitor = false;
     if (s->identity)
         identity_leave(s);
     s->state = SESSION_GREETED;
@@ -344,10 +351,12 @@ void session_settle(struct session *s)
 {
     if (!s->ended && s->waiting == WAIT_NOTHING && (s->deferred_len > 0 || s->lines.len > 0))
         run_lines(s);
+    if (s->input_eof && s->waiting == WAIT_NOTHING && s->deferred_len == 0 && !output_is_blocked(s))
+        session_end(s);
     output_flush();
     if (!s->ended) {
         bool may_read = (s->waiting == WAIT_NOTHING || s->waiting == WAIT_TRANSFER) && !output_is_blocked(s);
-        if (may_read)
+        if (may_read && !s->input_eof)
             input_pause(s, false);
         return;
     }

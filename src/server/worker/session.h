@@ -55,7 +55,9 @@ struct session {
     uint32_t id;
     int fd; /* -1: the channel is gone, a transfer is still ending */
     bool ended;
-    bool input_off; /* the channel is not being read: backpressure */
+    bool input_off;        /* the channel is not being read: backpressure */
+    bool input_eof;        /* the client will send no more */
+    bool known_to_monitor; /* a LOGIN was sent: LOGOUT must follow */
     struct event input, timer;
     struct event *writable;
     struct evbuffer *backlog; /* replies that the socket did not take */
@@ -109,7 +111,7 @@ struct session {
 /* A connection that a listener accepted. Takes fd, whatever happens. */
 void session_accept(int fd);
 struct session *session_find(uint32_t id);
-/* Calls each in no order; each may end sessions but not free them. */
+/* Calls each in no order; each may end and settle its own session. */
 void session_each(void (*each)(struct session *, void *ctx), void *ctx);
 
 /* Replies (RFC 959 section 4.2): one line, or one of several. Text follows printf; a newline in it (of a file

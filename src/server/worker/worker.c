@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -311,6 +312,8 @@ static void on_listener(const struct ipc_message *m)
     wire_reader_init(&r, m->payload, m->len);
     uint16_t port = wire_get_u16(&r);
     bool passive = wire_get_u8(&r) != 0;
+    if (m->fd < 0)
+        return;
     if (passive)
         passive_add_listener(m->fd, port);
     else
@@ -415,7 +418,10 @@ static void confine(const struct config *c)
 
 _Noreturn void worker_main(int monitor, struct config *config, char *banner)
 {
+    struct rlimit limit = {.rlim_cur = 1024};
     (void)prctl(PR_SET_NAME, "sallyd: worker");
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    worker.control_fd_most = (int)(limit.rlim_cur - limit.rlim_cur / 8);
     worker.base = event_base_new();
     worker.settings = settings_new(config, banner);
     if (!worker.base || !worker.settings || transfer_pool_init(worker.base, transfer_ended) < 0)

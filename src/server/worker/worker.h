@@ -44,6 +44,7 @@ struct worker {
     bool no_more_ports; /* the monitor said so */
     bool port_asked;
     unsigned session_count;
+    int control_fd_most;     /* higher numbers are for data channels and files */
     unsigned logins_pending; /* LOGINs without a reply */
     uint32_t last_id;
     struct event *drain_timer;
