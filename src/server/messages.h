@@ -4,6 +4,7 @@
 
 #include "ipc/ipc.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -164,9 +165,9 @@ enum file_list_format {
  *               none: from offset on, where 0 truncates
  *   FILE_END    FILE_WHOLE: the upload is complete; else drop it (atomic, or delete_failed_uploads) or leave
  * it; FILE_REMOVE: drop it in any case (nothing was stored) FILE_LIST   FILE_LIST_ALL (-a),
- * FILE_LIST_RECURSIVE (-R), FILE_LIST_SELF (-d); mode: enum file_list_format; path2: glob pattern for the
- * last component or ""; offset: MLST fact bits FILE_CHMOD  mode FILE_UTIME  time (modification, seconds since
- * 1970 UTC)
+ * FILE_LIST_RECURSIVE (-R), FILE_LIST_SELF (-d), FILE_STREAM (the memfd may come while it still grows); mode:
+ * enum file_list_format; path2: glob pattern for the last component or ""; offset: MLST fact bits FILE_CHMOD
+ * mode FILE_UTIME  time (modification, seconds since 1970 UTC)
  */
 enum file_flag {
     FILE_INLINE = 1,
@@ -178,6 +179,13 @@ enum file_flag {
     FILE_LIST_RECURSIVE = 64,
     FILE_LIST_SELF = 128,
     FILE_REMOVE = 256,
+    FILE_STREAM = 512,
+};
+
+/* How a streamed listing's memfd ends: it may still grow until it has one of these seals. */
+enum listing_seal {
+    LISTING_WHOLE = F_SEAL_GROW,
+    LISTING_BROKEN = F_SEAL_SHRINK, /* the broker could not go on: what is there is not all */
 };
 
 struct file_request {
@@ -198,10 +206,10 @@ struct file_request {
  * and positioned, upload, size (length of what was there before), freed (the part of it that truncating has
  * freed already), files (1: a file was made for it, under its own or a hidden name), text (STOU: name
  * chosen). END: freed and freed_files: what then left the disk: the file that a commit replaced, or the
- * upload that was dropped. LIST: a memfd at offset 0 with the lines and size their length, or data when
- * short. CHDIR: text: the message file's content or "". DELETE, RENAME: freed bytes and freed_files, for
- * quota. SPACE: size = bytes available. USAGE: size and files below the root. A descriptor always comes in
- * the same packet.
+ * upload that was dropped. LIST: a memfd with the lines from offset 0 on and size their length (with
+ * FILE_STREAM: 0, and its seals say when it is whole), or data when short. CHDIR: text: the message file's
+ * content or "". DELETE, RENAME: freed bytes and freed_files, for quota. SPACE: size = bytes available.
+ * USAGE: size and files below the root. A descriptor always comes in the same packet.
  */
 struct file_reply {
     uint32_t error; /* errno, 0: done */

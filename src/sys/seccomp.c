@@ -317,9 +317,10 @@ static void allow_memory(struct filter *f)
 /* Calls that do a dozen different things by one argument: only the harmless ones. */
 static void allow_multiplexed(struct filter *f)
 {
-    static const int fcntls[] = {F_GETFD,     F_SETFD,         F_GETFL,      F_SETFL,      F_DUPFD,
-                                 F_GETLK,     F_DUPFD_CLOEXEC, F_SETLK,      F_SETLKW,     F_OFD_GETLK,
-                                 F_OFD_SETLK, F_OFD_SETLKW,    F_SETPIPE_SZ, F_GETPIPE_SZ, F_GET_SEALS};
+    static const int fcntls[] = {F_GETFD,      F_SETFD,      F_GETFL,         F_SETFL,
+                                 F_DUPFD,      F_GETLK,      F_DUPFD_CLOEXEC, F_SETLK,
+                                 F_SETLKW,     F_OFD_GETLK,  F_OFD_SETLK,     F_OFD_SETLKW,
+                                 F_SETPIPE_SZ, F_GETPIPE_SZ, F_GET_SEALS,     F_ADD_SEALS};
     static const int ioctls[] = {FIONREAD, FIONBIO, TIOCOUTQ, TCGETS, TIOCGWINSZ};
     static const int prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE};
     allow_values(f, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls));

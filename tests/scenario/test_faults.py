@@ -213,6 +213,9 @@ class KilledProcesses(AnonymousCase):
     def prepare(cls):
         write_file(cls.root + "/big", noise(16 << 20))
         write_file(cls.root + "/small", b"0123456789")
+        os.mkdir(cls.root + "/many", 0o755)
+        for i in range(20_000):
+            os.mknod(f"{cls.root}/many/{'x' * 200}{i}", 0o644)
         cls.wanted, cls.conf = cls.conf, None
 
     def setUp(self):
@@ -247,6 +250,19 @@ class KilledProcesses(AnonymousCase):
         self.assertIn(code, (226, 451))
         self.assertEqual(code == 226, len(got) == 16 << 20)  # 226 for all of it, and for nothing less
         self.assertEqual(c.get("RETR small"), b"0123456789")
+
+    def test_broker_during_a_listing(self):
+        for verb, count in (("LIST", 20_000), ("MLSD", 20_002)):
+            c = self.anonymous()
+            with c.data(f"{verb} many") as data:
+                self.kill("ftp")
+                got = b""
+                while part := data.recv(1 << 18):
+                    got += part
+            code = c.reply().code
+            self.assertIn(code, (226, 451))
+            self.assertEqual(code == 226, got.count(b"\r\n") == count)
+            self.assertEqual(c.get("RETR small"), b"0123456789")
 
     def test_broker_between_commands(self):
         c = self.anonymous()

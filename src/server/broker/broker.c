@@ -52,6 +52,20 @@ static const struct handler {
     [MSG_FILE_USAGE] = {file_usage, 0, false},
 };
 
+int call_reply(struct call *call)
+{
+    struct workspace *w = call->w;
+    struct ipc_message reply = {.type = MSG_FILE_REPLY,
+                                .serial = call->request->serial,
+                                .id = call->request->id,
+                                .payload = w->payload,
+                                .fd = call->fd};
+    int len = file_reply_encode(call->out, w->payload, sizeof(w->payload));
+    call->replied = true;
+    reply.len = len > 0 ? (size_t)len : 0;
+    return len < 0 ? len : ipc_send(call->b->sock, &reply);
+}
+
 static int serve_request(struct broker *b, struct workspace *w, const struct ipc_message *m)
 {
     struct file_request in;
@@ -60,19 +74,18 @@ static int serve_request(struct broker *b, struct workspace *w, const struct ipc
     if (!h->handle || !file_request_decode(m, &in))
         return -EPROTO;
 
-    struct call call = {.b = b, .w = w, .in = &in, .out = &out, .fd = -1};
+    struct call call = {.b = b, .w = w, .in = &in, .out = &out, .request = m, .fd = -1};
     int r = broker_may(b, h->rights) ? 0 : -EACCES;
     if (r == 0 && h->has_path)
         r = resolve_check(b, in.path);
     if (r == 0)
         r = h->handle(&call);
-    out.error = (uint32_t)-r;
-
-    struct ipc_message reply = {.type = MSG_FILE_REPLY, .serial = m->serial, .id = m->id, .fd = call.fd};
-    int len = file_reply_encode(&out, w->payload, sizeof(w->payload));
-    reply.payload = w->payload;
-    reply.len = len > 0 ? (size_t)len : 0;
-    r = len < 0 ? len : ipc_send(b->sock, &reply);
+    if (call.replied)
+        r = 0;
+    else {
+        out.error = (uint32_t)-r;
+        r = call_reply(&call);
+    }
     fd_close(&call.fd);
     return r;
 }

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,26 +16,35 @@ struct entries {
     size_t at, len; /* opaque, 0 */
 };
 
-/* The next entry; name is valid until the next call. 1, 0 at the end, or -errno. */
+/* Is the next entry, if there is one, in the buffer already? */
+static inline bool entries_buffered(struct entries *e)
+{
+    while (e->at < e->len) {
+        const struct dirent64 *d = (const void *)(e->buffer + e->at);
+        const char *name = d->d_name;
+        if (name[0] != '.' || (name[1] != '\0' && (name[1] != '.' || name[2] != '\0')))
+            return true;
+        e->at += d->d_reclen;
+    }
+    return false;
+}
+
+/* The next entry; name is valid until a call for which entries_buffered was false. 1, 0 at the end, or
+ * -errno. */
 static inline int entries_next(struct entries *e, const char **ret_name, unsigned char *ret_type)
 {
-    for (;;) {
-        if (e->at >= e->len) {
-            ssize_t n = getdents64(e->fd, e->buffer, e->size);
-            if (n <= 0)
-                return n < 0 ? -errno : 0;
-            e->at = 0;
-            e->len = (size_t)n;
-        }
-        const struct dirent64 *d = (const void *)(e->buffer + e->at);
-        e->at += d->d_reclen;
-        const char *name = d->d_name;
-        if (name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0')))
-            continue;
-        *ret_name = name;
-        *ret_type = d->d_type;
-        return 1;
+    while (!entries_buffered(e)) {
+        ssize_t n = getdents64(e->fd, e->buffer, e->size);
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        e->at = 0;
+        e->len = (size_t)n;
     }
+    const struct dirent64 *d = (const void *)(e->buffer + e->at);
+    e->at += d->d_reclen;
+    *ret_name = d->d_name;
+    *ret_type = d->d_type;
+    return 1;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "ftp/listing.h"
 #include "ftp/path.h"
 #include "server/broker/entries.h"
+#include "server/broker/may.h"
 #include "server/broker/names.h"
 #include "server/broker/output.h"
 #include "server/broker/owners.h"
@@ -22,15 +23,20 @@
 #include <unistd.h>
 
 /*
- * Listings. A directory's names are read, filtered and sorted first; then each is looked at and its line
- * written, so that nothing but the names is ever held. LIST -R walks with a stack of paths, not by recursion.
+ * Listings. LIST and NLST are in order: a directory is read, filtered, looked at and sorted first, and held
+ * in less room than its lines take; then the lines are written. MLSD needs no order (RFC 3659 section 7):
+ * lines are written as entries are read. Looking at files costs most of a long listing's time, and it is
+ * memory that it waits for, so that a second thread helps from some entries on. What is written may be on its
+ * way to the client already (doc/decisions/0018-streamed-listings.md). LIST -R walks with a stack of paths,
+ * not by recursion.
  */
 enum {
     DEPTH_MAX = 64,                      /* levels that LIST -R goes down (CVE-2019-20176) */
     RECURSIVE_ENTRIES_MAX = 1000 * 1000, /* entries that one LIST -R shows; more is an error */
     OWNER_TEXT = 32,
     AHEAD = 8,          /* names fetched into the cache before they are needed */
-    SHARED_FROM = 4096, /* entries from which a second thread is worth its start */
+    SHARED_FROM = 1024, /* entries from which a second thread is worth its start */
+    BATCH = 128,        /* entries that are kept at once */
 };
 
 #define CLOSING __attribute__((cleanup(fd_close)))
@@ -41,6 +47,7 @@ struct owner_text {
     char text[OWNER_TEXT]; /* "": nothing kept */
 };
 
+/* What is asked for: the same for all threads. */
 struct listing {
     struct call *call;
     const struct broker *b;
@@ -48,17 +55,33 @@ struct listing {
     uint32_t flags, facts;
     const char *pattern, *prefix; /* never NULL */
     struct output out;
-    struct ftp_listing_clock clock;
-    struct owner_text owner, group;
-    size_t shown;
 };
 
-static const char *owner_text(struct listing *l, struct owner_text *kept, bool group, uint32_t id)
+/* A thread that writes lines. */
+struct scribe {
+    struct listing *l;
+    struct workspace *w;
+    struct lines lines;
+    struct ftp_listing_clock clock;
+    struct owner_text owner, group;
+};
+
+static void scribe_init(struct scribe *s, struct listing *l, struct workspace *w)
 {
-    if (l->b->c->hide_ids)
+    *s = (struct scribe){
+        .l = l,
+        .w = w,
+        .lines = {.to = &l->out, .bytes = w->out},
+        .clock = {.now = time(NULL), .use_localtime = l->b->c->use_localtime},
+    };
+}
+
+static const char *owner_text(const struct broker *b, struct owner_text *kept, bool group, uint32_t id)
+{
+    if (b->c->hide_ids)
         return "ftp";
     if (kept->text[0] == '\0' || kept->id != id) {
-        const char *name = owners_find(l->b->owners, group, id);
+        const char *name = owners_find(b->owners, group, id);
         if (name)
             (void)snprintf(kept->text, sizeof(kept->text), "%s", name);
         else
@@ -68,73 +91,24 @@ static const char *owner_text(struct listing *l, struct owner_text *kept, bool g
     return kept->text;
 }
 
-/* --- what a session may do with an entry (MLST's perm fact) ----------------------------------------- */
-
-static bool in_group(const struct auth_grant *g, gid_t gid)
-{
-    for (size_t i = 0; i < g->group_count; i++) {
-        if (g->groups[i] == gid)
-            return true;
-    }
-    return g->gid == gid;
-}
-
-/* The rwx bits that count for us. */
-static unsigned own_bits(const struct auth_grant *g, const struct stat *st)
-{
-    if (st->st_uid == g->uid)
-        return st->st_mode >> 6 & 7;
-    return in_group(g, st->st_gid) ? st->st_mode >> 3 & 7 : st->st_mode & 7;
-}
-
-/* In a sticky directory only the owner of the file or of the directory removes names. */
-static bool may_unlink(const struct auth_grant *g, const struct stat *dir, const struct stat *st)
-{
-    return (own_bits(g, dir) & 3) == 3 &&
-           (!(dir->st_mode & S_ISVTX) || st->st_uid == g->uid || dir->st_uid == g->uid);
-}
-
-static uint32_t may(const struct listing *l, const struct stat *dir, const struct stat *st)
-{
-    const struct broker *b = l->b;
-    const struct auth_grant *g = b->grant;
-    unsigned bits = own_bits(g, st);
-    bool is_dir = S_ISDIR(st->st_mode), changes = dir && may_unlink(g, dir, st);
-    bool hidden = b->c->anon_world_readable_only && g->kind == LOGIN_ANONYMOUS && !(st->st_mode & S_IROTH);
-    uint32_t m = 0;
-    if (is_dir ? (bits & 1) : (bits & 4) && !hidden && broker_may(b, RIGHT_READ))
-        m |= FTP_MAY_READ;
-    if (!is_dir && (bits & 2) && broker_may(b, RIGHT_STORE | RIGHT_REPLACE))
-        m |= FTP_MAY_APPEND;
-    if (is_dir && (bits & 3) == 3 && broker_may(b, RIGHT_STORE))
-        m |= FTP_MAY_CREATE;
-    if (is_dir && (bits & 3) == 3 && broker_may(b, RIGHT_MKDIR))
-        m |= FTP_MAY_MKDIR;
-    if (changes && broker_may(b, RIGHT_RENAME))
-        m |= FTP_MAY_RENAME;
-    if (changes && broker_may(b, RIGHT_DELETE))
-        m |= FTP_MAY_DELETE;
-    return m;
-}
-
 /* --- lines ------------------------------------------------------------------------------------------ */
 
-static int write_text(struct listing *l, const char *before, const char *name, const char *end)
+static int write_text(struct scribe *s, const char *before, const char *name, const char *end)
 {
     int r = 0;
-    char *at = output_room(&l->out, &r);
+    char *at = lines_room(&s->lines, &r);
     if (!at)
         return r;
     char *from = at;
     for (at = stpcpy(at, before); *name; name++)
         *at++ = *name == '\n' ? '\0' : *name; /* as in replies and commands (ftp/line.h) */
     at = stpcpy(at, end);
-    output_commit(&l->out, (size_t)(at - from));
+    lines_commit(&s->lines, (size_t)(at - from));
     return 0;
 }
 
 /* The line of name in the directory; dir is what fstat says of that (for MLSD), or NULL. */
-static int write_entry(struct listing *l, int dir_fd, const char *name, const struct stat *dir,
+static int write_entry(struct scribe *s, int dir_fd, const char *name, const struct stat *dir,
                        const struct stat *st)
 {
     char target[PATH_MAX];
@@ -150,38 +124,38 @@ static int write_entry(struct listing *l, int dir_fd, const char *name, const st
         .uid = st->st_uid,
         .gid = st->st_gid,
     };
-    char *at = output_room(&l->out, &r);
+    char *at = lines_room(&s->lines, &r);
     if (!at)
         return r;
     int len;
-    if (l->format == LIST_LONG) {
+    if (s->l->format == LIST_LONG) {
         ssize_t n = S_ISLNK(st->st_mode) ? readlinkat(dir_fd, name, target, sizeof(target) - 1) : -1;
         if (n >= 0) {
             target[n] = '\0';
             e.link_target = target;
         }
-        e.owner = owner_text(l, &l->owner, false, e.uid);
-        e.group = owner_text(l, &l->group, true, e.gid);
-        len = ftp_list_line(&e, &l->clock, at, OUTPUT_LINE_MAX);
+        e.owner = owner_text(s->l->b, &s->owner, false, e.uid);
+        e.group = owner_text(s->l->b, &s->group, true, e.gid);
+        len = ftp_list_line(&e, &s->clock, at, OUTPUT_LINE_MAX);
     } else {
-        len = ftp_fact_line(&e, l->facts, may(l, dir, st), at, OUTPUT_LINE_MAX);
+        len = ftp_fact_line(&e, s->l->facts, may_do(s->l->b, dir, st), at, OUTPUT_LINE_MAX);
     }
     if (len < 0)
         return len;
-    output_commit(&l->out, (size_t)len);
+    lines_commit(&s->lines, (size_t)len);
     return 0;
 }
 
 /* "." or ".." of a directory; the root is its own parent, whatever there is above it. */
-static int write_dot(struct listing *l, int fd, const struct stat *dir, const char *dot)
+static int write_dot(struct scribe *s, int fd, const struct stat *dir, const char *dot)
 {
     struct stat st = *dir;
-    bool is_root = dir->st_ino == l->b->root.st_ino && dir->st_dev == l->b->root.st_dev;
-    if (l->format == LIST_NAMES)
-        return write_text(l, l->prefix, dot, "\r\n");
+    bool is_root = dir->st_ino == s->l->b->root.st_ino && dir->st_dev == s->l->b->root.st_dev;
+    if (s->l->format == LIST_NAMES)
+        return write_text(s, s->l->prefix, dot, "\r\n");
     if (dot[1] == '.' && !is_root && fstatat(fd, "..", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
-    return write_entry(l, fd, dot, NULL, &st);
+    return write_entry(s, fd, dot, NULL, &st);
 }
 
 /* --- one directory ---------------------------------------------------------------------------------- */
@@ -198,130 +172,210 @@ static bool shows(const struct listing *l, const char *name)
     return !resolve_is_filtered(l->b->c->hide_file, name);
 }
 
-static int read_names(struct listing *l, int fd, struct names *names)
+/* Is the name for the client? Uploads that nobody will finish are removed on the way. */
+static bool passes(const struct listing *l, int fd, const char *name)
 {
-    struct entries each = {.fd = fd, .buffer = l->call->w->entries, .size = sizeof(l->call->w->entries)};
-    const char *name = "";
-    unsigned char type = DT_UNKNOWN;
-    int r;
-    while ((r = entries_next(&each, &name, &type)) > 0) {
-        if (name[0] == '.' && resolve_is_upload(name)) {
-            if (broker_may(l->b, RIGHT_STORE))
-                upload_sweep(fd, name);
-            continue;
-        }
-        if (!shows(l, name))
-            continue;
-        r = names_add(names, name, type);
-        if (r < 0)
-            return r;
+    if (name[0] == '.' && resolve_is_upload(name)) {
+        if (broker_may(l->b, RIGHT_STORE))
+            upload_sweep(fd, name);
+        return false;
     }
-    return r < 0 ? r : names_sort(names);
+    return shows(l, name);
 }
 
-/* The lines of some of the names. */
-static int write_range(struct listing *l, int fd, const struct stat *dir, struct names *names, size_t from,
-                       size_t to)
+static struct entries entries_of(int fd, struct workspace *w)
 {
-    for (size_t i = from; i < to; i++) {
-        if (i + AHEAD < to)
-            __builtin_prefetch(names_get(names, i + AHEAD));
-        const char *name = names_get(names, i);
-        unsigned char type = names_type(names, i);
-        struct stat st;
-        bool look = l->format != LIST_NAMES || (type == DT_UNKNOWN && (l->flags & FILE_LIST_RECURSIVE));
-        if (look && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            continue; /* gone since */
-        if (look)
-            names_set_type(names, i, (unsigned char)IFTODT(st.st_mode));
-        int r = l->format == LIST_NAMES ? write_text(l, l->prefix, name, "\r\n")
-                                        : write_entry(l, fd, name, dir, &st);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    return (struct entries){.fd = fd, .buffer = w->entries, .size = sizeof(w->entries)};
 }
 
-/* A share of a long listing, made by a thread of its own, into an output of its own. */
-struct share {
-    struct listing l;
-    struct call call;
-    pthread_t thread;
-    bool started;
-    int fd, error;
+/* --- two threads on one directory ------------------------------------------------------------------- */
+
+/*
+ * Both read from one descriptor, each into a buffer of its own (the kernel gives every entry to one of them),
+ * and look at what they read while it is still in the processor's cache.
+ */
+struct job {
+    int (*run)(struct scribe *s, struct job *j);
+    int fd;
     const struct stat *dir;
+    pthread_mutex_t lock; /* of names */
     struct names *names;
-    size_t from, to;
+    struct scribe scribe; /* the second thread's */
+    int own_fd; /* and its own way to the directory, as threads that use one descriptor both write to its
+                   count */
+    pthread_t thread;
+    int error;
 };
 
-static void *write_share(void *arg)
+static int job_dir(const struct job *j, const struct scribe *s)
 {
-    struct share *s = arg;
-    s->error = write_range(&s->l, s->fd, s->dir, s->names, s->from, s->to);
+    return s == &j->scribe ? j->own_fd : j->fd;
+}
+
+static void *job_help(void *arg)
+{
+    struct job *j = arg;
+    j->error = j->run(&j->scribe, j);
+    if (j->error == 0 && j->scribe.lines.used > 0)
+        j->error = lines_flush(&j->scribe.lines);
     return NULL;
 }
 
-/* Starts a thread for the share; where that fails, the share is done here and now. */
-static int share_start(struct share *s, const struct listing *l)
+/* A second thread joins in. Where none can be had the first does it alone. */
+static void job_share(struct job *j, struct listing *l)
 {
     struct workspace *w =
         mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (w == MAP_FAILED)
-        return -ENOMEM;
-    s->call = *l->call;
-    s->call.w = w;
-    s->l = *l;
-    s->l.call = &s->call;
-    s->l.out = (struct output){.call = &s->call, .memfd = -1};
-    s->started = broker_thread_create(&s->thread, write_share, s) == 0;
-    if (!s->started)
-        (void)write_share(s);
-    return 0;
-}
-
-static int share_finish(struct share *s, struct listing *l)
-{
-    if (s->started)
-        (void)pthread_join(s->thread, NULL);
-    int r = s->error == 0 && l ? output_append(&l->out, &s->l.out) : s->error;
-    fd_close(&s->l.out.memfd);
-    (void)munmap(s->call.w, sizeof(*s->call.w));
-    return r;
-}
-
-/* Looking at files costs most of a long listing's time, and it is memory that it waits for: the second half
- * is made by a second thread meanwhile. */
-static int write_names(struct listing *l, int fd, const struct stat *dir, struct names *names)
-{
-    size_t half = l->format == LIST_NAMES || names->count < SHARED_FROM ? names->count : names->count / 2;
-    struct share second = {.fd = fd, .dir = dir, .names = names, .from = half, .to = names->count};
-    int r = 0;
-    if (half < names->count)
-        r = share_start(&second, l);
-    if (r < 0)
-        return r;
-    r = write_range(l, fd, dir, names, 0, half);
-    if (half < names->count) {
-        int r2 = share_finish(&second, r == 0 ? l : NULL);
-        r = r < 0 ? r : r2;
+        return;
+    scribe_init(&j->scribe, l, w);
+    j->own_fd = fd_open_in_root(j->fd, "/", O_PATH | O_DIRECTORY, 0, 0);
+    if (j->own_fd < 0 || broker_thread_create(&j->thread, job_help, j) < 0) {
+        fd_close(&j->own_fd);
+        (void)munmap(w, sizeof(*w));
+        j->scribe.w = NULL;
     }
-    l->shown += names->count;
+}
+
+static int job_run(struct job *j, struct scribe *first)
+{
+    (void)pthread_mutex_init(&j->lock, NULL);
+    int r = j->run(first, j);
+    if (j->scribe.w) {
+        (void)pthread_join(j->thread, NULL);
+        (void)munmap(j->scribe.w, sizeof(*j->scribe.w));
+        fd_close(&j->own_fd);
+        r = r < 0 ? r : j->error;
+    }
+    (void)pthread_mutex_destroy(&j->lock);
     return r;
 }
 
-static int write_directory(struct listing *l, int fd, struct names *names)
+/* --- one directory ---------------------------------------------------------------------------------- */
+
+struct seen {
+    const char *name; /* in the buffer that entries are read into */
+    unsigned char type;
+    struct stat st;
+};
+
+/* The names of a batch, at once. */
+static int keep(struct job *j, const struct seen *seen, size_t count)
+{
+    int r = 0;
+    (void)pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = names_add(j->names, seen[i].name, seen[i].type, &seen[i].st);
+    (void)pthread_mutex_unlock(&j->lock);
+    return r;
+}
+
+/* The entry, looked at where its type or its facts are wanted. False: not to be shown, or gone since. */
+static bool see(const struct listing *l, int fd, struct seen *seen)
+{
+    bool looks = l->format != LIST_NAMES || (seen->type == DT_UNKNOWN && (l->flags & FILE_LIST_RECURSIVE));
+    if (!passes(l, fd, seen->name))
+        return false;
+    if (looks && fstatat(fd, seen->name, &seen->st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (looks)
+        seen->type = (unsigned char)IFTODT(seen->st.st_mode);
+    return true;
+}
+
+/* LIST, NLST: collects names. */
+static int read_names(struct scribe *s, struct job *j)
+{
+    struct entries each = entries_of(j->fd, s->w);
+    struct seen seen[BATCH];
+    size_t count = 0, read = 0;
+    int r, dir_fd = job_dir(j, s);
+    while ((r = entries_next(&each, &seen[count].name, &seen[count].type)) > 0) {
+        count += see(s->l, dir_fd, &seen[count]);
+        if (count == BATCH || !entries_buffered(&each)) {
+            r = keep(j, seen, count);
+            count = 0;
+        }
+        if (r < 0)
+            break;
+        if (++read == SHARED_FROM && s != &j->scribe && j->names->keeps_facts)
+            job_share(j, s->l);
+    }
+    return r;
+}
+
+/* MLSD: writes lines. */
+static int write_unsorted(struct scribe *s, struct job *j)
+{
+    struct entries each = entries_of(j->fd, s->w);
+    struct seen e;
+    size_t read = 0;
+    int r, dir_fd = job_dir(j, s);
+    while ((r = entries_next(&each, &e.name, &e.type)) > 0) {
+        if (see(s->l, dir_fd, &e))
+            r = write_entry(s, dir_fd, e.name, j->dir, &e.st);
+        if (++read == SHARED_FROM && s != &j->scribe && r >= 0) {
+            r = lines_flush(&s->lines); /* "." and ".." come first */
+            if (r == 0)
+                job_share(j, s->l);
+        }
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int write_sorted(struct scribe *s, int fd, const struct names *names)
+{
+    int r = 0;
+    for (size_t i = 0; i < names->count && r == 0; i++) {
+        struct stat st;
+        if (i + AHEAD < names->count)
+            __builtin_prefetch(names_get(names, i + AHEAD));
+        const char *name = names_get(names, i);
+        if (names->keeps_facts) {
+            names_facts(names, i, &st);
+            r = write_entry(s, fd, name, NULL, &st);
+        } else
+            r = write_text(s, s->l->prefix, name, "\r\n");
+    }
+    return r;
+}
+
+static int write_dots(struct scribe *s, int fd, const struct stat *dir)
+{
+    bool dots = s->l->format == LIST_FACTS || (s->l->flags & FILE_LIST_ALL);
+    if (!dots || s->l->pattern[0] != '\0')
+        return 0;
+    int r = write_dot(s, fd, dir, ".");
+    return r < 0 ? r : write_dot(s, fd, dir, "..");
+}
+
+/* In order; names are for the caller to look at afterwards. */
+static int write_directory(struct scribe *s, int fd, struct names *names)
 {
     struct stat dir;
     if (fstat(fd, &dir) < 0)
         return -errno;
-    bool dots = l->format == LIST_FACTS || (l->flags & FILE_LIST_ALL);
-    int r = read_names(l, fd, names);
-    if (r == 0 && dots && l->pattern[0] == '\0') {
-        r = write_dot(l, fd, &dir, ".");
-        if (r == 0)
-            r = write_dot(l, fd, &dir, "..");
-    }
-    return r < 0 ? r : write_names(l, fd, &dir, names);
+    struct job j = {.run = read_names, .fd = fd, .names = names};
+    names->keeps_facts = s->l->format == LIST_LONG;
+    int r = job_run(&j, s);
+    if (r == 0)
+        r = names_sort(names);
+    if (r == 0)
+        r = write_dots(s, fd, &dir);
+    return r < 0 ? r : write_sorted(s, fd, names);
+}
+
+/* MLSD. */
+static int write_facts(struct scribe *s, int fd)
+{
+    struct stat dir;
+    if (fstat(fd, &dir) < 0)
+        return -errno;
+    struct job j = {.run = write_unsorted, .fd = fd, .dir = &dir};
+    int r = write_dots(s, fd, &dir);
+    return r < 0 ? r : job_run(&j, s);
 }
 
 /* --- LIST -R ---------------------------------------------------------------------------------------- */
@@ -352,14 +406,15 @@ static int push_directories(struct listing *l, struct path_stack *todo, const ch
 }
 
 /* As `ls -lR`: a heading, the directory, an empty line, then each directory in it. */
-static int list_recursive(struct listing *l, int base)
+static int list_recursive(struct scribe *s, int base)
 {
+    size_t shown = 0;
     char path[FILE_PATH_MAX];
     __attribute__((cleanup(path_stack_free))) struct path_stack todo = {0};
     __attribute__((cleanup(names_free))) struct names names = {0};
     int r = path_stack_push(&todo, "", "");
     while (r == 0 && path_stack_pop(&todo, path)) {
-        r = write_text(l, path[0] ? "\r\n./" : ".", path, ":\r\n");
+        r = write_text(s, path[0] ? "\r\n./" : ".", path, ":\r\n");
         CLOSING int fd = fd_open_in_root(base, path[0] ? path : "/", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0,
                                          RESOLVE_NO_SYMLINKS);
         if (r < 0)
@@ -367,10 +422,11 @@ static int list_recursive(struct listing *l, int base)
         if (fd < 0)
             continue; /* closed to us, or gone: the heading stays */
         names_clear(&names);
-        r = write_directory(l, fd, &names);
+        r = write_directory(s, fd, &names);
         if (r == 0)
-            r = push_directories(l, &todo, path, &names);
-        if (r == 0 && l->shown > RECURSIVE_ENTRIES_MAX)
+            r = push_directories(s->l, &todo, path, &names);
+        shown += names.count;
+        if (r == 0 && shown > RECURSIVE_ENTRIES_MAX)
             r = -E2BIG;
     }
     return r;
@@ -379,16 +435,17 @@ static int list_recursive(struct listing *l, int base)
 /* --- entry points ----------------------------------------------------------------------------------- */
 
 /* One line for the path itself: a file, LIST -d, MLST. */
-static int list_self(struct listing *l)
+static int list_self(struct scribe *s)
 {
+    const struct listing *l = s->l;
     struct stat dir, st;
     const char *name, *path = l->call->in->path;
     bool follow = l->format == LIST_FACTS_ONE;
     CLOSING int parent = resolve_open_parent(l->b, path, &name);
     if (parent == -EBUSY) /* the root itself */
         return l->format == LIST_NAMES
-                   ? write_text(l, l->prefix, ".", "\r\n")
-                   : write_entry(l, l->b->root_fd, follow ? path : ".", NULL, &l->b->root);
+                   ? write_text(s, l->prefix, ".", "\r\n")
+                   : write_entry(s, l->b->root_fd, follow ? path : ".", NULL, &l->b->root);
     if (parent < 0)
         return parent;
     if (fstat(parent, &dir) < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -399,26 +456,28 @@ static int list_self(struct listing *l)
             return -errno;
     }
     if (l->format == LIST_NAMES)
-        return write_text(l, l->prefix, name, "\r\n");
-    return write_entry(l, parent, follow ? path : name, &dir, &st);
+        return write_text(s, l->prefix, name, "\r\n");
+    return write_entry(s, parent, follow ? path : name, &dir, &st);
 }
 
-static int list_path(struct listing *l)
+static int list_path(struct scribe *s)
 {
+    const struct listing *l = s->l;
     if (l->format == LIST_FACTS_ONE || (l->flags & FILE_LIST_SELF))
-        return list_self(l);
+        return list_self(s);
     CLOSING int fd = resolve_open(l->b, l->call->in->path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
     bool is_other = fd == -ENOTDIR || fd == -ENOENT || fd == -ELOOP;
     if (is_other && l->format != LIST_FACTS && l->pattern[0] == '\0')
-        return list_self(l);
+        return list_self(s);
     if (fd < 0)
         return fd;
-    bool recursive = (l->flags & FILE_LIST_RECURSIVE) && l->b->c->ls_recurse_enable &&
-                     l->format != LIST_FACTS && l->pattern[0] == '\0';
+    if (l->format == LIST_FACTS)
+        return write_facts(s, fd);
+    bool recursive = (l->flags & FILE_LIST_RECURSIVE) && l->b->c->ls_recurse_enable && l->pattern[0] == '\0';
     if (recursive)
-        return list_recursive(l, fd);
+        return list_recursive(s, fd);
     __attribute__((cleanup(names_free))) struct names names = {0};
-    return write_directory(l, fd, &names);
+    return write_directory(s, fd, &names);
 }
 
 int file_list(struct call *call)
@@ -432,18 +491,18 @@ int file_list(struct call *call)
         .facts = (uint32_t)in->offset,
         .pattern = in->path2,
         .prefix = in->prefix,
-        .out = {.call = call, .memfd = -1},
-        .clock = {.now = time(NULL), .use_localtime = call->b->c->use_localtime},
     };
     if (in->mode > LIST_FACTS_ONE || strlen(in->prefix) >= FILE_PATH_MAX)
         return -EINVAL;
     if (call->b->c->hide_ids)
         l.facts &= ~(uint32_t)(FTP_FACT_UNIX_OWNER | FTP_FACT_UNIX_GROUP);
-    int r = list_path(&l);
-    if (r == 0)
-        r = output_finish(&l.out);
-    if (l.out.flushed > 0) /* give the pages back */
+    struct scribe s;
+    output_init(&l.out, call);
+    scribe_init(&s, &l, call->w);
+    int r = list_path(&s);
+    bool is_long = l.out.memfd >= 0;
+    r = output_finish(&l.out, &s.lines, r);
+    if (is_long) /* give the pages back */
         (void)madvise(call->w->out, sizeof(call->w->out), MADV_DONTNEED);
-    fd_close(&l.out.memfd);
     return r;
 }

@@ -31,19 +31,55 @@ static int reserve(void *bytes, size_t *cap, size_t need)
     return 0;
 }
 
-int names_add(struct names *n, const char *name, unsigned char type)
+struct facts {
+    int64_t size, mtime;
+    uint32_t kind;
+} __attribute__((packed));
+
+/* The kind of st: the last one if it is the same. 0 or -ENOMEM. */
+static int add_kind(struct names *n, const struct stat *st)
 {
-    size_t len = strlen(name) + 1;
+    const struct name_kind kind = {st->st_mode, (uint32_t)st->st_nlink, st->st_uid, st->st_gid};
+    if (n->kind_count > 0 && memcmp(&n->kinds[n->kind_count - 1], &kind, sizeof(kind)) == 0)
+        return 0;
+    if (reserve(&n->kinds, &n->kinds_cap, (n->kind_count + 1) * sizeof(kind)) < 0)
+        return -ENOMEM;
+    n->kinds[n->kind_count++] = kind;
+    return 0;
+}
+
+int names_add(struct names *n, const char *name, unsigned char type, const struct stat *st)
+{
+    size_t len = strlen(name) + 1, before = n->keeps_facts ? sizeof(struct facts) : 0;
     if (n->count >= NAMES_MAX)
         return -E2BIG;
-    if (reserve(&n->bytes, &n->cap, n->len + 1 + len) < 0 ||
-        reserve(&n->entries, &n->entries_cap, (n->count + 1) * sizeof(*n->entries)) < 0)
+    if (reserve(&n->bytes, &n->cap, n->len + before + 1 + len) < 0 ||
+        reserve(&n->entries, &n->entries_cap, (n->count + 1) * sizeof(*n->entries)) < 0 ||
+        (n->keeps_facts && add_kind(n, st) < 0))
         return -ENOMEM;
-    n->entries[n->count++].at = (uint32_t)n->len; /* 8 million names of 257 bytes at most: fits */
-    n->bytes[n->len] = (char)type;
-    memcpy(n->bytes + n->len + 1, name, len);
-    n->len += 1 + len;
+    char *at = n->bytes + n->len;
+    if (n->keeps_facts) {
+        const struct facts f = {st->st_size, st->st_mtime, (uint32_t)(n->kind_count - 1)};
+        memcpy(at, &f, sizeof(f));
+    }
+    n->entries[n->count++].at = (uint32_t)(n->len + before); /* 8 million of 277 bytes at most: fits */
+    at[before] = (char)type;
+    memcpy(at + before + 1, name, len);
+    n->len += before + 1 + len;
     return 0;
+}
+
+void names_facts(const struct names *n, size_t i, struct stat *ret_st)
+{
+    struct facts f;
+    memcpy(&f, n->bytes + n->entries[i].at - sizeof(f), sizeof(f));
+    const struct name_kind *kind = &n->kinds[f.kind];
+    *ret_st = (struct stat){.st_mode = kind->mode,
+                            .st_nlink = kind->nlink,
+                            .st_uid = kind->uid,
+                            .st_gid = kind->gid,
+                            .st_size = f.size};
+    ret_st->st_mtime = f.mtime;
 }
 
 const char *names_get(const struct names *n, size_t i)
@@ -54,11 +90,6 @@ const char *names_get(const struct names *n, size_t i)
 unsigned char names_type(const struct names *n, size_t i)
 {
     return (unsigned char)n->bytes[n->entries[i].at];
-}
-
-void names_set_type(struct names *n, size_t i, unsigned char type)
-{
-    n->bytes[n->entries[i].at] = (char)type;
 }
 
 /* How many bytes all names begin with in common. */
@@ -95,13 +126,22 @@ static bool is_before(const struct names *n, const struct name_entry *a, const s
     return strcmp(n->bytes + a->at + 1 + skip, n->bytes + b->at + 1 + skip) < 0;
 }
 
-static void merge(const struct names *n, const struct name_entry *from, struct name_entry *to, size_t left,
-                  size_t middle, size_t right, size_t skip)
+/* Sorts count entries; other: room for half of them. */
+static void sort(const struct names *n, struct name_entry *entries, size_t count, struct name_entry *other,
+                 size_t skip)
 {
-    size_t a = left, b = middle;
-    for (size_t i = left; i < right; i++) {
-        bool take_b = b < right && (a >= middle || is_before(n, &from[b], &from[a], skip));
-        to[i] = take_b ? from[b++] : from[a++];
+    size_t half = count / 2;
+    if (count < 2)
+        return;
+    sort(n, entries, half, other, skip);
+    sort(n, entries + half, count - half, other, skip);
+    if (!is_before(n, &entries[half], &entries[half - 1], skip))
+        return;
+    memcpy(other, entries, half * sizeof(*other));
+    size_t a = 0, b = half;
+    for (size_t i = 0; a < half; i++) {
+        bool take_b = b < count && is_before(n, &entries[b], &other[a], skip);
+        entries[i] = take_b ? entries[b++] : other[a++];
     }
 }
 
@@ -109,25 +149,13 @@ int names_sort(struct names *n)
 {
     if (n->count < 2)
         return 0;
-    struct name_entry *other = malloc(n->count * sizeof(*other));
+    struct name_entry *other = malloc(n->count / 2 * sizeof(*other));
     if (!other)
         return -ENOMEM;
     size_t common = common_prefix(n);
     for (size_t i = 0; i < n->count; i++)
         n->entries[i].key = key_of(names_get(n, i) + common);
-    struct name_entry *from = n->entries, *to = other;
-    for (size_t width = 1; width < n->count; width *= 2) {
-        for (size_t left = 0; left < n->count; left += 2 * width) {
-            size_t middle = left + width < n->count ? left + width : n->count;
-            size_t right = left + 2 * width < n->count ? left + 2 * width : n->count;
-            merge(n, from, to, left, middle, right, common + sizeof(uint64_t));
-        }
-        struct name_entry *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from == other)
-        memcpy(n->entries, other, n->count * sizeof(*other));
+    sort(n, n->entries, n->count, other, common + sizeof(uint64_t));
     free(other);
     return 0;
 }
@@ -136,12 +164,14 @@ void names_clear(struct names *n)
 {
     n->len = 0;
     n->count = 0;
+    n->kind_count = 0;
 }
 
 void names_free(struct names *n)
 {
     free(n->bytes);
     free(n->entries);
+    free(n->kinds);
     *n = (struct names){0};
 }
 

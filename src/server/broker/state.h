@@ -39,7 +39,7 @@ struct broker {
 
 enum {
     WORKSPACE_OUT = 64 * 1024,
-    WORKSPACE_ENTRIES = 32 * 1024,
+    WORKSPACE_ENTRIES = 8 * 1024, /* few enough to be in the cache still when each is looked at */
 };
 
 /* One a thread, from mmap: pages that no request needed cost nothing. */
@@ -56,8 +56,14 @@ struct call {
     struct workspace *w;
     const struct file_request *in;
     struct file_reply *out;
-    int fd; /* goes with the reply and is closed then; -1: none */
+    const struct ipc_message *request;
+    int fd; /* goes with the reply and is closed at the end; -1: none */
+    bool replied;
 };
+
+/* Sends *out and fd now, for a handler that has more to do afterwards; what that returns is seen by nobody
+ * then. Once a call. 0 or -errno. */
+int call_reply(struct call *call);
 
 /* Handlers: 0 with *out (and fd) filled, or -errno. Rights that every request of the kind needs were checked.
  */

@@ -517,7 +517,8 @@ static const char *list_options(const struct session *s, const char *argument, u
 void list_request(struct session *s, const char *argument, enum file_list_format format,
                   file_reply_fn *on_reply)
 {
-    struct file_request request = {.mode = format, .offset = s->facts};
+    struct file_request request = {
+        .mode = format, .offset = s->facts, .flags = s->transfer ? FILE_STREAM : 0};
     char folder[FILE_PATH_MAX], pattern[FILE_PATH_MAX] = "";
     if (format != LIST_FACTS)
         argument = list_options(s, argument, &request.flags);
@@ -546,6 +547,7 @@ static void on_listing(struct session *s, const struct file_reply *r, int fd)
         return;
     }
     t->failed_listing = r->error != 0;
+    t->streamed = fd >= 0;
     if (!take_content(t, r, fd))
         transfer_fail(s, 451, "The server is out of memory. Please try again.");
     else

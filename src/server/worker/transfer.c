@@ -2,6 +2,7 @@
 #include "server/worker/transfer.h"
 
 #include "ftp/ascii.h"
+#include "server/messages.h"
 #include "server/worker/transfer_run.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@ enum {
     UNSENT_BYTES = 32 * 1024,     /* that the kernel may hold beyond what the network has taken */
     SENDFILE_BYTES = 1024 * 1024, /* a call: `moved` advances this often */
     RATE_STEPS = 20,              /* blocks a second when a rate is set */
+    STREAM_BYTES = 128 * 1024,    /* of a growing listing, read at once and given back */
+    STREAM_NAP_NS = 500 * 1000,   /* until there is more of it */
     NAP_NS = 50 * 1000 * 1000,    /* how long a limited transfer may be deaf to an abort */
 };
 
@@ -201,6 +204,44 @@ static void send_binary(struct transfer *t, struct pace *pace)
             stop_network(t, EAGAIN);
             return;
         }
+    }
+}
+
+/* Until there may be more of a growing listing. */
+static bool stream_nap(struct transfer *t)
+{
+    nanosleep(&(struct timespec){0, STREAM_NAP_NS}, NULL);
+    return !atomic_load_explicit(&t->aborted, memory_order_relaxed) || stop(t, TRANSFER_ABORTED, ECANCELED);
+}
+
+/*
+ * A listing that the broker may still be writing. What was read is given back, so that memory holds only what
+ * the client has yet to take. At the end of what is there the seals, looked at before, say whether more is to
+ * come; a broker that dies leaves none, and the loop aborts the transfer then.
+ *
+ * Not with sendfile: a hole clears in place the part of a page (or of a larger folio) that it covers, and
+ * that page may still be on its way.
+ */
+static void send_streamed(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
+{
+    off_t at = 0;
+    if (!want_buffers(t, tools))
+        return;
+    for (;;) {
+        int seals = fcntl(t->file, F_GET_SEALS);
+        ssize_t n = seals < 0 ? -1 : pread(t->file, tools->buffer, pace_block(pace, STREAM_BYTES), at);
+        bool is_broken = n == 0 && (seals & LISTING_BROKEN);
+        if (n < 0 || is_broken)
+            stop(t, TRANSFER_FILE, is_broken ? EIO : errno);
+        if (n < 0 || (n == 0 && (seals & (LISTING_WHOLE | LISTING_BROKEN))))
+            return;
+        if (n > 0)
+            (void)fallocate(t->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, n);
+        at += n;
+        bool go_on =
+            n == 0 ? stream_nap(t) : send_all(t, tools->buffer, (size_t)n) && pace_wait(t, pace, (size_t)n);
+        if (!go_on)
+            return;
     }
 }
 
@@ -445,13 +486,18 @@ static void hash_file(struct transfer *t, struct transfer_tools *tools)
 /*
  * Few bytes waiting unsent keep what is sent and what is received next to each other in the processor's
  * cache: over loopback that is worth a factor of two (doc/decisions). What is on its way is not limited, so
- * long lines stay full. CORK: whole segments only, until the close.
+ * long lines stay full. CORK: whole segments only, until the close; but not where the file may make a pause,
+ * which would then be one of 200 ms.
  */
 static void tune_sending(const struct transfer *t)
 {
     const int unsent = UNSENT_BYTES, on = 1;
     if (t->kind != TRANSFER_SEND || t->data < 0)
         return;
+    if (t->streamed) {
+        (void)setsockopt(t->data, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        return;
+    }
     (void)setsockopt(t->data, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     if (t->rate == 0)
         (void)setsockopt(t->data, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
@@ -487,6 +533,8 @@ void transfer_run(struct transfer *t, struct transfer_tools *tools)
         hash_file(t, tools);
     else if (t->kind == TRANSFER_SEND && t->memory)
         send_memory(t, &pace);
+    else if (t->kind == TRANSFER_SEND && t->streamed)
+        send_streamed(t, tools, &pace);
     else if (t->kind == TRANSFER_SEND)
         (t->ascii) ? send_ascii(t, tools, &pace) : send_binary(t, &pace);
     else if (t->ascii)

@@ -46,9 +46,10 @@ struct transfer {
     enum transfer_kind kind;
     int file, data; /* owned; closed by the thread. -1: none */
     bool ascii;
-    bool sync;    /* receive: fsync before close */
-    uint8_t hash; /* hash_name() index */
-    char *memory; /* owned; send this instead of a file */
+    bool streamed; /* file is a memfd that may still grow (enum listing_seal) */
+    bool sync;     /* receive: fsync before close */
+    uint8_t hash;  /* hash_name() index */
+    char *memory;  /* owned; send this instead of a file */
     size_t memory_len;
     uint64_t offset;        /* where in the file it begins */
     uint64_t rate;          /* bytes per second, 0: no limit */

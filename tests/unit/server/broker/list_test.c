@@ -3,6 +3,8 @@
 
 #include "ftp/listing.h"
 
+#include <sys/resource.h>
+
 enum {
     MANY = 100 * 1000,
 };
@@ -17,6 +19,36 @@ static void expect(struct harness *h, struct file_request in, const char *expect
 }
 
 #define EXPECT(h, expected, ...) expect(h, (struct file_request){__VA_ARGS__}, expected)
+
+/* Asks for one with many lines, and waits until its seal says how it ended. */
+static int await_seal(struct harness *h, enum file_list_format format)
+{
+    int seals;
+    struct file_request in = {
+        .path = "/", .mode = format, .offset = FTP_FACTS_ALL, .flags = FILE_LIST_ALL | FILE_STREAM};
+    assert_int_equal(harness_ask(h, MSG_FILE_LIST, in), 0);
+    assert_true(h->fd >= 0);
+    assert_int_equal(h->reply.size, 0);
+    for (int ms = 0; ms < PATIENCE_MS; ms++) {
+        seals = fcntl(h->fd, F_GET_SEALS);
+        assert_true(seals >= 0);
+        if (seals & (LISTING_WHOLE | LISTING_BROKEN))
+            return seals;
+        (void)poll(NULL, 0, 1);
+    }
+    return 0;
+}
+
+static void fill(const struct harness *h, int count)
+{
+    char path[256];
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/file-%05d.txt", h->root, (int)((long)i * 7919 % count));
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+}
 
 static void test_names_are_sorted_and_dots_hidden(void **state)
 {
@@ -78,8 +110,18 @@ static void test_facts(void **state)
     harness_put(h, "/.dot", "", 0640);
     harness_mkdir(h, "/dir");
     harness_start(h);
-    EXPECT(h, "type=cdir; .\r\ntype=pdir; ..\r\ntype=file; .dot\r\ntype=dir; dir\r\ntype=file; file\r\n",
-           .path = "/", .mode = LIST_FACTS, .offset = FTP_FACT_TYPE);
+    static const char dots[] = "type=cdir; .\r\ntype=pdir; ..\r\n";
+    static const char *const others[] = {"type=file; .dot\r\n", "type=dir; dir\r\n", "type=file; file\r\n"};
+    assert_int_equal(ASK(h, LIST, .path = "/", .mode = LIST_FACTS, .offset = FTP_FACT_TYPE), 0);
+    char *text = harness_text(h, NULL);
+    size_t len = strlen(dots);
+    assert_memory_equal(text, dots, len);
+    for (size_t i = 0; i < COUNT(others); i++) { /* in no order */
+        assert_non_null(strstr(text, others[i]));
+        len += strlen(others[i]);
+    }
+    assert_int_equal(strlen(text), len);
+    free(text);
     EXPECT(h, "type=file;size=5;perm=adfrw; /file\r\n", .path = "/file", .mode = LIST_FACTS_ONE,
            .offset = FTP_FACT_TYPE | FTP_FACT_SIZE | FTP_FACT_PERM);
     EXPECT(h, "type=dir; /\r\n", .path = "/", .mode = LIST_FACTS_ONE, .offset = FTP_FACT_TYPE);
@@ -192,39 +234,72 @@ static double milliseconds(const struct timespec *from)
     return (double)(now.tv_sec - from->tv_sec) * 1e3 + (double)(now.tv_nsec - from->tv_nsec) / 1e6;
 }
 
+/* Every file-NNNNN.txt once: by number, or (facts) as they come after "." and "..". */
+static void check_files(const char *text, size_t len, bool sorted, int dots)
+{
+    static bool seen[MANY];
+    const char *at = text, *end = text + len;
+    memset(seen, 0, sizeof(seen));
+    for (int line = -dots; line < MANY; line++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        assert_non_null(newline);
+        at = newline + 1;
+        if (line < 0)
+            continue;
+        assert_memory_equal(at - 16, "file-", 5);
+        assert_memory_equal(at - 6, ".txt\r\n", 6);
+        int number = atoi(at - 11);
+        assert_true(number >= 0 && number < MANY && !seen[number]);
+        if (sorted)
+            assert_int_equal(number, line);
+        seen[number] = true;
+    }
+    assert_ptr_equal(at, end);
+}
+
 static void test_a_hundred_thousand_entries(void **state)
 {
     struct harness *h = *state;
-    char path[256];
     static const uint32_t formats[] = {LIST_LONG, LIST_NAMES, LIST_FACTS};
-    for (int i = 0; i < MANY; i++) {
-        snprintf(path, sizeof(path), "%s/file-%05d.txt", h->root, (int)((long)i * 7919 % MANY));
-        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        assert_true(fd >= 0);
-        close(fd);
-    }
+    fill(h, MANY);
     harness_start(h);
     for (size_t i = 0; i < COUNT(formats); i++) {
         struct timespec from;
+        size_t len;
+        bool facts = formats[i] == LIST_FACTS;
         clock_gettime(CLOCK_MONOTONIC, &from);
         assert_int_equal(ASK(h, LIST, .path = "/", .mode = formats[i], .offset = FTP_FACTS_ALL), 0);
         print_message("format %u: %.0f ms\n", formats[i], milliseconds(&from));
-        size_t len;
-        char *text = harness_text(h, &len), *at = text;
-        for (int dots = formats[i] == LIST_FACTS ? 2 : 0; dots > 0; dots--)
-            at = strchr(at, '\n') + 1;
+        char *text = harness_text(h, &len);
         assert_int_equal(h->reply.size, len);
-        for (int k = 0; k < MANY; k++) {
-            char name[32];
-            snprintf(name, sizeof(name), "file-%05d.txt\r\n", k);
-            at = memchr(at, '\n', (size_t)(text + len - at));
-            assert_non_null(at);
-            at++;
-            assert_memory_equal(at - strlen(name), name, strlen(name));
-        }
-        assert_ptr_equal(at, text + len);
+        check_files(text, len, !facts, facts ? 2 : 0);
+        free(text);
+        assert_true(await_seal(h, formats[i]) & LISTING_WHOLE);
+        text = harness_text(h, &len);
+        check_files(text, len, !facts, 2); /* -a */
+        if (facts)
+            assert_memory_equal(text, "type=cdir;", 10);
         free(text);
     }
+}
+
+/* A listing that cannot be finished must not look as if it were: here for want of room. */
+static void test_a_listing_that_breaks_off(void **state)
+{
+    struct harness *h = *state;
+    struct rlimit before, little = {.rlim_cur = 100 * 1000};
+    fill(h, 5000);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    harness_start(h);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(await_seal(h, LIST_LONG), LISTING_BROKEN);
+    assert_int_equal(await_seal(h, LIST_FACTS), LISTING_BROKEN);
+    assert_int_equal(ASK(h, LIST, .path = "/"), EFBIG);
+    assert_int_equal(ASK(h, LIST, .path = "/absent", .flags = FILE_STREAM), ENOENT);
+    EXPECT(h, "file-00001.txt\r\n", .path = "/", .mode = LIST_NAMES, .path2 = "file-00001*",
+           .flags = FILE_STREAM);
 }
 
 int main(void)
@@ -241,6 +316,7 @@ int main(void)
         HARNESS_TEST(test_recursive),
         HARNESS_TEST(test_recursion_is_bounded),
         HARNESS_TEST(test_a_hundred_thousand_entries),
+        HARNESS_TEST(test_a_listing_that_breaks_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static void test_sorts_bytewise(void **state)
         for (size_t k = 0; k < more; k++)
             name[len++] = "a\xff b"[rand() % 4];
         name[len] = '\0';
-        assert_int_equal(names_add(&n, name, (unsigned char)more), 0);
+        assert_int_equal(names_add(&n, name, (unsigned char)more, NULL), 0);
     }
     assert_int_equal(names_sort(&n), 0);
     assert_int_equal(n.count, 20000);
@@ -31,6 +31,38 @@ static void test_sorts_bytewise(void **state)
     }
     names_clear(&n);
     assert_int_equal(names_sort(&n), 0);
+    names_free(&n);
+}
+
+/* Facts come back as they were given, wherever sorting put the name. */
+static void test_facts_stay_with_their_names(void **state)
+{
+    (void)state;
+    struct names n = {.keeps_facts = true};
+    char name[16];
+    for (unsigned i = 0; i < 1000; i++) {
+        struct stat st = {.st_mode = S_IFREG | (i / 10 % 2 ? 0600 : 0644), .st_uid = i / 100, .st_gid = 7};
+        st.st_nlink = 1 + i % 3 / 2;
+        st.st_size = (off_t)i << 33;
+        st.st_mtime = (time_t)i - 500;
+        snprintf(name, sizeof(name), "%03u", i * 389 % 1000);
+        assert_int_equal(names_add(&n, name, (unsigned char)i, &st), 0);
+    }
+    assert_int_equal(names_sort(&n), 0);
+    for (unsigned at = 0; at < 1000; at++) {
+        struct stat st;
+        unsigned i = at * 509 % 1000; /* 389 * 509 = 1 modulo 1000 */
+        snprintf(name, sizeof(name), "%03u", at);
+        assert_string_equal(names_get(&n, at), name);
+        assert_int_equal(names_type(&n, at), i & 0xff);
+        names_facts(&n, at, &st);
+        assert_int_equal(st.st_mode, S_IFREG | (i / 10 % 2 ? 0600 : 0644));
+        assert_int_equal(st.st_uid, i / 100);
+        assert_int_equal(st.st_gid, 7);
+        assert_int_equal(st.st_nlink, 1 + i % 3 / 2);
+        assert_int_equal(st.st_size, (off_t)i << 33);
+        assert_int_equal(st.st_mtime, (time_t)i - 500);
+    }
     names_free(&n);
 }
 
@@ -79,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sorts_bytewise),
+        cmocka_unit_test(test_facts_stay_with_their_names),
         cmocka_unit_test(test_stack_of_paths),
         cmocka_unit_test(test_stack_is_bounded),
     };
