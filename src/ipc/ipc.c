@@ -22,7 +22,8 @@ int ipc_send(int sock, const struct ipc_message *m)
     struct iovec parts[2] = {{&header, sizeof(header)}, {(void *)m->payload, m->len}};
     struct msghdr msg = {.msg_iov = parts, .msg_iovlen = m->len > 0 ? 2 : 1};
     union control control;
-    if (sizeof(header) + m->len > IPC_PACKET_MAX)
+    _Static_assert(sizeof(header) == IPC_PACKET_MAX - IPC_PAYLOAD_MAX, "the header is what a payload leaves");
+    if (m->len > IPC_PAYLOAD_MAX)
         return -EMSGSIZE;
     if (m->fd >= 0) {
         memset(&control, 0, sizeof(control));

@@ -16,6 +16,7 @@
  */
 enum {
     IPC_PACKET_MAX = 24 * 1024, /* header and payload, bytes */
+    IPC_PAYLOAD_MAX = IPC_PACKET_MAX - 8,
 };
 
 enum ipc_fd {

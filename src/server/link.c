@@ -146,6 +146,8 @@ static int enqueue(struct link *l, const struct ipc_message *m)
 
 int link_send(struct link *l, const struct ipc_message *m)
 {
+    if (m->len > IPC_PAYLOAD_MAX)
+        return -EMSGSIZE;
     if (!STAILQ_EMPTY(&l->queue))
         return enqueue(l, m);
     int r = ipc_send(l->sock, m);

@@ -120,12 +120,21 @@ static bool pace_wait(struct transfer *t, struct pace *p, size_t moved)
     return !atomic_load_explicit(&t->aborted, memory_order_relaxed) || stop(t, TRANSFER_ABORTED, ECANCELED);
 }
 
-/* The kernel's time limit is for one wait: a call that moved something first returns that, when the limit has
- * passed already. */
-static bool has_stalled(const struct transfer *t, double call_began)
+/*
+ * The kernel's time limit is for one wait inside a call, of which sendfile makes up to three before it says
+ * so. So a sending call has an eighth of stall_timeout; one that ran into it is followed by a wait for the
+ * rest.
+ */
+static int stall_share_ms(const struct transfer *t)
+{
+    return (int)(t->stall_timeout * 1000 / 8);
+}
+
+/* After a call that sent less than it should: has nothing moved for stall_timeout? Waits to find out. */
+static bool has_stalled(const struct transfer *t)
 {
     struct pollfd room = {.fd = t->data, .events = POLLOUT};
-    return t->stall_timeout > 0 && now() - call_began >= t->stall_timeout && poll(&room, 1, 0) == 0;
+    return t->stall_timeout > 0 && poll(&room, 1, (int)t->stall_timeout * 1000 - stall_share_ms(t)) == 0;
 }
 
 /* --- steps ------------------------------------------------------------------------------------------ */
@@ -133,12 +142,13 @@ static bool has_stalled(const struct transfer *t, double call_began)
 static bool send_all(struct transfer *t, const char *bytes, size_t len)
 {
     while (len > 0) {
-        double began = now();
         ssize_t n = send(t->data, bytes, len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return stop_network(t, errno);
+        if (n < (ssize_t)len && has_stalled(t))
+            return stop_network(t, EAGAIN);
+        if (n < 0)
             continue;
-        if (n < 0 || ((size_t)n < len && has_stalled(t, began)))
-            return stop_network(t, n < 0 ? errno : EAGAIN);
         bytes += n;
         len -= (size_t)n;
     }
@@ -188,7 +198,13 @@ static void send_binary(struct transfer *t, struct pace *pace)
         ssize_t n = sendfile(t->data, t->file, NULL, block);
         if (n == 0)
             return;
-        if (n < 0 && errno == EINTR)
+        bool timed_out = (n < 0 && errno == EAGAIN) ||
+                         (n > 0 && (size_t)n < block && (now() - began) * 1000 >= stall_share_ms(t));
+        if (timed_out && has_stalled(t)) {
+            stop_network(t, EAGAIN);
+            return;
+        }
+        if (n < 0 && (errno == EINTR || timed_out))
             continue;
         if (n < 0) {
             /* sendfile does not say which side failed; a file that cannot be read is the rarer case */
@@ -200,10 +216,6 @@ static void send_binary(struct transfer *t, struct pace *pace)
         }
         if (!pace_wait(t, pace, (size_t)n))
             return;
-        if ((size_t)n < block && has_stalled(t, began)) {
-            stop_network(t, EAGAIN);
-            return;
-        }
     }
 }
 
@@ -505,11 +517,14 @@ static void tune_sending(const struct transfer *t)
 
 static void limit_stalls(const struct transfer *t)
 {
-    const struct timeval limit = {.tv_sec = t->stall_timeout};
+    const int share = stall_share_ms(t);
+    const struct timeval whole = {.tv_sec = t->stall_timeout}, part = {share / 1000, share % 1000 * 1000};
     if (t->data < 0 || t->stall_timeout == 0)
         return;
-    (void)setsockopt(t->data, SOL_SOCKET, t->kind == TRANSFER_SEND ? SO_SNDTIMEO : SO_RCVTIMEO, &limit,
-                     sizeof(limit));
+    if (t->kind == TRANSFER_SEND)
+        (void)setsockopt(t->data, SOL_SOCKET, SO_SNDTIMEO, &part, sizeof(part));
+    else
+        (void)setsockopt(t->data, SOL_SOCKET, SO_RCVTIMEO, &whole, sizeof(whole));
 }
 
 /* An upload counts as whole only when the file system has said so. */
