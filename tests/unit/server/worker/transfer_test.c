@@ -472,8 +472,7 @@ static struct transfer *new_of_way(enum way way, int *ret_peers)
     return t;
 }
 
-/* All at once, each in a thread. sendfile waits anew for each part that it has in hand: it takes up to three
- * times the limit until it is back. */
+/* All at once, each in a thread: however they move bytes, they notice within the limit and little more. */
 static void test_stall(void **state)
 {
     struct uploader u[WAYS];
