@@ -39,7 +39,7 @@ static int serve(int argc, char **argv)
                                           {0}};
     char **assignments = calloc((size_t)argc + 1, sizeof(*assignments));
     size_t count = 0;
-    bool check = false;
+    bool check = false, bad = false;
     int c;
     if (!assignments)
         return 1;
@@ -53,11 +53,11 @@ static int serve(int argc, char **argv)
             free(assignments);
             return 0;
         } else
-            optind = argc + 2; /* getopt has said what is wrong */
+            bad = true; /* getopt has said what is wrong */
     }
     int status = 2;
     const char *file = optind < argc ? argv[optind] : NULL;
-    if (optind + 1 < argc || optind > argc)
+    if (bad || optind + 1 < argc)
         fputs(usage, stderr);
     else
         status = check ? check_config(file, assignments) : monitor_run(file, assignments);

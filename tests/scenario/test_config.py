@@ -70,6 +70,13 @@ class Check(ServerCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("/no/such/file.conf", done.stdout + done.stderr)
 
+    def test_wrong_use_is_status_2_at_once(self):
+        for words in (["--bogus"], ["-x"], ["a", "b"], ["who", "--bogus"], ["kick"], ["kick", "1", "2"], ["user"]):
+            with self.subTest(words=words):
+                done = subprocess.run([harness.SALLYD] + words, capture_output=True, text=True, timeout=10)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("usage", (done.stdout + done.stderr).lower())
+
     def test_version(self):
         done = subprocess.run([harness.SALLYD, "-v"], capture_output=True, text=True, timeout=10)
         self.assertRegex(done.stdout + done.stderr, r"\d+\.\d+\.\d+")
