@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_TRACK_HASH_H
+#define SALLY_TRACK_HASH_H
+
+/*
+ * SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF") over whole 64-bit words: a sender
+ * who doesn't know the key can't aim packets at one bucket. Freestanding.
+ */
+#include "track/flow.h"
+
+struct track_key {
+    uint64_t half[2];
+};
+
+struct track_hash {
+    uint64_t v[4];
+};
+
+static inline void track_hash_round(struct track_hash *h)
+{
+#define TRACK_ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
+    h->v[0] += h->v[1];
+    h->v[2] += h->v[3];
+    h->v[1] = TRACK_ROTATE(h->v[1], 13) ^ h->v[0];
+    h->v[3] = TRACK_ROTATE(h->v[3], 16) ^ h->v[2];
+    h->v[0] = TRACK_ROTATE(h->v[0], 32);
+    h->v[2] += h->v[1];
+    h->v[0] += h->v[3];
+    h->v[1] = TRACK_ROTATE(h->v[1], 17) ^ h->v[2];
+    h->v[3] = TRACK_ROTATE(h->v[3], 21) ^ h->v[0];
+    h->v[2] = TRACK_ROTATE(h->v[2], 32);
+#undef TRACK_ROTATE
+}
+
+static inline void track_hash_begin(struct track_hash *h, const struct track_key *key)
+{
+    h->v[0] = key->half[0] ^ 0x736f6d6570736575;
+    h->v[1] = key->half[1] ^ 0x646f72616e646f6d;
+    h->v[2] = key->half[0] ^ 0x6c7967656e657261;
+    h->v[3] = key->half[1] ^ 0x7465646279746573;
+}
+
+static inline void track_hash_add(struct track_hash *h, uint64_t word)
+{
+    h->v[3] ^= word;
+    track_hash_round(h);
+    h->v[0] ^= word;
+}
+
+static inline uint64_t track_hash_end(struct track_hash *h)
+{
+    h->v[2] ^= 0xff;
+    track_hash_round(h);
+    track_hash_round(h);
+    track_hash_round(h);
+    return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
+}
+
+static inline uint64_t track_pair(uint32_t high, uint32_t low)
+{
+    return (uint64_t)high << 32 | low;
+}
+
+/* Is end a before end b in the order that makes both directions hash alike? */
+static inline bool track_end_before(const struct packet_address *a, uint16_t a_port,
+                                    const struct packet_address *b, uint16_t b_port)
+{
+    for (uint32_t w = 0; w < 4; w++) {
+        if (a->word[w] != b->word[w])
+            return a->word[w] < b->word[w];
+    }
+    return a_port < b_port;
+}
+
+/* The same for a tuple and its inverse, so that a flow needs one entry in the table. */
+static inline uint64_t track_tuple_hash(const struct track_tuple *t, const struct track_key *key)
+{
+    const struct packet_address *low = &t->source, *high = &t->destination;
+    /* Of ICMP only the id is the same in question and answer. */
+    bool icmp = t->protocol == PACKET_ICMP || t->protocol == PACKET_ICMPV6;
+    uint16_t low_port = t->source_port, high_port = icmp ? t->source_port : t->destination_port;
+    struct track_hash h;
+
+    if (!track_end_before(low, low_port, high, high_port)) {
+        low = &t->destination;
+        high = &t->source;
+        uint16_t port = low_port;
+        low_port = high_port;
+        high_port = port;
+    }
+    track_hash_begin(&h, key);
+    track_hash_add(&h, track_pair(low->word[0], high->word[0]));
+    if (t->family == PACKET_IPV6) {
+        for (uint32_t w = 1; w < 4; w++)
+            track_hash_add(&h, track_pair(low->word[w], high->word[w]));
+    }
+    track_hash_add(&h, track_pair((uint32_t)low_port << 16 | high_port,
+                                  (uint32_t)t->zone << 16 | (uint32_t)t->family << 8 | t->protocol));
+    return track_hash_end(&h);
+}
+
+#endif

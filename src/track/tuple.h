@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_TRACK_TUPLE_H
+#define SALLY_TRACK_TUPLE_H
+
+/*
+ * Tuples: what makes two packets belong to one connection (net/netfilter/nf_conntrack_core.c). Freestanding.
+ */
+#include "track/flow.h"
+#include "track/icmp_type.h"
+
+static inline bool track_tuple_equal(const struct track_tuple *a, const struct track_tuple *b)
+{
+    return packet_address_equal(&a->source, &b->source) &&
+           packet_address_equal(&a->destination, &b->destination) && a->source_port == b->source_port &&
+           a->destination_port == b->destination_port && a->family == b->family &&
+           a->protocol == b->protocol && a->zone == b->zone;
+}
+
+static inline bool track_is_icmp(uint8_t protocol)
+{
+    return protocol == PACKET_ICMP || protocol == PACKET_ICMPV6;
+}
+
+/* How the other side's packets look. false: of an ICMP message that has no answer. */
+static inline bool track_tuple_invert(const struct track_tuple *t, struct track_tuple *ret)
+{
+    struct track_tuple inverse = *t;
+    uint8_t answer;
+
+    inverse.source = t->destination;
+    inverse.destination = t->source;
+    inverse.source_port = t->destination_port;
+    inverse.destination_port = t->source_port;
+    if (track_is_icmp(t->protocol)) {
+        if (!track_icmp_answer(t->protocol, (uint8_t)(t->destination_port >> 8), &answer))
+            return false;
+        inverse.source_port = t->source_port;
+        inverse.destination_port = (uint16_t)(answer << 8 | (t->destination_port & 0xff));
+    }
+    *ret = inverse;
+    return true;
+}
+
+/*
+ * Which direction of a flow t is a packet of; TRACK_DIRECTIONS: of none. Written without building the
+ * inverse, for it is asked of every packet. A flow whose two directions look the same (from a port to itself)
+ * answers REPLY: that is the one that the kernel's table finds first.
+ */
+static inline enum track_direction track_tuple_direction(const struct track_tuple *flow,
+                                                         const struct track_tuple *t)
+{
+    if (flow->family != t->family || flow->protocol != t->protocol || flow->zone != t->zone)
+        return TRACK_DIRECTIONS;
+    if (track_is_icmp(t->protocol)) {
+        struct track_tuple inverse;
+        if (track_tuple_invert(flow, &inverse) && track_tuple_equal(&inverse, t))
+            return TRACK_REPLY;
+    } else if (flow->source_port == t->destination_port && flow->destination_port == t->source_port &&
+               packet_address_equal(&flow->source, &t->destination) &&
+               packet_address_equal(&flow->destination, &t->source)) {
+        return TRACK_REPLY;
+    }
+    return track_tuple_equal(flow, t) ? TRACK_ORIGINAL : TRACK_DIRECTIONS;
+}
+
+/* Which protocols' ports conntrack knows. DCCP's tracker went with Linux 6.16. */
+static inline bool track_has_ports(uint8_t protocol)
+{
+    return protocol == PACKET_TCP || protocol == PACKET_UDP || protocol == PACKET_UDPLITE ||
+           protocol == PACKET_SCTP;
+}
+
+/* false: the transport header is too short to have one. */
+static inline bool track_tuple_read(const struct packet *p, uint16_t zone, struct track_tuple *ret)
+{
+    struct track_tuple t = {
+        .source = p->source,
+        .destination = p->destination,
+        .family = p->family,
+        .protocol = p->protocol,
+        .zone = zone,
+    };
+
+    if (p->fault == PACKET_SHORT && !(p->source_port | p->destination_port))
+        return false;
+    if (track_has_ports(p->protocol)) {
+        t.source_port = p->source_port;
+        t.destination_port = p->destination_port;
+    } else if (track_is_icmp(p->protocol)) {
+        t.source_port = p->icmp.id;
+        t.destination_port = (uint16_t)(p->icmp.type << 8 | p->icmp.code);
+    }
+    *ret = t;
+    return true;
+}
+
+#endif
