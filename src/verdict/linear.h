@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_VERDICT_LINEAR_H
+#define SALLY_VERDICT_LINEAR_H
+
+#include "verdict/verdict.h"
+
+/*
+ * Walks the built-in chain of p->hook in table, rule by rule, as ipt_do_table does
+ * (net/ipv4/netfilter/ip_tables.c): jumps, gotos, RETURN, policies. Rules before the deciding one have had
+ * their side effects (counters, marks, limits). When a rule is UNKNOWN both ways are followed; if they agree
+ * the answer is known all the same. At most VERDICT_DEPTH nested chains and VERDICT_WORK rules looked at; a
+ * walk that needs more DEPENDS. trace may be NULL. Counters in the model are counted (packets by 1, bytes by
+ * packet->length) when count is set, where it is known that the kernel would have.
+ */
+enum { VERDICT_DEPTH = 64, VERDICT_WORK = 1 << 20 };
+
+void linear_walk(struct rules *r, enum rules_table_type table, const struct verdict_packet *p,
+                 struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
+                 struct verdict *ret);
+
+/*
+ * The walk's parts, for the walk of the image, which does by itself only what is certain.
+ */
+
+/* What the rules so far did to the packet. */
+struct linear_state {
+    struct verdict_packet packet; /* as the next rule sees it */
+    struct track_template template;
+    bool has_template;     /* the first CT or NOTRACK counts */
+    bool template_unknown; /* a rule that is UNKNOWN may have made it */
+    uint32_t work;         /* rules looked at before; see VERDICT_WORK */
+};
+
+void linear_state_init(struct linear_state *s, const struct verdict_packet *p);
+/* What a target that lets the packet go on does (MARK, CONNMARK, CT, NOTRACK; nothing: LOG, NFLOG, none...).
+ */
+void linear_state_apply(struct linear_state *s, const struct rules_target *target);
+/* ACCEPT, DROP, REJECT, or DEPENDS because of an extension whose verdict we don't know; -1: the walk goes on.
+ */
+int linear_target_code(const struct rules_target *target);
+/* The verdict of a walk in which everything was certain. rule NULL: by chain's policy, which gives the code;
+ * chain NULL: there is none, and code is what is done then. */
+void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
+                           const struct rules_chain *chain, const struct rules_rule *rule,
+                           struct verdict *ret);
+
+/* Where a walk stands: the innermost chain last; next is the index of the rule that is looked at next in it.
+ */
+struct linear_place {
+    const struct rules_chain *chain;
+    size_t next;
+};
+
+/* What the rule that is next in the innermost chain answered, if it has been asked already. */
+struct linear_answer {
+    enum verdict_answer answer;
+    const char *because; /* as match_rule says */
+    bool hotdrop;
+};
+
+/* Goes on from places (depth of them, 1...VERDICT_DEPTH) to the verdict; what was before has been certain. builtin:
+ * whose policy decides at the end (after a goto out of it that is not the first of places). first NULL: the next rule
+ * has not been asked. */
+void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
+                   const struct linear_place *places, unsigned depth, const struct linear_answer *first,
+                   struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
+                   struct verdict *ret);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_VERDICT_MEMORY_H
+#define SALLY_VERDICT_MEMORY_H
+
+/*
+ * What matches remember, as the modules of the kernel do: one hash table of entries for all of them, and a
+ * list of the named tables of hashlimit and recent. Entries are made when a packet first needs them and live
+ * until the memory is freed, their table forgets them (recent: the oldest of 100; hashlimit: expired), or,
+ * for connlimit, none of their connections lives.
+ *
+ * Time counts in jiffies of a kernel with CONFIG_HZ=250 (Debian's; 4 ms): credits are granted by the jiffy,
+ * so that the exact packet at which a limit is reached depends on it.
+ */
+#include "verdict/verdict.h"
+
+enum {
+    MEMORY_HZ = 250,
+    MEMORY_JIFFY_MS = 1000 / MEMORY_HZ,
+    MEMORY_RECENT_ADDRESSES = 100, /* xt_recent ip_list_tot */
+    MEMORY_RECENT_STAMPS = 32,     /* of an address, unless a hit count needs more */
+};
+
+enum memory_kind { MEMORY_LIMIT, MEMORY_STATISTIC, MEMORY_CONNLIMIT, MEMORY_HASHLIMIT, MEMORY_RECENT };
+
+struct memory_key {
+    uint32_t kind;         /* enum memory_kind */
+    uint32_t owner, index; /* serial of the rule and index of the match; or number of the table and 0 */
+    struct packet_address address[2];
+    uint16_t port[2];
+};
+
+/* xt_limit, and hashlimit's dsthash_ent. */
+struct memory_bucket {
+    uint64_t credit, cap, cost;
+    uint64_t previous; /* jiffies at which credit was last granted */
+    uint64_t expires;  /* hashlimit: jiffies */
+    uint64_t rate, burst, current_rate;
+    bool over_before; /* hashlimit with rate match: the last interval was over the rate */
+};
+
+struct memory_stamps { /* recent: when an address was seen */
+    uint64_t *at;      /* ring of the table's stamps jiffies */
+    uint16_t count, next;
+    uint8_t ttl;
+};
+
+struct memory_connections { /* connlimit: those that asked */
+    struct track_tuple *tuples;
+    uint32_t count, capacity;
+};
+
+struct memory_entry {
+    struct memory_entry *chain;         /* same hash */
+    struct memory_entry *older, *newer; /* of a table of recent, by last change */
+    struct memory_key key;
+    bool tainted; /* changed or not, nobody knows: its answers are unknown */
+    union {
+        struct memory_bucket bucket;
+        struct memory_stamps stamps;
+        struct memory_connections connections;
+        uint32_t counter;
+    };
+};
+
+/* One of hashlimit's or recent's, known by its name. */
+struct memory_table {
+    struct memory_table *next;
+    uint32_t kind, number;
+    char name[256];
+    bool tainted;
+    uint32_t count;
+    uint64_t swept;                         /* hashlimit: jiffies of the last collection */
+    struct rules_match_hashlimit hashlimit; /* of the first rule that named it */
+    struct packet_address mask;             /* recent: likewise */
+    uint32_t stamps;                        /* recent: power of two */
+    struct memory_entry *oldest, *newest;   /* recent */
+};
+
+static inline uint64_t memory_jiffies(uint64_t now_ms)
+{
+    return now_ms / MEMORY_JIFFY_MS;
+}
+
+/* The entry, or NULL. */
+struct memory_entry *memory_find(const struct verdict_memory *m, const struct memory_key *key);
+/* A new one, zeroed but for its key. NULL: out of memory. */
+struct memory_entry *memory_add(struct verdict_memory *m, const struct memory_key *key);
+void memory_remove(struct verdict_memory *m, struct memory_entry **entry);
+/* Removes every entry of a kind and owner that forget says so of. */
+void memory_sweep(struct verdict_memory *m, enum memory_kind kind, uint32_t owner,
+                  bool (*forget)(const void *arg, struct memory_entry *entry), const void *arg);
+/* Is it about to grow, so that sweeping it pays? */
+bool memory_is_due(const struct verdict_memory *m);
+/* The table that a hashlimit or recent match names, made if need be. NULL: out of memory. */
+struct memory_table *memory_table_of(struct verdict_memory *m, const struct rules_match *match);
+size_t memory_count(const struct verdict_memory *m);
+
+#endif

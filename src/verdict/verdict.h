@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_VERDICT_VERDICT_H
+#define SALLY_VERDICT_VERDICT_H
+
+/*
+ * What a rule set says of one packet at one hook, and why. Two walkers give the same answer: the plain linear
+ * walk of the model (linear.h: slow, obvious, the oracle) and the walk of the compiled image (image.h: flat
+ * cost). Both are pure: what they need to know comes in with the packet, what matches remember lies in a
+ * struct verdict_memory of the caller.
+ */
+#include "packet/packet.h"
+#include "rules/model.h"
+#include "track/tracker.h"
+
+/* A rule that can't be evaluated is UNKNOWN, and so is each answer that depends on it; never a guess. */
+enum verdict_answer {
+    VERDICT_NO,
+    VERDICT_YES,
+    VERDICT_UNKNOWN,
+    VERDICT_HOTDROP, /* a match can't read what it asks for in a broken header: the packet is dropped at once
+                        (struct xt_action_param: hotdrop) */
+};
+
+/* What the caller does not know of a packet. A rule that asks for it is UNKNOWN. */
+enum verdict_ignorance {
+    VERDICT_NO_IN = 1 << 0, /* name of the interface; see loopback */
+    VERDICT_NO_OUT = 1 << 1,
+    VERDICT_NO_MAC = 1 << 2,
+    VERDICT_NO_PKTTYPE = 1 << 3,
+    VERDICT_NO_MARK = 1 << 4,
+    VERDICT_NO_TIME = 1 << 5,     /* time of day */
+    VERDICT_NO_SET = 1 << 6,      /* no members were given for sets */
+    VERDICT_NO_ADDRTYPE = 1 << 7, /* which addresses are local is not known */
+    VERDICT_NO_CONNMARK = 1 << 8, /* a rule that could not be evaluated may have changed it */
+};
+
+struct verdict_packet;
+
+/* Members of a named set, injected. */
+struct verdict_sets {
+    void *arg;
+    /* Is the packet, read in these dimensions, in the set (as "-m set --match-set" asks, before "!")?
+     * UNKNOWN: no such set was given, or it asks what is not known of the packet. */
+    enum verdict_answer (*contains)(void *arg, const struct rules_match_set *match,
+                                    const struct verdict_packet *p);
+};
+
+/* One packet at one hook. Everything borrowed. */
+struct verdict_packet {
+    const struct packet *packet;
+    enum rules_hook hook;
+    const char *in, *out;            /* interface names; "" where the hook has none (INPUT has no out) */
+    const struct track_view *view;   /* NULL at raw: conntrack has not looked yet */
+    const struct track_flow *master; /* of an expected flow, or NULL: for -m helper */
+    uint32_t mark;
+    uint8_t pkttype;                    /* linux/if_packet.h */
+    uint8_t mac[6];                     /* source */
+    uint32_t unknown;                   /* enum verdict_ignorance */
+    uint64_t now_ms;                    /* the tracker's clock: limits, recent, hashlimit */
+    int64_t time;                       /* seconds since 1970, UTC, for -m time */
+    int32_t zone_minutes;               /* east of UTC, for --kerneltz */
+    const struct packet_address *local; /* addresses of the machine that filters, for addrtype */
+    size_t local_count;
+    const struct verdict_sets *sets; /* or NULL */
+    const struct tracker *tracker;   /* connlimit asks it which connections still live; NULL: all do */
+    bool has_connmark;               /* a rule before this one set connmark: -m connmark sees that */
+    uint32_t connmark;
+};
+
+/* What stateful matches and targets remember between packets: buckets of limit, tables of hashlimit, lists of
+ * recent, counters of statistic, connections of connlimit. Keyed by rule serial and match, or by name where
+ * iptables does. */
+struct verdict_memory;
+struct verdict_memory *verdict_memory_new(void); /* NULL: out of memory */
+void verdict_memory_free(struct verdict_memory **m);
+/* Makes the tables that several rules share by name (recent, hashlimit) as loading r into a kernel would: the
+ * first rule of a name gives its settings. Without it each is made by the first rule that asks. 0 or -ENOMEM.
+ */
+int verdict_memory_learn(struct verdict_memory *m, const struct rules *r);
+/* In doubt, that is while it is not known whether the rule that asks is reached at all, nothing is
+ * remembered, and what would have been changed answers UNKNOWN from then on. */
+void verdict_memory_doubt(struct verdict_memory *m, bool doubt);
+bool verdict_memory_in_doubt(const struct verdict_memory *m);
+
+enum verdict_code {
+    VERDICT_ACCEPT,
+    VERDICT_DROP,
+    VERDICT_REJECT,
+    VERDICT_DEPENDS /* unknown: rule says because of which */
+};
+
+struct verdict {
+    enum verdict_code code;
+    const struct rules_chain *chain; /* where it was decided; NULL: the table is absent */
+    const struct rules_rule *rule;   /* NULL: by the chain's policy */
+    uint32_t number;                 /* of the rule in its chain, 1...; 0: policy */
+    const char *because;            /* DEPENDS: a static phrase, what it asks that we don't know; else NULL */
+    struct track_template template; /* raw: what CT and NOTRACK said */
+    uint32_t mark;                  /* the packet's, after MARK and CONNMARK */
+    bool connmark_set;              /* CONNMARK: write connmark into the flow */
+    uint32_t connmark;
+    bool hotdrop;     /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
+    uint32_t unknown; /* VERDICT_NO_MARK, VERDICT_NO_CONNMARK: of the above, what depends on unknown rules */
+};
+
+/* Told of each rule that was looked at, in order. jump: a chain is entered; the policy is not told. May be
+ * NULL. */
+struct verdict_trace {
+    void *arg;
+    void (*rule)(void *arg, const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
+                 enum verdict_answer answer);
+};
+
+#endif
