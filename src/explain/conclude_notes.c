@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "explain/conclude.h"
+#include "explain/make.h"
+#include "explain/play_world.h"
+#include "explain/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is not evaluated ---- */
+
+static int note_tables(struct story *story, const struct rules *r)
+{
+    static const struct {
+        const char *name, *does;
+    } tables[] = {
+        {"nat", "it may rewrite addresses and ports before these rules see them"},
+        {"mangle", "it may drop or mark packets"},
+        {"security", "it labels packets and may drop them"},
+    };
+    for (size_t i = 0; i < r->verbatim_count; i++) {
+        const struct rules_verbatim *v = &r->verbatim[i];
+        for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+            if (strcmp(v->name, tables[t].name) != 0 || v->rules == 0)
+                continue;
+            int error = story_note_add(story, "The %s table (%u rule%s) is not evaluated: %s.", v->name,
+                                       v->rules, v->rules == 1 ? "" : "s", tables[t].does);
+            if (error)
+                return error;
+        }
+    }
+    return 0;
+}
+
+/* ---- what was assumed ---- */
+
+struct seen { /* what the rules ask for */
+    bool interface, limit, recent, time, mark;
+};
+
+static void look_at_rule(const struct rules_rule *rule, struct seen *seen)
+{
+    const struct rules_interface *named[] = {&rule->in, &rule->out};
+    for (size_t i = 0; i < 2; i++)
+        seen->interface |= named[i]->name[0] && strcmp(named[i]->name, "lo") != 0;
+    for (uint16_t m = 0; m < rule->match_count; m++) {
+        uint8_t type = rule->matches[m].type;
+        seen->limit |=
+            type == RULES_MATCH_LIMIT || type == RULES_MATCH_HASHLIMIT || type == RULES_MATCH_CONNLIMIT;
+        seen->recent |= type == RULES_MATCH_RECENT;
+        seen->time |= type == RULES_MATCH_TIME;
+        seen->mark |= type == RULES_MATCH_MARK || type == RULES_MATCH_CONNMARK;
+    }
+}
+
+static struct seen look_at(const struct rules *r)
+{
+    struct seen seen = {0};
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t c = 0; c < r->tables[t].count; c++) {
+            const struct rules_chain *chain = r->tables[t].chains[c];
+            for (size_t i = 0; i < chain->count; i++)
+                look_at_rule(&chain->rules[i], &seen);
+        }
+    }
+    return seen;
+}
+
+static bool is_zero(const struct packet_address *a)
+{
+    static const struct packet_address zero;
+    return packet_address_equal(a, &zero);
+}
+
+static int note_addresses(struct story *story, const struct play *asked)
+{
+    const char *missing = is_zero(&asked->client)   ? (is_zero(&asked->server) ? "both" : "client")
+                          : is_zero(&asked->server) ? "server"
+                                                    : NULL;
+    if (!missing)
+        return 0;
+    return story_note_add(story,
+                          "%s was not said, so client %s and server %s are assumed: another client may fare "
+                          "differently (--client, --server).",
+                          strcmp(missing, "both") == 0 ? "Who talks to whom"
+                          : missing[0] == 'c'          ? "Which client it is"
+                                                       : "Which server it is",
+                          story->client, story->server);
+}
+
+static int note_assumptions(struct story *story, const struct rules *r, const struct play *played)
+{
+    struct seen seen = look_at(r);
+    int error = 0;
+    bool blind = !played->in && !played->out;
+    if (r->family != played->family)
+        error = story_note_add(
+            story, "These are %s rules; what is asked about is %s, and meets none of them.",
+            r->family == PACKET_IPV6 ? "IPv6" : "IPv4", played->family == PACKET_IPV6 ? "IPv6" : "IPv4");
+    if (!error && seen.interface && blind)
+        error = story_note_add(story, "Some rules name interfaces, and which ones are used was not said "
+                                      "(--in, --out).");
+    if (!error && seen.limit)
+        error = story_note_add(story, "Limits are taken to be unused so far: nobody else connects.");
+    if (!error && seen.recent)
+        error = story_note_add(story, "Lists of recent addresses are taken to be empty at the start.");
+    if (!error && seen.mark)
+        error = story_note_add(story, "Packets are taken to carry no mark before the first rule.");
+    if (!error && seen.time)
+        error = story_note_add(story, "Rules with a time of day are asked for the moment of this run.");
+    return error;
+}
+
+/* ---- ports ---- */
+
+static int note_parts(struct story *story, const struct play *played, const struct play_outcomes *outcomes)
+{
+    char list[600] = "";
+    size_t length = 0, shown = 0, good = 0;
+    const struct play_parts *parts = &outcomes->parts;
+    for (size_t i = 0; i < parts->count; i++) {
+        if (outcomes->outcome[i] != STORY_WORKS)
+            continue;
+        good++;
+        if (shown == 8)
+            continue;
+        struct rules_range16 p = parts->part[i];
+        int n = snprintf(list + length, sizeof(list) - length, p.first == p.last ? "%s%u" : "%s%u:%u",
+                         shown ? ", " : "", p.first, p.last);
+        length += n > 0 ? (size_t)n : 0;
+        shown++;
+    }
+    if (good == 0 || good == parts->count)
+        return 0;
+    return story_note_add(
+        story,
+        "It depends on the port that the %s picks: with %s%s the session works; what is told "
+        "here is one of the others.",
+        session_is_active(played->mode) ? "client" : "server", list, good > shown ? " and some others" : "");
+}
+
+static int note_range(struct story *story, const struct play *asked, const struct play *played)
+{
+    if (session_is_active(played->mode) || asked->passive_ports.last != 0)
+        return 0;
+    return story_note_add(story,
+                          "Which passive ports the server uses was not said, so it may pick any from 1024 "
+                          "to 65535 (--pasv-ports).");
+}
+
+/* ---- advice that no longer works ---- */
+
+/* Documents up to about 2017 say: load nf_conntrack_ftp and admit RELATED. Would that have been enough? */
+static int note_automatic_helper(struct story *story, const struct rules *r, const struct play *played)
+{
+    struct play old = *played;
+    old.kernel = TRACK_KERNEL(4, 4);
+    if (story->outcome == STORY_WORKS || played->kernel < TRACK_KERNEL(4, 7))
+        return 0;
+    struct story *then = session_play(r, &old, true);
+    if (!then)
+        return -ENOMEM;
+    bool worked = then->outcome == STORY_WORKS;
+    story_free(&then);
+    if (!worked)
+        return 0;
+    if (played->kernel >= TRACK_KERNEL(6, 0))
+        return story_note_add(story,
+                              "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to "
+                              "attach itself to port 21. "
+                              "That is off by default since Linux 4.7 and gone in 6.0: this kernel (%s) "
+                              "needs a CT --helper rule. "
+                              "modprobe nf_conntrack_ftp alone does not help.",
+                              story->kernel);
+    return story_note_add(
+        story,
+        "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach itself to port 21. "
+        "That is "
+        "off by default since Linux 4.7: this kernel (%s) needs a CT --helper rule, or sysctl "
+        "net.netfilter.nf_conntrack_helper=1, which is gone in 6.0. modprobe nf_conntrack_ftp alone does not "
+        "help.",
+        story->kernel);
+}
+
+static bool has_helper_rule(const struct rules *r)
+{
+    const struct rules_table *raw = &r->tables[RULES_RAW];
+    for (size_t c = 0; c < raw->count; c++) {
+        for (size_t i = 0; i < raw->chains[c]->count; i++) {
+            const struct rules_target *t = &raw->chains[c]->rules[i].target;
+            if (t->type == RULES_TARGET_CT && t->ct->helper[0])
+                return true;
+        }
+    }
+    return false;
+}
+
+static int note_tls(struct story *story, const struct rules *r, const struct play *played)
+{
+    struct play plain = *played;
+    plain.tls = false;
+    if (!played->tls || story->outcome != STORY_BLOCKED || !has_helper_rule(r))
+        return 0;
+    struct story *without = session_play(r, &plain, true);
+    if (!without)
+        return -ENOMEM;
+    bool worked = without->outcome == STORY_WORKS;
+    story_free(&without);
+    if (!worked)
+        return 0;
+    return story_note_add(story,
+                          "Without TLS these rules are enough: the helper reads the control channel. Under "
+                          "TLS it can't, whatever rule assigns it.");
+}
+
+/* ---- another mode ---- */
+
+static int note_other_mode(struct story *story, const struct rules *r, const struct play *played)
+{
+    bool active = session_is_active(played->mode), v6 = played->family == PACKET_IPV6;
+    struct play other = *played;
+    other.mode = active ? (v6 ? STORY_EPSV : STORY_PASSIVE) : (v6 ? STORY_EPRT : STORY_ACTIVE);
+    if (story->outcome != STORY_BLOCKED)
+        return 0;
+    struct story *told = play_worst(r, &other, true, NULL, NULL);
+    if (!told)
+        return -ENOMEM;
+    bool works = told->outcome == STORY_WORKS;
+    story_free(&told);
+    if (!works)
+        return 0;
+    return story_note_add(story, "The rules as they are let the same session pass in %s mode (--ftp %s).",
+                          active ? "passive" : "active", story_mode_name(other.mode));
+}
+
+int conclude_notes(struct story *story, const struct rules *r, const struct play *asked,
+                   const struct play *played, const struct play_outcomes *outcomes)
+{
+    int error = note_automatic_helper(story, r, played);
+    if (!error)
+        error = note_tls(story, r, played);
+    if (!error)
+        error = note_parts(story, played, outcomes);
+    if (!error)
+        error = note_other_mode(story, r, played);
+    if (!error)
+        error = note_tables(story, r);
+    if (!error)
+        error = note_addresses(story, asked);
+    if (!error)
+        error = note_assumptions(story, r, played);
+    if (!error)
+        error = note_range(story, asked, played);
+    return error;
+}
+
+int conclude_packet_notes(struct story *story, const struct rules *r, const struct play *played)
+{
+    int error = note_tables(story, r);
+    return error ? error : note_assumptions(story, r, played);
+}

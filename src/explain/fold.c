@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "explain/fold.h"
+
+#include <ctype.h>
+#include <string.h>
+
+bool fold_is_telling(const struct story_step *step)
+{
+    return step->fate != WALL_PASS || step->event_count > 0;
+}
+
+/* No payload, and no SYN: the packets that only keep TCP going. */
+static bool is_bare(const struct story_step *step)
+{
+    static const char *const bare[] = {"ACK", "FIN ACK", "FIN PSH ACK", "RST", "RST ACK", "FIN"};
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
+        if (strcmp(step->packet, bare[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The same packet with the same fate as the one before it. */
+static bool is_repetition(const struct story_step *before, const struct story_step *step)
+{
+    return before->from == step->from && before->channel == step->channel && before->fate == step->fate &&
+           before->stage == step->stage && before->state == step->state &&
+           same_text(before->source, step->source) && same_text(before->destination, step->destination) &&
+           same_text(before->label, step->label) && before->rule.number == step->rule.number &&
+           same_text(before->rule.chain, step->rule.chain) && step->event_count == 0;
+}
+
+/* More bulk of one data channel: a capture of a download is thousands of these. */
+static bool is_more_data(const struct story_step *before, const struct story_step *step)
+{
+    return step->channel == STORY_DATA && strstr(before->packet, "ACK, ") && strstr(step->packet, "ACK, ") &&
+           is_repetition(before, step);
+}
+
+bool fold_shows(struct fold *f, const struct story *s, size_t index)
+{
+    const struct story_step *step = &s->steps[index];
+    const struct story_step *before = index > 0 ? &s->steps[index - 1] : NULL;
+    bool again = before && is_repetition(before, step) && (step->is_retry || is_more_data(before, step));
+    if (again && step->fate != WALL_PASS) {
+        f->retries++;
+        f->last_ms = step->at_ms;
+    } else if (!again && (fold_is_telling(step) || !is_bare(step))) {
+        f->retries = 0;
+        return true;
+    }
+    f->hidden++;
+    return false;
+}
+
+bool fold_alike(const char *a, const char *b)
+{
+    while (*a || *b) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            a += strspn(a, "0123456789");
+            b += strspn(b, "0123456789");
+        } else if (*a++ != *b++) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t phase_size(const struct story *s, size_t index)
+{
+    size_t end = index;
+    while (end < s->step_count && same_text(s->steps[end].phase, s->steps[index].phase))
+        end++;
+    return end - index;
+}
+
+static bool went_alike(const struct story_step *a, const struct story_step *b)
+{
+    if (a->from != b->from || a->channel != b->channel || a->fate != b->fate || a->stage != b->stage ||
+        a->state != b->state || a->reason != b->reason || a->is_retry != b->is_retry ||
+        a->event_count != b->event_count || a->rule.number != b->rule.number ||
+        !same_text(a->rule.chain, b->rule.chain) || !fold_alike(a->label, b->label))
+        return false;
+    for (size_t i = 0; i < a->event_count; i++) {
+        if (a->events[i].type != b->events[i].type || a->events[i].reason != b->events[i].reason)
+            return false;
+    }
+    return true;
+}
+
+size_t fold_phase(const struct story *s, size_t index, const char **ret_like)
+{
+    const char *phase = s->steps[index].phase;
+    size_t before = index;
+    if (index == 0 || !phase || !phase[0] || same_text(phase, s->steps[index - 1].phase))
+        return 0;
+    while (before > 0 && same_text(s->steps[before - 1].phase, s->steps[index - 1].phase))
+        before--;
+    size_t size = phase_size(s, index);
+    if (size != index - before)
+        return 0;
+    for (size_t i = 0; i < size; i++) {
+        if (!went_alike(&s->steps[before + i], &s->steps[index + i]))
+            return 0;
+    }
+    *ret_like = s->steps[before].phase;
+    return size;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_EXPLAIN_SESSION_H
+#define SALLY_EXPLAIN_SESSION_H
+
+#include "explain/play.h"
+
+/*
+ * The scripted session: steps, tasks and their outcomes, without conclusion, fixes and notes. quiet: for its
+ * outcome only; the rules that were looked at are not written down. play must be complete (addresses,
+ * ranges). NULL: out of memory.
+ */
+struct story *session_play(const struct rules *r, const struct play *play, bool quiet);
+
+/* The data port that the session names first: the server's (passive) or the client's (active). */
+uint16_t session_first_port(const struct play *play);
+static inline bool session_is_active(enum story_mode mode)
+{
+    return mode == STORY_ACTIVE || mode == STORY_EPRT;
+}
+
+#endif

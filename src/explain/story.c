@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "explain/make.h"
+#include "packet/decode.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- growing ---- */
+
+/* Room for one more element. Exact, so that whoever makes a story may also grow its arrays by himself. */
+static void *grow(void *array, size_t count, size_t size)
+{
+    return reallocarray(array, count + 1, size);
+}
+
+struct story_step *story_step_add(struct story *s)
+{
+    struct story_step *steps = grow(s->steps, s->step_count, sizeof(*steps));
+    if (!steps)
+        return NULL;
+    s->steps = steps;
+    struct story_step *step = &steps[s->step_count];
+    *step = (struct story_step){.number = (uint32_t)++s->step_count};
+    return step;
+}
+
+static char *format_list(const char *format, va_list list)
+{
+    char *text = NULL;
+    return vasprintf(&text, format, list) < 0 ? NULL : text;
+}
+
+char *story_format(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    char *text = format_list(format, list);
+    va_end(list);
+    return text;
+}
+
+int story_event_add(struct story_step *step, enum track_event_type type, enum track_reason reason,
+                    const char *format, ...)
+{
+    struct story_event *events = grow(step->events, step->event_count, sizeof(*events));
+    if (!events)
+        return -ENOMEM;
+    step->events = events;
+    va_list list;
+    va_start(list, format);
+    char *text = format_list(format, list);
+    va_end(list);
+    if (!text)
+        return -ENOMEM;
+    events[step->event_count++] = (struct story_event){.type = type, .reason = reason, .text = text};
+    return 0;
+}
+
+static bool has_note(const struct story *s, const char *text)
+{
+    for (size_t i = 0; i < s->note_count; i++) {
+        if (strcmp(s->notes[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+int story_note_add(struct story *s, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    char *text = format_list(format, list);
+    va_end(list);
+    if (!text)
+        return -ENOMEM;
+    if (has_note(s, text)) {
+        free(text);
+        return 0;
+    }
+    char **notes = grow(s->notes, s->note_count, sizeof(*notes));
+    if (!notes) {
+        free(text);
+        return -ENOMEM;
+    }
+    s->notes = notes;
+    notes[s->note_count++] = text;
+    return 0;
+}
+
+struct story_task *story_task_add(struct story *s, const char *name)
+{
+    struct story_task *tasks = grow(s->tasks, s->task_count, sizeof(*tasks));
+    if (!tasks)
+        return NULL;
+    s->tasks = tasks;
+    char *copy = strdup(name);
+    if (!copy)
+        return NULL;
+    struct story_task *task = &tasks[s->task_count++];
+    *task = (struct story_task){.name = copy};
+    return task;
+}
+
+int story_looked_add(struct story_step *step, const struct rules *r, enum rules_table_type table,
+                     const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
+                     enum verdict_answer answer)
+{
+    struct story_looked *looked = grow(step->looked, step->looked_count, sizeof(*looked));
+    if (!looked)
+        return -ENOMEM;
+    step->looked = looked;
+    struct story_looked one = {.answer = answer};
+    int error = story_rule_quote(&one.rule, r, table, chain, rule, number);
+    if (error)
+        return error;
+    looked[step->looked_count++] = one;
+    return 0;
+}
+
+/* ---- rules ---- */
+
+int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
+                     const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number)
+{
+    struct story_rule quoted = {.number = rule ? number : 0, .line = rule ? rule->line : 0};
+    if (!chain) {
+        *ret = (struct story_rule){0};
+        return 0;
+    }
+    quoted.table = strdup(rules_table_name(table));
+    quoted.chain = strdup(chain->name);
+    if (rule)
+        quoted.text = rules_rule_text(r, chain, rule);
+    else
+        quoted.text =
+            story_format("-P %s %s", chain->name, chain->policy == RULES_POLICY_DROP ? "DROP" : "ACCEPT");
+    if (!quoted.table || !quoted.chain || !quoted.text) {
+        story_rule_clear(&quoted);
+        return -ENOMEM;
+    }
+    *ret = quoted;
+    return 0;
+}
+
+void story_rule_clear(struct story_rule *rule)
+{
+    free(rule->table);
+    free(rule->chain);
+    free(rule->text);
+    *rule = (struct story_rule){0};
+}
+
+int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report,
+                     enum wall_path path)
+{
+    static const char *const hooks[][2] = {[WALL_IN] = {"PREROUTING", "INPUT"},
+                                           [WALL_OUT] = {"OUTPUT", "OUTPUT"},
+                                           [WALL_THROUGH] = {"PREROUTING", "FORWARD"}};
+    bool by_raw = report->stage == WALL_BY_RAW;
+    const struct verdict *v = by_raw ? &report->raw : &report->filter;
+    step->state = report->view.state;
+    step->reason = report->reason;
+    step->fate = report->fate;
+    step->stage = report->stage;
+    step->hook = strdup(hooks[path][!by_raw]);
+    if (!step->hook)
+        return -ENOMEM;
+    if (v->because && report->fate == WALL_UNKNOWN && !(step->because = strdup(v->because)))
+        return -ENOMEM;
+    if (report->stage == WALL_BY_CONNTRACK)
+        return 0;
+    return story_rule_quote(&step->rule, r, by_raw ? RULES_RAW : RULES_FILTER, v->chain, v->rule, v->number);
+}
+
+/* ---- words ---- */
+
+char *story_end_text(const struct packet_address *address, uint8_t family, uint16_t port)
+{
+    char text[64];
+    packet_address_format(address, family, text);
+    if (port == 0)
+        return strdup(text);
+    return story_format(family == PACKET_IPV6 ? "[%s]:%u" : "%s:%u", text, port);
+}
+
+static char *tcp_text(const struct packet *p)
+{
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+    /* As people say them: SYN ACK, PSH ACK, FIN ACK. */
+    static const uint8_t order[] = {1, 0, 2, 3, 4, 5, 6, 7};
+    char flags[40] = "";
+    for (size_t i = 0; i < sizeof(order); i++) {
+        if (!(p->tcp.flags & (1U << order[i])))
+            continue;
+        if (flags[0])
+            strcat(flags, " ");
+        strcat(flags, names[order[i]]);
+    }
+    uint32_t size = packet_payload_size(p);
+    const char *said = flags[0] ? flags : "no flags";
+    if (size == 0)
+        return strdup(said);
+    return story_format("%s, %u byte%s", said, size, size == 1 ? "" : "s");
+}
+
+static char *icmp_text(const struct packet *p)
+{
+    static const struct {
+        uint8_t family, type;
+        const char *name;
+    } names[] = {
+        {PACKET_IPV4, 0, "echo reply"},       {PACKET_IPV4, 3, "destination unreachable"},
+        {PACKET_IPV4, 5, "redirect"},         {PACKET_IPV4, 8, "echo request"},
+        {PACKET_IPV4, 11, "time exceeded"},   {PACKET_IPV4, 12, "parameter problem"},
+        {PACKET_IPV6, 1, "unreachable"},      {PACKET_IPV6, 2, "packet too big"},
+        {PACKET_IPV6, 3, "time exceeded"},    {PACKET_IPV6, 4, "parameter problem"},
+        {PACKET_IPV6, 128, "echo request"},   {PACKET_IPV6, 129, "echo reply"},
+        {PACKET_IPV6, 133, "router solicit"}, {PACKET_IPV6, 134, "router advertisement"},
+        {PACKET_IPV6, 135, "neighbour ask"},  {PACKET_IPV6, 136, "neighbour answer"},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].family == p->family && names[i].type == p->icmp.type)
+            return story_format("ICMP %s", names[i].name);
+    }
+    return story_format("ICMP type %u code %u", p->icmp.type, p->icmp.code);
+}
+
+char *story_packet_text(const struct packet *p)
+{
+    if (p->is_fragment)
+        return story_format("fragment at byte %u, %u bytes", p->fragment_offset, packet_payload_size(p));
+    if (p->fault == PACKET_SHORT)
+        return strdup("cut-off header");
+    if (p->protocol == PACKET_TCP)
+        return tcp_text(p);
+    if (p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6)
+        return icmp_text(p);
+    const char *name = packet_protocol_name(p->protocol);
+    if (name)
+        return story_format("%s, %u bytes", name, packet_payload_size(p));
+    return story_format("protocol %u, %u bytes", p->protocol, packet_payload_size(p));
+}
+
+/* "192.168.0.2:* -> 192.168.0.18:10093" */
+static char *expectation_text(const struct track_expectation *e)
+{
+    char source[64], destination[64];
+    packet_address_format(&e->source, e->family, source);
+    packet_address_format(&e->destination, e->family, destination);
+    return story_format(e->family == PACKET_IPV6 ? "[%s]:* -> [%s]:%u" : "%s:* -> %s:%u", source, destination,
+                        e->port);
+}
+
+int story_event_text(const struct track_event *event, char **ret)
+{
+    static const char *const verbs[] = {
+        [TRACK_EXPECT_NEW] = "expects",
+        [TRACK_EXPECT_REPLACED] = "no longer expects (a newer one takes its place)",
+        [TRACK_EXPECT_REFRESHED] = "expects once more",
+        [TRACK_EXPECT_USED] = "this is what was expected:",
+        [TRACK_EXPECT_EXPIRED] = "no longer expects (its time is over)",
+        [TRACK_EXPECT_REMOVED] = "no longer expects (its control channel ended)",
+        [TRACK_EXPECT_MISSED] = "does not expect",
+        [TRACK_PACKET_DROPPED] = "the helper drops this packet",
+    };
+    *ret = NULL;
+    if (event->type >= sizeof(verbs) / sizeof(verbs[0]) || !verbs[event->type])
+        return 0;
+    char *what = event->expectation ? expectation_text(event->expectation) : strdup("");
+    if (!what)
+        return -ENOMEM;
+    const char *space = what[0] ? " " : "";
+    const char *verb = verbs[event->type];
+    if (event->reason != TRACK_OK)
+        *ret = story_format("%s%s%s: %s", verb, space, what, track_reason_text(event->reason));
+    else if (event->type == TRACK_EXPECT_NEW && event->expectation)
+        *ret = story_format("%s%s%s, for %llu s", verb, space, what,
+                            (unsigned long long)(event->expectation->expires - event->now) / 1000);
+    else
+        *ret = story_format("%s%s%s", verb, space, what);
+    free(what);
+    return *ret ? 0 : -ENOMEM;
+}
+
+const char *story_state_name(enum track_state state)
+{
+    static const char *const names[] = {
+        [TRACK_NONE] = "not tracked",        [TRACK_INVALID] = "INVALID", [TRACK_NEW] = "NEW",
+        [TRACK_ESTABLISHED] = "ESTABLISHED", [TRACK_RELATED] = "RELATED", [TRACK_UNTRACKED] = "UNTRACKED",
+    };
+    return names[state];
+}
+
+const char *story_fate_name(enum wall_fate fate)
+{
+    static const char *const names[] = {
+        [WALL_PASS] = "pass", [WALL_DROP] = "drop", [WALL_REJECT] = "reject", [WALL_UNKNOWN] = "unknown"};
+    return names[fate];
+}
+
+const char *story_outcome_name(enum story_outcome outcome)
+{
+    static const char *const names[] = {
+        [STORY_WORKS] = "works", [STORY_BLOCKED] = "blocked", [STORY_UNKNOWN] = "unknown"};
+    return names[outcome];
+}
+
+const char *story_mode_name(enum story_mode mode)
+{
+    static const char *const names[] = {
+        [STORY_PASSIVE] = "passive", [STORY_ACTIVE] = "active", [STORY_EPSV] = "epsv", [STORY_EPRT] = "eprt"};
+    return names[mode];
+}
+
+const char *story_at_name(enum story_at at)
+{
+    static const char *const names[] = {
+        [STORY_AT_SERVER] = "server", [STORY_AT_GATEWAY] = "gateway", [STORY_AT_CLIENT] = "client"};
+    return names[at];
+}
+
+/* ---- the end ---- */
+
+static void step_clear(struct story_step *step)
+{
+    char *const strings[] = {step->label,  step->phase, step->source, step->destination,
+                             step->packet, step->hook,  step->because};
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+        free(strings[i]);
+    story_rule_clear(&step->rule);
+    for (size_t i = 0; i < step->looked_count; i++)
+        story_rule_clear(&step->looked[i].rule);
+    free(step->looked);
+    for (size_t i = 0; i < step->event_count; i++)
+        free(step->events[i].text);
+    free(step->events);
+}
+
+void story_step_drop_last(struct story *s)
+{
+    step_clear(&s->steps[--s->step_count]);
+}
+
+static void strings_free(char **strings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+void story_free(struct story **s)
+{
+    struct story *story = *s;
+    if (!story)
+        return;
+    *s = NULL;
+    char *const strings[] = {story->rules_name, story->client, story->server,    story->kernel,
+                             story->manner,     story->title,  story->conclusion};
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+        free(strings[i]);
+    for (size_t i = 0; i < story->step_count; i++)
+        step_clear(&story->steps[i]);
+    free(story->steps);
+    for (size_t i = 0; i < story->task_count; i++) {
+        free(story->tasks[i].name);
+        free(story->tasks[i].why);
+    }
+    free(story->tasks);
+    for (size_t i = 0; i < story->fix_count; i++) {
+        struct story_fix *fix = &story->fixes[i];
+        free(fix->title);
+        free(fix->exposes);
+        free(fix->note);
+        strings_free(fix->commands, fix->command_count);
+    }
+    free(story->fixes);
+    strings_free(story->notes, story->note_count);
+    free(story);
+}
+
+int story_exit_status(const struct story *s)
+{
+    static const int statuses[] = {[STORY_WORKS] = 0, [STORY_BLOCKED] = 1, [STORY_UNKNOWN] = 3};
+    return statuses[s->outcome];
+}
