@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every test of the project, and one line at the end that adds them up: N passed, N failed, N skipped.
 
-usage: check.py [static] [unit] [door] [scenario] [fuzz]    (all of them, if none is named)
+usage: check.py [static] [unit] [door] [scenario] [oracle] [language] [fuzz]    (all of them, if none is named)
 
 Called by ./run check, which installs what the tests need. A cmocka case, a fuzzer, a scenario and a static check count
 one each. Something that could not run here is named at the end as skipped, something that broke as failed. The exit
@@ -202,7 +202,52 @@ def check_scenario(tally):
         tally.add("scenarios (status %d)" % status, False, last)
 
 
-PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "scenario": check_scenario, "fuzz": check_fuzz}
+ORACLE_LINE = re.compile(r"^FAILED: (set \d+.*)$", re.MULTILINE)
+
+
+def check_oracle(tally):
+    """The engine against this machine's netfilter: one case is one rule set with its sequences of packets."""
+    if not build(tally, CHECK):
+        return
+    status, output = run([str(CHECK / "tests/oracle/netfilter")], 240, **SANITIZERS)
+    last = output.rstrip().rpartition("\n")[2]
+    count = COUNT.fullmatch(last)
+    if not count:
+        tally.add("netfilter oracle (status %d, without a count at the end)" % status, False, output)
+        return
+    passed, failed, skipped = map(int, count.groups())
+    tally.passed += passed
+    if failed:
+        print(output, flush=True)
+        names = ORACLE_LINE.findall(output)
+        tally.failed += (names + ["a rule set, see above"] * failed)[:failed]
+    if skipped:
+        why = re.search(r"^SKIPPED: (.*)$", output, re.MULTILINE)
+        tally.skip("netfilter oracle (%d rule sets)" % skipped, why.group(1) if why else "says the test")
+    if status not in (0, 77) and not failed:
+        tally.add("netfilter oracle (status %d)" % status, False, output)
+
+
+LANGUAGE_LINE = re.compile(r"^(.+?) +(\d+) compared, (\d+) differ$", re.MULTILINE)
+
+
+def check_language(tally):
+    """The iptables language against the real iptables: one case is one thing that is compared, many times."""
+    if not build(tally, CHECK):
+        return
+    status, output = run([sys.executable, "tests/oracle/language.py", "--driver", str(CHECK / "tests/oracle-language")], 120,
+                         **SANITIZERS)
+    told = LANGUAGE_LINE.findall(output)
+    for what, _, differ in told:
+        tally.add("iptables language: %s" % what, differ == "0", "%s of these differ:\n%s" % (differ, output))
+    if not told and status == 0:
+        tally.skip("iptables language", output.partition("\n")[0])
+    elif not told or (status != 0 and all(differ == "0" for _, _, differ in told)):
+        tally.add("iptables language (status %d)" % status, False, output)
+
+
+PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "scenario": check_scenario,
+         "oracle": check_oracle, "language": check_language, "fuzz": check_fuzz}
 
 
 def report(tally):

@@ -18,6 +18,7 @@ import unittest
 from namespace import PASSWORD, UID
 
 SALLYD = None  # set by run.py: a copy of the server that every user may execute
+SALLYWALL = None  # set by run.py: the firewall beside it, if one was built
 WORK = None    # set by run.py: folder for the tests' files, on a tmpfs
 CLIENT_TIMEOUT = 20
 

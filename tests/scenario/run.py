@@ -117,6 +117,8 @@ def run_class(tests, options):
     harness.SALLYD = os.path.join(harness.WORK, "sallyd")
     shutil.copy(options.sallyd, harness.SALLYD)
     os.chmod(harness.SALLYD, 0o755)
+    beside = os.path.join(os.path.dirname(options.sallyd), "sallywall")
+    harness.SALLYWALL = beside if os.path.exists(beside) else None
     result = LineResult(options.verbose)
     unittest.TestSuite(tests).run(result)
     print(f"counts {result.passed} {len(result.bad)} {len(result.skipped)}")

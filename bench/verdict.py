@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""./run bench verdict: the compiled image against the linear walk, one table. See README.md beside this file."""
+import sys
+
+sys.dont_write_bytecode = True
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOAD = os.path.join(ROOT, "build", "bench", "verdictload")
+SHAPES = ("acl", "fw", "ipc")
+SIZES = (10, 100, 1000, 10000)
+FLOWS = 1_000_000
+TIMEOUT = 300
+
+# (label, key, factor, format)
+COLUMNS = (("compile ms", "compile_ms", 1, "{:,.1f}"), ("compile MB", "compile_mb", 1, "{:,.1f}"),
+           ("image MB", "image_mb", 1, "{:,.2f}"), ("linear M/s", "linear_new", 1e-6, "{:,.3f}"),
+           ("verdict, new", "verdict_new", 1e-6, "{:,.1f}"), ("verdict, est.", "verdict_established", 1e-6, "{:,.1f}"),
+           ("whole, new", "new", 1e-6, "{:,.2f}"), ("whole, est.", "established", 1e-6, "{:,.2f}"))
+
+
+class Failure(Exception):
+    pass
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./run bench verdict", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="3 rounds, fewer packets")
+    parser.add_argument("--rounds", type=int, help="in place of 5")
+    parser.add_argument("--seed", type=int, default=1, help="of the rule sets and packets")
+    parser.add_argument("--load", default=LOAD, metavar="PROGRAM", help="another build of verdictload")
+    parser.add_argument("--json", metavar="FILE", help="every single value; - prints that in place of the table")
+    return parser.parse_args()
+
+
+def run_load(arguments, core, shape, size, flows):
+    packets = 250_000 if arguments.quick else FLOWS
+    command = [arguments.load, "--shape", shape, "--rules", str(size), "--seed", str(arguments.seed),
+               "--packets", str(packets), "--flows", str(flows)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT,
+                              preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+    except FileNotFoundError:
+        raise Failure(f"{arguments.load} is not there: ./run build makes it") from None
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(command)} took longer than {TIMEOUT} s") from None
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def measure(arguments, rounds):
+    """Every rule set has its turn in each round, so that a disturbance of the machine hits all."""
+    core = max(os.sched_getaffinity(0))
+    values = {(shape, size): [] for shape in SHAPES for size in SIZES}
+    for turn in range(rounds):
+        for (shape, size), results in values.items():
+            if sys.stderr.isatty():
+                print(f"\rround {turn + 1} of {rounds}: {shape} {size:<8,}", end="", file=sys.stderr, flush=True)
+            flows = FLOWS if shape == SHAPES[0] and size == SIZES[-1] else 0
+            results.append(run_load(arguments, core, shape, size, flows))
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    return values
+
+
+def median(results, key):
+    return statistics.median(result[key] for result in results)
+
+
+def judge(values):
+    """(what, target, value, reached) of each target; the worst of the shapes counts."""
+    def least(key, size):
+        return min(median(values[shape, size], key) for shape in SHAPES)
+
+    def most(key, size):
+        return max(median(values[shape, size], key) for shape in SHAPES)
+
+    def flatness(key):
+        return min(median(values[shape, 10000], key) / median(values[shape, 10], key) for shape in SHAPES)
+
+    flow_bytes = median(values[SHAPES[0], 10000], "flow_rss_bytes")
+    rows = []
+    for what, key in (("verdict", "verdict"), ("whole", None)):
+        new, established = ("verdict_new", "verdict_established") if key else ("new", "established")
+        rows += [
+            (f"{what}: new flows, 10,000 rules / 10 rules", ">= 0.5", f"{flatness(new):.2f}", flatness(new) >= 0.5),
+            (f"{what}: new flows, 10,000 rules", ">= 5 M/s", f"{least(new, 10000) / 1e6:.2f} M/s",
+             least(new, 10000) >= 5e6),
+            (f"{what}: established flows, 10,000 rules", ">= 8 M/s", f"{least(established, 10000) / 1e6:.2f} M/s",
+             least(established, 10000) >= 8e6)]
+    return rows + [
+        ("compiling 10,000 rules", "< 300 ms", f"{most('compile_ms', 10000):.1f} ms", most("compile_ms", 10000) < 300),
+        ("memory for it at its peak", "< 64 MB", f"{most('compile_mb', 10000):.1f} MB", most("compile_mb", 10000) < 64),
+        ("tracking 1,000,000 flows", "< 200 bytes each", f"{flow_bytes:.0f} bytes", flow_bytes < 200)]
+
+
+def print_table(values, rounds):
+    print(f"Medians of {rounds}, one core of {platform.machine()}, Linux {platform.release()}. Millions of packets a second "
+          "but for the first three columns.\n")
+    print(f"{'rules':<12}" + "".join(f"{label:>14}" for label, *_ in COLUMNS))
+    for (shape, size), results in values.items():
+        cells = (form.format(median(results, key) * factor) for _, key, factor, form in COLUMNS)
+        print(f"{shape + f' {size:,}':<12}" + "".join(f"{cell:>14}" for cell in cells))
+    print(f"\n{'target (worst of the three shapes)':<46}{'':>18}{'measured':>14}")
+    for what, target, value, reached in judge(values):
+        print(f"{what:<46}{target:>18}{value:>14}  {'reached' if reached else 'MISSED'}")
+
+
+def main():
+    arguments = parse_arguments()
+    rounds = arguments.rounds or (3 if arguments.quick else 5)
+    try:
+        values = measure(arguments, rounds)
+    except Failure as failure:
+        sys.exit(f"bench verdict: {failure}")
+    if arguments.json:
+        report = json.dumps({f"{shape} {size}": results for (shape, size), results in values.items()}, indent=1)
+        if arguments.json == "-":
+            print(report)
+            return
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            file.write(report + "\n")
+    print_table(values, rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/wall/asking.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/wall/files.h"
+#include "cmd/wall/source.h"
+#include "packet/decode.h"
+
+struct word {
+    const char *name;
+    int value;
+};
+
+static bool choose(const struct word *words, const char *name, int *ret)
+{
+    for (; words->name; words++) {
+        if (strcmp(words->name, name) == 0) {
+            *ret = words->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A decimal number up to most; moves *text behind it. */
+static bool read_number(const char **text, unsigned long most, unsigned long *ret)
+{
+    char *end;
+
+    if (**text < '0' || **text > '9')
+        return false;
+    errno = 0;
+    unsigned long n = strtoul(*text, &end, 10);
+    if (errno || n > most)
+        return false;
+    *text = end;
+    *ret = n;
+    return true;
+}
+
+static bool take_ftp(void *what, const char *value, const char **why)
+{
+    static const struct word words[] = {{"passive", STORY_PASSIVE},
+                                        {"pasv", STORY_PASSIVE},
+                                        {"active", STORY_ACTIVE},
+                                        {"port", STORY_ACTIVE},
+                                        {"epsv", STORY_EPSV},
+                                        {"eprt", STORY_EPRT},
+                                        {0}};
+    struct asking *a = what;
+    int mode;
+
+    *why = "passive, active, epsv or eprt";
+    if (!choose(words, value, &mode))
+        return false;
+    a->play.mode = (enum story_mode)mode;
+    a->play_ftp = true;
+    return true;
+}
+
+static bool take_family(struct asking *a, uint8_t family, const char **why)
+{
+    *why = "an address of the same family as the others";
+    if (a->family && a->family != family)
+        return false;
+    a->family = a->play.family = family;
+    return true;
+}
+
+static bool take_client(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+    uint8_t family;
+
+    *why = "an address such as 192.0.2.7 or 2001:db8::7";
+    return packet_address_parse(value, &a->play.client, &family) == 0 && take_family(a, family, why);
+}
+
+/* ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT */
+static bool take_server(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+    char address[64];
+    uint8_t family;
+    const char *colon = strrchr(value, ':'), *start = value, *end;
+    unsigned long port = a->play.server_port;
+
+    *why = "an address, with or without a port: 192.0.2.18, 192.0.2.18:2121, [2001:db8::18]:2121";
+    if (*value == '[') {
+        start = value + 1;
+        end = strchr(value, ']');
+        colon = end && end[1] == ':' ? end + 1 : NULL;
+        if (!end || (end[1] && !colon))
+            return false;
+    } else {
+        bool has_port = colon && strchr(value, ':') == colon;
+
+        colon = has_port ? colon : NULL;
+        end = colon ? colon : value + strlen(value);
+    }
+    if (colon) {
+        const char *at = colon + 1;
+
+        if (!read_number(&at, UINT16_MAX, &port) || *at || !port)
+            return false;
+    }
+    if ((size_t)(end - start) >= sizeof(address))
+        return false;
+    snprintf(address, sizeof(address), "%.*s", (int)(end - start), start);
+    a->play.server_port = (uint16_t)port;
+    return packet_address_parse(address, &a->play.server, &family) == 0 && take_family(a, family, why);
+}
+
+static bool take_at(void *what, const char *value, const char **why)
+{
+    static const struct word words[] = {
+        {"server", STORY_AT_SERVER}, {"gateway", STORY_AT_GATEWAY}, {"client", STORY_AT_CLIENT}, {0}};
+    int where;
+
+    *why = "server, gateway or client: where the firewall runs";
+    if (!choose(words, value, &where))
+        return false;
+    ((struct asking *)what)->play.where = (enum story_at)where;
+    return true;
+}
+
+static bool take_tls(void *what, const char *value, const char **why)
+{
+    (void)value;
+    (void)why;
+    ((struct asking *)what)->play.tls = true;
+    return true;
+}
+
+static bool take_pasv_ports(void *what, const char *value, const char **why)
+{
+    unsigned long first, last;
+
+    *why = "FIRST:LAST, or one port, of 1 to 65535";
+    if (!read_number(&value, UINT16_MAX, &first) || !first)
+        return false;
+    last = first;
+    if (*value) {
+        if (*value != ':' && *value != '-')
+            return false;
+        value++;
+        if (!read_number(&value, UINT16_MAX, &last) || *value || last < first)
+            return false;
+    }
+    ((struct asking *)what)->play.passive_ports = (struct rules_range16){(uint16_t)first, (uint16_t)last};
+    return true;
+}
+
+static bool take_kernel(void *what, const char *value, const char **why)
+{
+    unsigned long major, minor = 0;
+
+    *why = "a version of Linux from 2.6 on, such as 6.18";
+    if (!read_number(&value, 99, &major))
+        return false;
+    if (*value == '.') {
+        value++;
+        if (!read_number(&value, 255, &minor))
+            return false;
+    }
+    /* what uname adds behind it does not matter */
+    if (*value && *value != '.' && *value != '-' && *value != '+')
+        return false;
+    ((struct asking *)what)->play.kernel = TRACK_KERNEL(major, minor);
+    return major > 2 || (major == 2 && minor >= 6);
+}
+
+static bool take_helper_ports(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+    unsigned long port;
+
+    *why = "one to eight ports with commas between them";
+    a->play.helper_port_count = 0;
+    do {
+        if (a->play.helper_port_count == 8 || !read_number(&value, UINT16_MAX, &port) || !port)
+            return false;
+        a->play.helper_ports[a->play.helper_port_count++] = (uint16_t)port;
+    } while (*value == ',' && *++value);
+    return !*value;
+}
+
+static bool take_loose(void *what, const char *value, const char **why)
+{
+    (void)value;
+    (void)why;
+    ((struct asking *)what)->play.helper_loose = true;
+    return true;
+}
+
+static bool take_mode(void *what, const char *value, const char **why)
+{
+    static const struct word words[] = {{"linux", TRACK_LINUX}, {"robust", TRACK_ROBUST}, {0}};
+    int manner;
+
+    *why = "linux (as the kernel does) or robust (as a helper should)";
+    if (!choose(words, value, &manner))
+        return false;
+    ((struct asking *)what)->play.manner = (enum track_manner)manner;
+    return true;
+}
+
+static bool take_interface(const char **name, const char *value, const char **why)
+{
+    *why = "the name of an interface, of 1 to 15 bytes";
+    *name = value;
+    return *value && strlen(value) < RULES_INTERFACE;
+}
+
+static bool take_in(void *what, const char *value, const char **why)
+{
+    return take_interface(&((struct asking *)what)->play.in, value, why);
+}
+
+static bool take_out(void *what, const char *value, const char **why)
+{
+    return take_interface(&((struct asking *)what)->play.out, value, why);
+}
+
+static bool take_time(void *what, const char *value, const char **why)
+{
+    struct tm tm = {0};
+    const char *end = strptime(value, "%Y-%m-%dT%H:%M", &tm);
+
+    *why = "YYYY-MM-DDTHH:MM, in UTC";
+    if (!end || *end)
+        return false;
+    ((struct asking *)what)->play.time = timegm(&tm);
+    return true;
+}
+
+static bool take_4(void *what, const char *value, const char **why)
+{
+    (void)value;
+    return take_family(what, PACKET_IPV4, why);
+}
+
+static bool take_6(void *what, const char *value, const char **why)
+{
+    (void)value;
+    return take_family(what, PACKET_IPV6, why);
+}
+
+static bool take_colour(void *what, const char *value, const char **why)
+{
+    static const struct word words[] = {{"auto", -1}, {"always", 1}, {"never", 0}, {0}};
+
+    *why = "auto, always or never";
+    return choose(words, value, &((struct asking *)what)->colour);
+}
+
+#define TAKE_TEXT(function, member)                                                                          \
+    static bool function(void *what, const char *value, const char **why)                                    \
+    {                                                                                                        \
+        *why = "something that is not empty";                                                                \
+        ((struct asking *)what)->member = value;                                                             \
+        return *value;                                                                                       \
+    }
+
+#define TAKE_FLAG(function, member)                                                                          \
+    static bool function(void *what, const char *value, const char **why)                                    \
+    {                                                                                                        \
+        (void)value;                                                                                         \
+        (void)why;                                                                                           \
+        ((struct asking *)what)->member = true;                                                              \
+        return true;                                                                                         \
+    }
+
+TAKE_TEXT(take_sets, sets_file)
+TAKE_TEXT(take_packet, packet)
+TAKE_TEXT(take_capture, capture)
+TAKE_TEXT(take_svg, svg)
+TAKE_TEXT(take_html, html)
+TAKE_TEXT(take_rules, rules)
+TAKE_FLAG(take_json, json)
+TAKE_FLAG(take_verbose, verbose)
+
+const struct option_row ASKING_ROWS[] = {
+    /* all */
+    {"--client", "ADDRESS", "the FTP client's address", take_client},
+    {"--server", "ADDRESS[:PORT]", "the FTP server's address; port 21", take_server},
+    {"--at", "PLACE", "where the firewall runs: server (default), gateway, client", take_at},
+    {"--tls", NULL, "the control channel is encrypted (AUTH TLS)", take_tls},
+    {"--pasv-ports", "A:B", "the server's passive range", take_pasv_ports},
+    {"--kernel", "VERSION", "of the firewall's Linux; default: this machine's", take_kernel},
+    {"--helper-ports", "PORTS", "nf_conntrack_ftp's ports=; default 21", take_helper_ports},
+    {"--loose", NULL, "nf_conntrack_ftp's loose=1", take_loose},
+    {"--mode", "MODE", "linux (default), or robust: a helper without the kernel's quirks", take_mode},
+    {"--in", "INTERFACE", "towards the client, on the firewall", take_in},
+    {"--out", "INTERFACE", "towards the server, on the firewall", take_out},
+    {"--sets", "FILE", "members of ipset's sets, as ipset save prints them", take_sets},
+    {"--time", "TIME", "of day, for -m time: YYYY-MM-DDTHH:MM, UTC; default: now", take_time},
+    {"-4", NULL, "the rules are iptables'", take_4},
+    {"-6", NULL, "the rules are ip6tables'", take_6},
+    {"--json", NULL, "one JSON object instead of text", take_json},
+    {"--color", "WHEN", "auto (default: on a terminal), always, never", take_colour},
+    {"-v", NULL, "every packet, and every rule that was looked at", take_verbose},
+    /* replay */
+    {"--rules", "FILE", "the rules to run it through; default: none, all is accepted", take_rules},
+    /* explain */
+    {"--svg", "FILE", "also draw it", take_svg},
+    {"--html", "FILE", "also write it as one page", take_html},
+    {"--ftp", "MODE", "play a session: passive (default), active, epsv, eprt", take_ftp},
+    {"--packet", "PACKET", "ask about one: 'tcp 192.0.2.7:40000 > 192.0.2.18:22 syn'", take_packet},
+    {"--pcap", "FILE", "replay a capture (pcap, pcapng)", take_capture},
+};
+const size_t ASKING_DIFF_COUNT = 18, ASKING_REPLAY_COUNT = 19,
+             ASKING_EXPLAIN_COUNT = sizeof(ASKING_ROWS) / sizeof(ASKING_ROWS[0]);
+
+void asking_init(struct asking *a)
+{
+    *a = (struct asking){.colour = -1};
+    play_defaults(&a->play);
+}
+
+void asking_fini(struct asking *a)
+{
+    sets_free(&a->sets);
+}
+
+int asking_complete(struct asking *a)
+{
+    struct rules_error error = {0};
+    char *text;
+    size_t size;
+
+    if (!a->sets_file)
+        return 0;
+    int r = files_read(a->sets_file, &text, &size);
+    if (r) {
+        fprintf(stderr, "sallywall: %s: can't be read: %s\n", a->sets_file, source_reason(r));
+        return -1;
+    }
+    r = sets_read(text, size, a->sets_file, &a->sets, &error);
+    if (r == -EINVAL)
+        source_tell_mistake(&error, text, size);
+    else if (r)
+        fprintf(stderr, "sallywall: %s: %s\n", a->sets_file, strerror(-r));
+    free(text);
+    if (r)
+        return -1;
+    sets_bind(a->sets, &a->bound);
+    a->play.sets = &a->bound;
+    return 0;
+}
+
+struct story_text_options asking_text_options(const struct asking *a)
+{
+    struct winsize size = {0};
+    bool terminal = isatty(STDOUT_FILENO);
+
+    if (terminal)
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return (struct story_text_options){
+        .colour = a->colour >= 0 ? a->colour : terminal && !getenv("NO_COLOR"),
+        .verbose = a->verbose,
+        .width = size.ws_col,
+    };
+}

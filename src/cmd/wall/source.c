@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/wall/source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd/wall/files.h"
+
+enum { LINE_SHOWN = 160, STATUS_NO_PROGRAM = 127 };
+
+/* One line of hostile text for a terminal. */
+static void put_plain(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        putc(isprint((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80 ? text[i] : ' ', stderr);
+}
+
+void source_tell_mistake(const struct rules_error *error, const char *text, size_t size)
+{
+    fprintf(stderr, "%s:%u:%u: %s\n", error->file ? error->file : "command", error->line, error->column,
+            error->message);
+    if (!text || !error->line)
+        return;
+
+    const char *at = text, *end = text + size;
+    for (uint32_t n = 1; at < end && n < error->line; n++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        at = newline ? newline + 1 : end;
+    }
+    const char *stop = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+    size_t length = (size_t)((stop ? stop : end) - at), column = error->column ? error->column - 1 : 0;
+    size_t from = column > LINE_SHOWN / 2 ? column - LINE_SHOWN / 2 : 0;
+
+    if (from > length)
+        return;
+    fputs("    ", stderr);
+    put_plain(at + from, length - from < LINE_SHOWN ? length - from : LINE_SHOWN);
+    fprintf(stderr, "\n    %*s^\n", (int)(column - from), "");
+}
+
+const char *source_reason(int r)
+{
+    return r == -EFBIG ? "larger than 64 MB, which no rule set is" : strerror(-r);
+}
+
+/* Runs a program of the system without a shell; its output, whole. */
+static int run_program(const char *program, const char *argument, char **ret_text, size_t *ret_size)
+{
+    static const char *const directories[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
+    char path[64];
+    int ends[2];
+
+    if (pipe(ends))
+        return -errno;
+    pid_t child = fork();
+    if (child < 0)
+        return -errno;
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+            snprintf(path, sizeof(path), "%s/%s", directories[i], program);
+            execle(path, program, argument, NULL,
+                   (char *[]){"PATH=/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL=C", NULL});
+        }
+        _exit(STATUS_NO_PROGRAM);
+    }
+    close(ends[1]);
+
+    FILE *stream = fdopen(ends[0], "r");
+    int r = stream ? files_read_stream(stream, ret_text, ret_size) : -errno, status = 0;
+    if (stream)
+        fclose(stream);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!r && (!WIFEXITED(status) || WEXITSTATUS(status))) {
+        free(*ret_text);
+        return WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_PROGRAM ? -ENOENT : -EPERM;
+    }
+    return r;
+}
+
+/* What this machine runs, and "this machine (iptables-save v1.8.9, nf_tables)". */
+static int read_running(uint8_t family, char **ret_text, size_t *ret_size, char **ret_name)
+{
+    const char *program = family == PACKET_IPV6 ? "ip6tables-save" : "iptables-save";
+    char *version = NULL;
+    size_t size;
+    int r = run_program(program, "--version", &version, &size);
+
+    if (!r)
+        r = run_program(program, NULL, ret_text, ret_size);
+    if (r == -ENOENT)
+        fprintf(stderr,
+                "sallywall: this machine has no %s; name a rule file (made by %s on the firewall), or - for "
+                "standard input\n",
+                program, program);
+    else if (r)
+        fprintf(stderr,
+                "sallywall: %s failed (see above, if it said why); it needs root. Or name a rule file\n",
+                program);
+    if (!r && asprintf(ret_name, "this machine (%.*s)", (int)strcspn(version, "\n"), version) < 0)
+        r = -ENOMEM;
+    free(version);
+    return r;
+}
+
+int source_read(const char *name, uint8_t family, struct rules **ret, char **ret_name)
+{
+    struct rules_error error = {0};
+    char *text = NULL, *shown = NULL;
+    size_t size = 0;
+    int r;
+
+    if (!name) {
+        if (read_running(family, &text, &size, &shown))
+            return -1;
+        family = family ? family : PACKET_IPV4;
+    } else {
+        shown = strdup(strcmp(name, "-") == 0 ? "standard input" : name);
+        r = shown ? files_read(name, &text, &size) : -ENOMEM;
+        if (r) {
+            fprintf(stderr, "sallywall: %s: can't be read: %s\n", shown ? shown : name, source_reason(r));
+            free(shown);
+            return -1;
+        }
+    }
+    r = rules_read(text, size, shown, family, ret, &error);
+    if (r == -EINVAL)
+        source_tell_mistake(&error, text, size);
+    else if (r)
+        fprintf(stderr, "sallywall: %s: %s\n", shown, strerror(-r));
+    free(text);
+    if (r) {
+        free(shown);
+        return -1;
+    }
+    *ret_name = shown;
+    return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_CMD_WALL_SOURCE_H
+#define SALLY_CMD_WALL_SOURCE_H
+
+#include "rules/rules.h"
+
+/* Where a rule set comes from. */
+
+/* "file:3:14: message", the line, and a caret below the place; on standard error. text: the whole file; NULL:
+ * only the message. */
+void source_tell_mistake(const struct rules_error *error, const char *text, size_t size);
+
+/*
+ * Reads name ("-": standard input; NULL: what this machine runs, by iptables-save or ip6tables-save). family
+ * 0: see rules_read. 0 with *ret and, to be freed, *ret_name as people should see it; -1: what is wrong was
+ * told on standard error.
+ */
+int source_read(const char *name, uint8_t family, struct rules **ret, char **ret_name);
+
+/* What a negative errno of files_read means to a person. */
+const char *source_reason(int r);
+
+#endif

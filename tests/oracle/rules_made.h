@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_TESTS_ORACLE_RULES_MADE_H
+#define SALLY_TESTS_ORACLE_RULES_MADE_H
+
+#include "random.h"
+
+#include <stddef.h>
+
+/* A rule set as iptables-restore reads it: tables raw and filter, with user chains and everything in them
+ * that decides by the packet, the connection, or what came before (nothing random, nothing about time). The
+ * first rule of raw's OUTPUT drops what the kernel sends by itself. A new string. */
+char *rules_made(uint8_t family, struct dice *d);
+
+#endif
