@@ -46,24 +46,39 @@ struct shape {
 };
 
 static const struct shape shapes[RULESET_SHAPES] = {
-    [RULESET_ACL] = {"acl", 10, 3, 0,
+    [RULESET_ACL] = {"acl",
+                     10,
+                     3,
+                     0,
                      {{16, 15}, {24, 35}, {28, 10}, {32, 40}},
                      {{24, 20}, {27, 10}, {30, 10}, {32, 60}},
                      {100, 0, 0, 0, 0},
                      {15, 5, 0, 15, 65},
-                     75, 15, 5},
-    [RULESET_FW] = {"fw", 45, 20, 30,
+                     75,
+                     15,
+                     5},
+    [RULESET_FW] = {"fw",
+                    45,
+                    20,
+                    30,
                     {{16, 15}, {24, 45}, {30, 10}, {32, 30}},
                     {{16, 10}, {24, 30}, {30, 5}, {32, 55}},
                     {80, 12, 0, 3, 5},
                     {20, 10, 2, 13, 55},
-                    65, 25, 4},
-    [RULESET_IPC] = {"ipc", 15, 10, 10,
+                    65,
+                    25,
+                    4},
+    [RULESET_IPC] = {"ipc",
+                     15,
+                     10,
+                     10,
                      {{16, 10}, {24, 40}, {29, 10}, {32, 40}},
                      {{16, 10}, {24, 30}, {29, 10}, {32, 50}},
                      {70, 10, 1, 4, 15},
                      {35, 10, 1, 9, 45},
-                     60, 28, 5},
+                     60,
+                     28,
+                     5},
 };
 
 static const uint16_t well_known[] = {80,  443, 22,   53,   25,   110,  143,  993, 21,  123,  161, 389,  636,
@@ -259,8 +274,8 @@ void ruleset_free(struct ruleset **set)
 static void print_network(FILE *out, const char *option, struct network n)
 {
     if (n.length)
-        fprintf(out, " %s %u.%u.%u.%u/%u", option, n.address >> 24, n.address >> 16 & 255, n.address >> 8 & 255,
-                n.address & 255, n.length);
+        fprintf(out, " %s %u.%u.%u.%u/%u", option, n.address >> 24, n.address >> 16 & 255,
+                n.address >> 8 & 255, n.address & 255, n.length);
 }
 
 static void print_ports(FILE *out, const char *option, struct range ports)
@@ -317,7 +332,8 @@ char *ruleset_text(const struct ruleset *set)
 
 static uint32_t address_in(struct ruleset *set, struct network n)
 {
-    return n.length ? n.address | ((uint32_t)draw(set) & ~mask_of(n.length)) : 0x14000000 + below(set, 1U << 28);
+    return n.length ? n.address | ((uint32_t)draw(set) & ~mask_of(n.length))
+                    : 0x14000000 + below(set, 1U << 28);
 }
 
 static uint16_t port_in(struct ruleset *set, struct range ports)
@@ -331,9 +347,8 @@ void ruleset_packet(struct ruleset *set, struct packet_recipe *ret, const char *
     const struct rule *r = &set->rules[below(set, (uint32_t)set->count)];
     uint32_t interface = r->interface ? r->interface - 1U : below(set, INTERFACES);
 
-    *ret = (struct packet_recipe){.family = PACKET_IPV4,
-                                  .protocol = r->protocol ? r->protocol : PACKET_TCP,
-                                  .window_scale = -1};
+    *ret = (struct packet_recipe){
+        .family = PACKET_IPV4, .protocol = r->protocol ? r->protocol : PACKET_TCP, .window_scale = -1};
     ret->source.word[0] = htonl(address_in(set, r->source));
     ret->destination.word[0] = htonl(address_in(set, r->destination));
     ret->source_port = port_in(set, is_part(r->source_port) ? r->source_port : (struct range){1024, 65535});

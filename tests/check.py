@@ -154,7 +154,7 @@ def count_fuzzer(tally, test):
 
 def check_fuzz(tally):
     if build(tally, FUZZ):
-        meson_test(tally, FUZZ, "fuzz", 300, count_fuzzer)
+        meson_test(tally, FUZZ, "fuzz", 420, count_fuzzer)
 
 
 def check_door(tally):
@@ -209,7 +209,7 @@ def check_oracle(tally):
     """The engine against this machine's netfilter: one case is one rule set with its sequences of packets."""
     if not build(tally, CHECK):
         return
-    status, output = run([str(CHECK / "tests/oracle/netfilter")], 240, **SANITIZERS)
+    status, output = run([str(CHECK / "tests/oracle-netfilter")], 240, **SANITIZERS)
     last = output.rstrip().rpartition("\n")[2]
     count = COUNT.fullmatch(last)
     if not count:

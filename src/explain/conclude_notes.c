@@ -146,8 +146,8 @@ static int note_range(struct story *story, const struct play *asked, const struc
     if (session_is_active(played->mode) || asked->passive_ports.last != 0)
         return 0;
     return story_note_add(story,
-                          "Which passive ports the server uses was not said, so it may pick any from 1024 "
-                          "to 65535 (--pasv-ports).");
+                          "Which passive ports the server uses was not said, so any from 1024 to "
+                          "65534 is assumed (--pasv-ports).");
 }
 
 /* ---- advice that no longer works ---- */

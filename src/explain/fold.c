@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { FOLD_LOOK_BACK = 200 }; /* steps; further back is out of sight */
+
 bool fold_is_telling(const struct story_step *step)
 {
     return step->fate != WALL_PASS || step->event_count > 0;
@@ -110,4 +112,17 @@ size_t fold_phase(const struct story *s, size_t index, const char **ret_like)
     }
     *ret_like = s->steps[before].phase;
     return size;
+}
+
+bool fold_event_again(const struct story *s, size_t index, const struct story_event *event)
+{
+    for (size_t i = index > FOLD_LOOK_BACK ? index - FOLD_LOOK_BACK : 0; i < index; i++) {
+        const struct story_step *step = &s->steps[i];
+        for (size_t k = 0; k < step->event_count; k++) {
+            if (step->events[k].type == event->type && step->events[k].reason == event->reason &&
+                fold_alike(step->events[k].text, event->text))
+                return true;
+        }
+    }
+    return false;
 }

@@ -22,6 +22,10 @@ size_t fold_phase(const struct story *s, size_t index, const char **ret_like);
 /* The same words but for their numbers? */
 bool fold_alike(const char *a, const char *b);
 
+/* Was an event like this one, but for its numbers, told of an earlier step? Then its reason need not be said
+ * again. */
+bool fold_event_again(const struct story *s, size_t index, const struct story_event *event);
+
 /* Does the step give the answer away: dropped, rejected, unknown, or with an event? */
 bool fold_is_telling(const struct story_step *step);
 

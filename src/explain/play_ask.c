@@ -33,7 +33,7 @@ static void make_up_flow(const struct play_ask *ask, const struct track_template
                   .zone = template->zone},
         .status = statuses[state],
         .expires = ask->now_ms + 120000,
-        .helper = template->helper,
+        .helper = (uint8_t)template->helper,
         .expected_by = state == TRACK_RELATED ? TRACK_HELPER_FTP : TRACK_HELPER_NONE,
         .serial = 1,
     };
@@ -48,6 +48,16 @@ static enum wall_fate fate_of(const struct verdict *v)
                                            [VERDICT_REJECT] = WALL_REJECT,
                                            [VERDICT_DEPENDS] = WALL_UNKNOWN};
     return fates[v->code];
+}
+
+static void walk_table(struct rules *r, const struct play_ask *ask, enum rules_table_type table,
+                       const struct verdict_packet *vp, struct verdict_memory *memory,
+                       const struct verdict_trace *trace, struct verdict *ret)
+{
+    if (ask->image)
+        image_walk(ask->image, table, vp, memory, NULL, ret);
+    else
+        linear_walk(r, table, vp, memory, false, trace, ret);
 }
 
 static void walk(struct rules *r, const struct play_ask *ask, struct verdict_memory *memory,
@@ -75,7 +85,7 @@ static void walk(struct rules *r, const struct play_ask *ask, struct verdict_mem
     };
     memcpy(vp.mac, world->mac, sizeof(vp.mac));
     ret->stage = WALL_BY_RAW;
-    linear_walk(r, RULES_RAW, &vp, memory, false, trace, &ret->raw);
+    walk_table(r, ask, RULES_RAW, &vp, memory, trace, &ret->raw);
     ret->fate = fate_of(&ret->raw);
     if (ret->fate != WALL_PASS && ret->fate != WALL_UNKNOWN)
         return;
@@ -86,7 +96,7 @@ static void walk(struct rules *r, const struct play_ask *ask, struct verdict_mem
     vp.view = &ret->view;
     vp.mark = ret->raw.mark;
     vp.unknown |= ret->raw.unknown;
-    linear_walk(r, RULES_FILTER, &vp, memory, false, trace, &ret->filter);
+    walk_table(r, ask, RULES_FILTER, &vp, memory, trace, &ret->filter);
     ret->view.flow = NULL;
     if (doubt && ret->filter.code == VERDICT_ACCEPT)
         return; /* raw's doubt stays */

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PLAY_ASK_H
 #define SALLY_EXPLAIN_PLAY_ASK_H
 
+#include "verdict/image.h"
 #include "verdict/wall.h"
 
 /*
@@ -15,6 +16,7 @@ struct play_ask {
     enum track_state state; /* TRACK_NONE: NEW */
     enum track_direction direction;
     uint64_t now_ms;
+    const struct image *image; /* of the rules: is walked instead, and there is no trace; or NULL */
 };
 
 /* memory: what matches remember; NULL: nothing, and nothing is kept. *ret has no flow. 0 or -ENOMEM. */

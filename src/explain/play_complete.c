@@ -79,8 +79,10 @@ void play_complete(const struct rules *r, struct play *play)
                              &told);
     if (is_zero(&play->client))
         play->client = assume_client(&play->server, play->family);
+    /* Without the very last port: rule sets that end their range at 65534 are common, and a server that may
+     * pick 65535 does so once in 64,512 times. */
     if (play->passive_ports.last == 0)
-        play->passive_ports = (struct rules_range16){1024, 65535};
+        play->passive_ports = (struct rules_range16){1024, 65534};
     if (play->active_ports.last == 0)
         play->active_ports = (struct rules_range16){32768, 60999};
 }

@@ -253,6 +253,10 @@ static void draw_words(struct sheet *sheet, const struct story_step *step)
             : strdup(step->label);
     char *said = judgement(step);
     snprintf(line, sizeof(line), "m halo %s%s", passes ? "" : classes[step->fate], up ? "" : " e");
+    int columns = label ? paint_columns(label) : 0;
+    if (columns > HALF_COLUMNS) /* it crosses the wall, which is not to be seen between the words */
+        draw(sheet, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"15\" fill=\"#fff\"/>\n", LANE_WALL - 7,
+             sheet->y - 18);
     if (label)
         draw_text(sheet, up ? LANE_CLIENT + 10 : LANE_SERVER - 10, sheet->y - 6, line, label, LABEL_COLUMNS);
     snprintf(line, sizeof(line), "m %s%s", classes[step->fate], up ? "" : " e");
@@ -284,6 +288,20 @@ static void draw_note(struct sheet *sheet, enum note_kind kind, const char *text
     sheet->y += lines * LINE + 16;
 }
 
+static void draw_event(struct sheet *sheet, const struct story_step *step, const struct story_event *event)
+{
+    static const enum note_kind kinds[] = {
+        [TRACK_EXPECT_MISSED] = NOTE_DOUBT, [TRACK_PACKET_DROPPED] = NOTE_BAD};
+    bool good = event->type != TRACK_EXPECT_MISSED && event->type != TRACK_PACKET_DROPPED;
+    const char *reason = strstr(event->text, ": ");
+    bool again = !good && reason && fold_event_again(sheet->s, step->number - 1, event);
+    char *text = again ? story_format("%.*s, as above", (int)(reason - event->text), event->text)
+                       : strdup(event->text);
+    if (text)
+        draw_note(sheet, good ? NOTE_GOOD : kinds[event->type], text, false);
+    free(text);
+}
+
 static void draw_notes(struct sheet *sheet, const struct story_step *step)
 {
     enum note_kind kind = step->fate == WALL_UNKNOWN ? NOTE_DOUBT : NOTE_BAD;
@@ -305,11 +323,7 @@ static void draw_notes(struct sheet *sheet, const struct story_step *step)
     for (size_t i = 0; i < step->event_count; i++) {
         const struct story_event *event = &step->events[i];
         told = told || event->reason == step->reason;
-        draw_note(sheet,
-                  event->type == TRACK_PACKET_DROPPED  ? NOTE_BAD
-                  : event->type == TRACK_EXPECT_MISSED ? NOTE_DOUBT
-                                                       : NOTE_GOOD,
-                  event->text, false);
+        draw_event(sheet, step, event);
     }
     if (step->reason != TRACK_OK && !told)
         draw_note(sheet, kind, track_reason_text(step->reason), false);
@@ -459,6 +473,7 @@ static void draw_fixes(struct sheet *sheet)
         }
         sheet->y += 24;
     }
+    sheet->y += number ? 8 : 0;
 }
 
 static void draw_legend(struct sheet *sheet)

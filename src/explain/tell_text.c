@@ -362,7 +362,11 @@ static void tell_events(struct text_teller *t, const struct story_step *step)
     for (size_t i = 0; i < step->event_count; i++) {
         const struct story_event *event = &step->events[i];
         bool bad = event->type == TRACK_EXPECT_MISSED || event->type == TRACK_PACKET_DROPPED;
-        char *text = story_format("%s %s", bad ? "✗" : "✓", event->text);
+        size_t index = step->number - 1;
+        const char *reason = strstr(event->text, ": ");
+        bool again = !t->verbose && reason && bad && fold_event_again(t->s, index, event);
+        char *text = again ? story_format("✗ %.*s, as above", (int)(reason - event->text), event->text)
+                           : story_format("%s %s", bad ? "✗" : "✓", event->text);
         if (text)
             tell_remark(t, text, bad ? PAINT_DOUBT : PAINT_GOOD);
         free(text);
@@ -425,7 +429,8 @@ static void tell_legend(struct text_teller *t, const struct fold *f)
 
 static void tell_repeated(struct text_teller *t, const char *like, uint32_t first, size_t count)
 {
-    char *text = story_format("⋮ goes as %s went: packets %u to %u", like, first, first + (uint32_t)count - 1);
+    char *text =
+        story_format("⋮ goes as %s went: packets %u to %u", like, first, first + (uint32_t)count - 1);
     paint_lanes(t);
     if (text)
         paint_on_line(t, t->left + 1, t->wall, true, text, PAINT_FAINT);

@@ -119,7 +119,7 @@ static int parse_bytes(struct rules_parse *p, const char *word, uint64_t *ret)
 
 static int parse_rate(struct rules_parse *p, const char *word, struct rules_match_hashlimit *h)
 {
-    uint64_t bytes;
+    uint64_t bytes = 0;
     int r = parse_bytes(p, word, &bytes);
 
     if (r < 0)

@@ -53,8 +53,8 @@ struct line {
 
 /*
  * Reads the words into *ret, which the caller clears with line_fini. table: the one of the file, or
- * RULES_TABLES: a command line, where -t may be given. 0; -EINVAL with *error (*ret_missing: because a jump
- * goes to a chain that is not there); -ENOMEM.
+ * RULES_TABLES: a command line, where -t may be given. 0; -EINVAL with
+ * *error; -ENOMEM.
  */
 int line_read(const struct rules *r, enum rules_table_type table, struct rules_words *words, struct line *ret,
               struct rules_error *error);

@@ -270,6 +270,9 @@ int line_load_implied(struct line_reader *l, const char *name, size_t size)
 
     if (!row || (!row->word && !option_row_has(row, name, size)))
         return 0;
+    /* Two opaque matches and a word: the one that is named has it, wherever -p stands. */
+    if (row->word && l->owners->count && l->owners->list[l->owners->count - 1].row->word)
+        return 0;
     for (size_t i = 0; i < l->owners->count; i++) {
         if (l->owners->list[i].row == row && strcmp(l->owners->list[i].name, row_name) == 0)
             return 0;

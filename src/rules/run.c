@@ -2,31 +2,21 @@
 #include "rules/run.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
-#include "rules/build.h"
 #include "rules/list.h"
+#include "rules/run_state.h"
 #include "rules/save.h"
-
-struct run {
-    struct rules *r;
-    struct rules_table *t;
-    struct rules_chain *chain; /* that the line names, or NULL */
-    struct line *line;
-    struct rules_words *words;
-    struct rules_error *error;
-    FILE *out;
-    bool check;
-    bool changed;
-};
+#include "rules/verbose.h"
 
 enum {
     NEAR_MAX = 4096,
 };
 
-static struct rules_words *blame(struct run *run)
+struct rules_words *run_blame(struct run *run)
 {
     run->words->current = run->line->chain_word;
     return run->words;
@@ -41,17 +31,45 @@ static int fail_no_chain(struct run *run)
     for (; count < run->t->count && count < NEAR_MAX; count++)
         names[count] = run->t->chains[count]->name;
     const char *near = nearest_name(run->line->chain, names, count);
-    return words_fail(blame(run), run->error, "there is no chain \"%s\" in the table %s%s%s%s",
+    return words_fail(run_blame(run), run->error, "there is no chain \"%s\" in the table %s%s%s%s",
                       run->line->chain, table, near ? "; did you mean " : "", near ? near : "",
                       near ? "?" : "");
 }
 
-static int fail_number(struct run *run)
+int run_fail_number(struct run *run)
 {
     size_t count = run->chain->count;
 
-    return words_fail(blame(run), run->error, "there is no rule %u in the chain %s, which has %zu",
+    return words_fail(run_blame(run), run->error, "there is no rule %u in the chain %s, which has %zu",
                       run->line->number, run->chain->name, count);
+}
+
+/* -v tells of what is done; on failure it is thrown away. */
+void run_tell(struct run *run, const char *format, ...)
+{
+    va_list args;
+
+    if (!run->out || !(run->line->flags & LINE_VERBOSE))
+        return;
+    va_start(args, format);
+    vfprintf(run->out, format, args);
+    va_end(args);
+}
+
+static void tell_rules(struct run *run)
+{
+    struct line *line = run->line;
+    struct rules_rule rule = line->rule; /* borrows its parts */
+
+    if (!run->out || !(line->flags & LINE_VERBOSE))
+        return;
+    for (size_t i = 0; i < line->source_count; i++) {
+        for (size_t j = 0; j < line->destination_count; j++) {
+            rule.source = line->sources[i];
+            rule.destination = line->destinations[j];
+            verbose_rule(run->out, run->r->family, &rule);
+        }
+    }
 }
 
 /* ---- rules ---- */
@@ -81,7 +99,7 @@ static size_t rules_of_line(const struct line *line)
 static int check_room(struct run *run)
 {
     if (run->chain->count + rules_of_line(run->line) > RULES_MAX)
-        return words_fail(blame(run), run->error, "more than %d rules in the chain %s", RULES_MAX,
+        return words_fail(run_blame(run), run->error, "more than %d rules in the chain %s", RULES_MAX,
                           run->chain->name);
     return 0;
 }
@@ -130,7 +148,7 @@ static int run_insert(struct run *run)
     size_t at = run->line->number ? run->line->number - 1 : 0;
 
     if (at > run->chain->count)
-        return fail_number(run);
+        return run_fail_number(run);
     int rc = check_room(run);
     return rc ? rc : insert_rules(run, at, false);
 }
@@ -141,7 +159,7 @@ static int run_replace(struct run *run)
     struct rules_rule old, rule;
 
     if (at >= run->chain->count)
-        return fail_number(run);
+        return run_fail_number(run);
     int rc = make_rule(run, 0, 0, &rule);
     if (rc)
         return rc;
@@ -163,7 +181,7 @@ static int run_replace(struct run *run)
 
 static int fail_no_rule(struct run *run)
 {
-    return words_fail(blame(run), run->error, "the chain %s has no such rule", run->chain->name);
+    return words_fail(run_blame(run), run->error, "the chain %s has no such rule", run->chain->name);
 }
 
 /* The first rule that is equal; count: none. */
@@ -277,7 +295,7 @@ static int run_delete(struct run *run)
 static int run_delete_number(struct run *run)
 {
     if (run->line->number > run->chain->count)
-        return fail_number(run);
+        return run_fail_number(run);
     bool *gone = calloc(run->chain->count, sizeof(*gone));
     if (!gone)
         return -ENOMEM;
@@ -285,150 +303,6 @@ static int run_delete_number(struct run *run)
     int rc = remove_rules(run, gone);
     free(gone);
     return rc;
-}
-
-/* ---- chains ---- */
-
-static int run_flush(struct run *run)
-{
-    for (size_t i = 0; i < run->t->count; i++) {
-        if (!run->chain || run->chain == run->t->chains[i])
-            rules_chain_flush(run->t->chains[i]);
-    }
-    run->changed = true;
-    return 0;
-}
-
-static void zero(struct run *run)
-{
-    for (size_t i = 0; i < run->t->count; i++) {
-        struct rules_chain *chain = run->t->chains[i];
-        if (run->chain && run->chain != chain)
-            continue;
-        chain->counters = (struct rules_counters){0};
-        for (size_t j = 0; j < chain->count; j++)
-            chain->rules[j].counters = (struct rules_counters){0};
-    }
-    run->changed = true;
-}
-
-static int run_zero(struct run *run)
-{
-    uint32_t number = run->line->number;
-
-    if (!number) {
-        zero(run);
-        return 0;
-    }
-    if (number > run->chain->count)
-        return fail_number(run);
-    run->chain->rules[number - 1].counters = (struct rules_counters){0};
-    run->changed = true;
-    return 0;
-}
-
-static int run_new(struct run *run)
-{
-    struct rules_chain *chain;
-
-    if (run->t->count >= RULES_CHAINS_MAX)
-        return words_fail(blame(run), run->error, "more than %d chains in the table %s", RULES_CHAINS_MAX,
-                          rules_table_name(run->line->table));
-    int rc = rules_chain_make(run->t, run->line->chain, &chain);
-    if (rc == -EEXIST)
-        return words_fail(blame(run), run->error, "there is a chain %s in the table %s already",
-                          run->line->chain, rules_table_name(run->line->table));
-    run->changed = rc == 0;
-    return rc;
-}
-
-static int run_rename(struct run *run)
-{
-    if (run->chain->policy != RULES_POLICY_NONE)
-        return words_fail(blame(run), run->error, "%s is a built-in chain and keeps its name",
-                          run->chain->name);
-    int rc = rules_chain_rename(run->t, run->chain, run->line->argument);
-    if (rc == -EEXIST)
-        return words_fail(blame(run), run->error, "there is a chain %s in the table %s already",
-                          run->line->argument, rules_table_name(run->line->table));
-    run->changed = rc == 0;
-    return rc;
-}
-
-static int check_deletable(struct run *run, const struct rules_chain *chain, uint32_t references)
-{
-    if (chain->policy != RULES_POLICY_NONE)
-        return words_fail(blame(run), run->error, "%s is a built-in chain and cannot be deleted",
-                          chain->name);
-    if (references)
-        return words_fail(
-            blame(run), run->error,
-            "the chain %s is in use: %u rule%s to it; delete %s first (iptables: Too many links)",
-            chain->name, references, references == 1 ? " jumps" : "s jump", references == 1 ? "it" : "them");
-    if (chain->count)
-        return words_fail(
-            blame(run), run->error,
-            "the chain %s is not empty: it has %zu rule%s; flush it first (iptables: Directory not empty)",
-            chain->name, chain->count, chain->count == 1 ? "" : "s");
-    return 0;
-}
-
-/* All of users' chains must be empty, and so none is referred to but from built-in ones. */
-static int delete_all_chains(struct run *run)
-{
-    struct rules_table *t = run->t;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->chains[i]->policy != RULES_POLICY_NONE) {
-            kept++;
-            continue;
-        }
-        /* references are counted only where a chain has them at all: from rules of built-in chains */
-        int rc = check_deletable(run, t->chains[i], 0);
-        if (rc)
-            return rc;
-    }
-    for (size_t i = 0; i < kept; i++) {
-        for (size_t j = 0; j < t->chains[i]->count; j++) {
-            const struct rules_target *target = &t->chains[i]->rules[j].target;
-            if (target->type == RULES_TARGET_CHAIN)
-                return check_deletable(run, target->chain, rules_chain_references(t, target->chain));
-        }
-    }
-    while (t->count > kept)
-        rules_chain_remove(t, t->chains[t->count - 1]);
-    run->changed = true;
-    return 0;
-}
-
-static int run_delete_chain(struct run *run)
-{
-    if (!run->chain)
-        return delete_all_chains(run);
-    int rc = check_deletable(run, run->chain, rules_chain_references(run->t, run->chain));
-    if (rc)
-        return rc;
-    rules_chain_remove(run->t, run->chain);
-    run->changed = true;
-    return 0;
-}
-
-static int run_policy(struct run *run)
-{
-    const char *policy = run->line->argument;
-
-    if (run->chain->policy == RULES_POLICY_NONE)
-        return words_fail(blame(run), run->error,
-                          "%s is a chain of a user; only built-in chains have a policy", run->chain->name);
-    if (strcmp(policy, "ACCEPT") != 0 && strcmp(policy, "DROP") != 0) {
-        run->words->current = run->line->chain_word + 1;
-        return words_fail(run->words, run->error, "\"%s\" is not a policy; expected ACCEPT or DROP", policy);
-    }
-    run->chain->policy = policy[0] == 'A' ? RULES_POLICY_ACCEPT : RULES_POLICY_DROP;
-    run->chain->counters = run->line->counters;
-    run->changed = true;
-    return 0;
 }
 
 /* ---- printing ---- */
@@ -450,7 +324,7 @@ static int run_list(struct run *run)
     if (rc && rc != -ERANGE)
         return rc;
     if (run->line->flags & LINE_ZEROES)
-        zero(run);
+        run_zero_counters(run);
     return 0;
 }
 
@@ -459,7 +333,7 @@ static int run_list_rules(struct run *run)
     save_rule_list(run->out, run->r->family, run->t, run->chain, run->line->number,
                    run->line->flags & LINE_VERBOSE ? SAVE_RULE_INSIDE : 0);
     if (run->line->flags & LINE_ZEROES)
-        zero(run);
+        run_zero_counters(run);
     return 0;
 }
 
@@ -501,8 +375,10 @@ int line_run(struct rules *r, struct line *line, struct rules_words *words, bool
         if (!run.chain)
             rc = fail_no_chain(&run);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        tell_rules(&run);
         rc = commands[line->command].run(&run);
+    }
     if (!was_present && (rc || !run.changed))
         rules_table_fini(t); /* the last of order, which counts only present ones */
     *ret_changed = rc == 0 && run.changed;

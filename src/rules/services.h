@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
+/* clang-format off */
 /* SERVICE(name, port, protocols): the services of Debian 12's /etc/services, by port; of several names of a port the
    first is the one that is printed. Included by names.c. */
-/* clang-format off */
 SERVICE("tcpmux", 1, TCP)
 SERVICE("echo", 7, TCP | UDP)
 SERVICE("discard", 9, TCP | UDP)

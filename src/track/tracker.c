@@ -103,6 +103,21 @@ void tracker_free(struct tracker **t)
     *t = NULL;
 }
 
+static uint32_t place_ahead(const struct track_tuple *t)
+{
+    uint32_t mixed = t->source.word[0] + t->destination.word[0] + t->source.word[3] + t->destination.word[3] +
+                     ((uint32_t)t->source_port << 16) + t->destination_port;
+
+    return (mixed * 0x9e3779b1U) >> (32 - AHEAD_BITS);
+}
+
+static uint32_t hash_of(const struct tracker *t, const struct track_tuple *tuple)
+{
+    const struct ahead *ahead = &t->ahead[place_ahead(tuple)];
+
+    return track_tuple_equal(&ahead->tuple, tuple) ? ahead->hash : table_hash(&t->table, tuple);
+}
+
 /* The packet before is done with. */
 static void put_down(struct tracker *t)
 {
@@ -272,7 +287,7 @@ static enum track_state state_of(const struct track_flow *flow, enum track_direc
 static void begin_flow(struct tracker *t, const struct packet *packet, const struct track_tuple *tuple,
                        const struct track_template *template, struct track_view *view)
 {
-    uint32_t hash = t->current_hash = table_hash(&t->table, tuple);
+    uint32_t hash = t->current_hash = hash_of(t, tuple);
     enum track_direction direction = TRACK_ORIGINAL;
 
     for (;;) {
@@ -397,12 +412,16 @@ void tracker_abandon(struct tracker *t, struct track_view *view)
     put_down(t);
 }
 
-void tracker_prefetch(const struct tracker *t, const struct packet *packet)
+void tracker_prefetch(struct tracker *t, const struct packet *packet)
 {
     struct track_tuple tuple;
 
-    if (track_tuple_read(packet, 0, &tuple))
-        __builtin_prefetch(&t->table.entries[table_home(&t->table, table_hash(&t->table, &tuple))]);
+    if (!track_tuple_read(packet, 0, &tuple))
+        return;
+    struct ahead *ahead = &t->ahead[place_ahead(&tuple)];
+    ahead->hash = table_hash(&t->table, &tuple);
+    ahead->tuple = tuple;
+    __builtin_prefetch(&t->table.entries[table_home(&t->table, ahead->hash)]);
 }
 
 void tracker_prefetch_flow(const struct tracker *t, const struct packet *packet)
@@ -411,7 +430,7 @@ void tracker_prefetch_flow(const struct tracker *t, const struct packet *packet)
 
     if (!track_tuple_read(packet, 0, &tuple))
         return;
-    uint32_t hash = table_hash(&t->table, &tuple);
+    uint32_t hash = hash_of(t, &tuple);
     struct table_entry entry = t->table.entries[table_home(&t->table, hash)];
     if (entry.slot == TABLE_NONE)
         return;

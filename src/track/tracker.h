@@ -9,11 +9,14 @@
  * The world is injected: packets, a clock, no I/O, no globals. A packet is tracked in two steps, as
  * netfilter's hooks do it:
  *
- *   tracker_begin    at PREROUTING or OUTPUT, priority -200, after raw: finds or makes the connection, moves
- * its state (the filter's verdict) tracker_commit   at INPUT or POSTROUTING: the helper reads the packet, a
- * new connection enters the table tracker_abandon  instead, if the filter dropped it: a connection that this
- * packet began is forgotten - but what tracker_begin did to a known one stays, and an expectation that it
- * used up is gone, as in the kernel
+ * - tracker_begin, at PREROUTING or OUTPUT, priority -200, after raw: finds or makes the connection, and
+ * moves its state. Then comes the filter's verdict.
+ * - tracker_commit, at INPUT or POSTROUTING: the helper reads the packet, a new connection enters the table.
+ * - tracker_abandon instead, if the filter dropped it: a connection that this packet began is forgotten; but
+ * what tracker_begin did to a known one stays, and an expectation that it used up is gone, as in the kernel.
+ *
+ * Not followed: the states of SCTP (it has ports, and else is tracked like any protocol without a tracker of
+ * its own), PPTP's keys in GRE, NAT.
  *
  * One begin, then one commit or abandon, before the next begin. Not thread-safe; a tracker belongs to one
  * thread.
@@ -171,7 +174,7 @@ void tracker_close(struct tracker *t, struct track_view *view);
  * first tracker_prefetch for all packets (the table), then tracker_prefetch_flow for all (the flows), then
  * track them.
  */
-void tracker_prefetch(const struct tracker *t, const struct packet *packet);
+void tracker_prefetch(struct tracker *t, const struct packet *packet);
 void tracker_prefetch_flow(const struct tracker *t, const struct packet *packet);
 
 /* Is it a TLS record, as far as its beginning shows? Then the helper can't read what the control channel

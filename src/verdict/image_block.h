@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /*
- * A growing block of bytes that is filled from front to back. Offsets stay valid while it grows, pointers don't.
- * Running out of memory, or past 4 GiB, makes it fail for good: what is added then is lost, and offsets are 0.
+ * A growing block of bytes that is filled from front to back. Offsets stay valid while it grows, pointers
+ * don't. Running out of memory, or past 4 GiB, makes it fail for good: what is added then is lost, and
+ * offsets are 0.
  */
 struct image_block {
     uint8_t *bytes;

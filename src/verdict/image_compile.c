@@ -10,10 +10,10 @@
 #include "verdict/image_join.h"
 
 /*
- * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image, and
- * what it is sorted by) and notes, field by field, where along the field's values it begins and ends to want
- * them. Then the drafts of each chain are sorted, which gives each rule its bit; the notes are turned from rules
- * to bits, and each field's index is built from them.
+ * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image,
+ * and what it is sorted by) and notes, field by field, where along the field's values it begins and ends to
+ * want them. Then the drafts of each chain are sorted, which gives each rule its bit; the notes are turned
+ * from rules to bits, and each field's index is built from them.
  */
 
 struct draft {
@@ -82,12 +82,12 @@ static bool note_ranges(struct changes *c, const struct image_ranges *ranges, st
 static enum image_action rule_action(const struct rules_target *target)
 {
     static const uint8_t actions[RULES_TARGET_TYPES] = {
-        [RULES_TARGET_NONE] = IMAGE_CONTINUE,   [RULES_TARGET_ACCEPT] = IMAGE_ACCEPT,
-        [RULES_TARGET_DROP] = IMAGE_DROP,       [RULES_TARGET_RETURN] = IMAGE_RETURN,
-        [RULES_TARGET_CHAIN] = IMAGE_JUMP,      [RULES_TARGET_REJECT] = IMAGE_REJECT,
-        [RULES_TARGET_LOG] = IMAGE_CONTINUE,    [RULES_TARGET_NFLOG] = IMAGE_CONTINUE,
-        [RULES_TARGET_MARK] = IMAGE_TARGET,     [RULES_TARGET_CONNMARK] = IMAGE_TARGET,
-        [RULES_TARGET_CT] = IMAGE_TARGET,       [RULES_TARGET_NOTRACK] = IMAGE_TARGET,
+        [RULES_TARGET_NONE] = IMAGE_CONTINUE, [RULES_TARGET_ACCEPT] = IMAGE_ACCEPT,
+        [RULES_TARGET_DROP] = IMAGE_DROP,     [RULES_TARGET_RETURN] = IMAGE_RETURN,
+        [RULES_TARGET_CHAIN] = IMAGE_JUMP,    [RULES_TARGET_REJECT] = IMAGE_REJECT,
+        [RULES_TARGET_LOG] = IMAGE_CONTINUE,  [RULES_TARGET_NFLOG] = IMAGE_CONTINUE,
+        [RULES_TARGET_MARK] = IMAGE_TARGET,   [RULES_TARGET_CONNMARK] = IMAGE_TARGET,
+        [RULES_TARGET_CT] = IMAGE_TARGET,     [RULES_TARGET_NOTRACK] = IMAGE_TARGET,
         [RULES_TARGET_OPAQUE] = IMAGE_TARGET,
     };
 
@@ -160,14 +160,14 @@ enum {
     LONG_CHAIN = 1024, /* rules */
 };
 
-/* By chain; then by which main fields are asked for, those that ask for none, which the walk tries first, before the
- * others; then by values, those of fields with few of them first: then a word is of one protocol and one port, if it
- * can be. */
+/* By chain; then by which main fields are asked for, those that ask for none, which the walk tries first,
+ * before the others; then by values, those of fields with few of them first: then a word is of one protocol
+ * and one port, if it can be. */
 static int compare_drafts(const void *a, const void *b)
 {
-    static const uint8_t order[] = {IMAGE_PROTOCOL, IMAGE_STATE,            IMAGE_IN,     IMAGE_OUT,
-                                    IMAGE_FLAGS,    IMAGE_DESTINATION_PORT, IMAGE_SOURCE, IMAGE_DESTINATION,
-                                    IMAGE_SOURCE_PORT};
+    static const uint8_t order[] = {IMAGE_PROTOCOL, IMAGE_STATE,       IMAGE_IN,
+                                    IMAGE_OUT,      IMAGE_FLAGS,       IMAGE_DESTINATION_PORT,
+                                    IMAGE_SOURCE,   IMAGE_DESTINATION, IMAGE_SOURCE_PORT};
     const struct draft *left = a, *right = b;
     uint32_t left_main = left->asked & MAIN_FIELDS, right_main = right->asked & MAIN_FIELDS;
 
@@ -200,14 +200,15 @@ static uint32_t find_chain(const struct compiler *c, const struct rules_chain *c
 }
 
 /*
- * In long chains rules that ask for other main fields begin a new word: in a word that has some that don't ask for the
- * source, and some that don't ask for the destination, every packet would have to look.
+ * In long chains rules that ask for other main fields begin a new word: in a word that has some that don't
+ * ask for the source, and some that don't ask for the destination, every packet would have to look.
  */
 static bool begins_word(const struct compiler *c, uint32_t i)
 {
     const struct draft *draft = &c->drafts[i], *before = draft - 1;
 
-    if (i == 0 || draft->chain != before->chain || (draft->asked & MAIN_FIELDS) == (before->asked & MAIN_FIELDS))
+    if (i == 0 || draft->chain != before->chain ||
+        (draft->asked & MAIN_FIELDS) == (before->asked & MAIN_FIELDS))
         return false;
     size_t count = c->model->chains[draft->chain]->count;
 
@@ -239,15 +240,16 @@ static void write_rules(struct compiler *c)
     for (uint32_t i = 0; i < c->count; i++) {
         const struct draft *draft = &c->drafts[i];
 
-        rules[draft->bit] = (struct image_rule){
-            .number = draft->number, .chain = (uint32_t)IMAGE_NONE, .rest = draft->rest};
+        rules[draft->bit] =
+            (struct image_rule){.number = draft->number, .chain = (uint32_t)IMAGE_NONE, .rest = draft->rest};
         if (draft->rule->target.type == RULES_TARGET_CHAIN)
             rules[draft->bit].chain = find_chain(c, draft->rule->target.chain);
     }
 }
 
 /* drafts from...end-1 are the chain's. */
-static struct image_chain describe_chain(const struct compiler *c, uint32_t from, uint32_t end, uint32_t policy)
+static struct image_chain describe_chain(const struct compiler *c, uint32_t from, uint32_t end,
+                                         uint32_t policy)
 {
     struct image_chain chain = {.first_main = (uint32_t)IMAGE_NONE, .policy = policy};
 
@@ -315,8 +317,8 @@ static bool build_index(struct compiler *c, unsigned field, struct image_block *
 {
     struct changes *changes = &c->changes[field];
 
-    if (image_index_build(block, none, image_field_bits((enum image_field)field, c->rules->family), changes->at,
-                          changes->count, c->bits, ret) < 0)
+    if (image_index_build(block, none, image_field_bits((enum image_field)field, c->rules->family),
+                          changes->at, changes->count, c->bits, ret) < 0)
         return false;
     ret->field = (uint8_t)field;
     return true;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/image_condition.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "verdict/match.h"
@@ -21,24 +20,6 @@ unsigned image_field_bits(enum image_field field, uint8_t family)
     default:
         return 8;
     }
-}
-
-struct image_value image_value_address(const struct packet_address *address, uint8_t family)
-{
-    if (family != PACKET_IPV6)
-        return (struct image_value){0, ntohl(address->word[0])};
-    return (struct image_value){(uint64_t)ntohl(address->word[0]) << 32 | ntohl(address->word[1]),
-                                (uint64_t)ntohl(address->word[2]) << 32 | ntohl(address->word[3])};
-}
-
-/* The bytes of the name, zeros after them, as one number: then a prefix of names is a range of numbers. */
-struct image_value image_value_interface(const char *name)
-{
-    uint64_t half[2] = {0, 0};
-
-    for (unsigned i = 0; i < RULES_INTERFACE && name[i]; i++)
-        half[i / 8] |= (uint64_t)(uint8_t)name[i] << (56 - i % 8 * 8);
-    return (struct image_value){half[0], half[1]};
 }
 
 /* Keeps of a field's values only those in asked. false: it could not be written down; nothing is changed. */
@@ -135,8 +116,8 @@ static bool read_tcp_flags(struct image_condition *c, const struct rules_match_t
     return restrict_field(c, IMAGE_FLAGS, 0, &asked, false);
 }
 
-static bool read_tcp(struct image_condition *c, const struct rules_match *match, const struct rules_rule *rule,
-                     uint8_t family)
+static bool read_tcp(struct image_condition *c, const struct rules_match *match,
+                     const struct rules_rule *rule, uint8_t family)
 {
     const struct rules_match_tcp *m = &match->tcp;
     bool is_tcp = match->type == RULES_MATCH_TCP, whole = true;
@@ -153,8 +134,8 @@ static bool read_tcp(struct image_condition *c, const struct rules_match *match,
     return whole;
 }
 
-static bool read_icmp(struct image_condition *c, const struct rules_match *match, const struct rules_rule *rule,
-                      uint8_t family)
+static bool read_icmp(struct image_condition *c, const struct rules_match *match,
+                      const struct rules_rule *rule, uint8_t family)
 {
     const struct rules_match_icmp *m = &match->icmp;
     struct rules_range16 asked = {(uint16_t)(m->type << 8 | m->code.first),
@@ -178,8 +159,7 @@ static bool read_multiport(struct image_condition *c, const struct rules_match *
         return false;
     asked.count = 0;
     for (unsigned i = 0; i < m->count; i++)
-        asked.at[asked.count++] =
-            (struct image_range){{0, m->ports[i].first}, {0, m->ports[i].last}};
+        asked.at[asked.count++] = (struct image_range){{0, m->ports[i].first}, {0, m->ports[i].last}};
     return restrict_field(c, m->side == RULES_PORTS_SOURCE ? IMAGE_SOURCE_PORT : IMAGE_DESTINATION_PORT, 0,
                           &asked, m->inverted);
 }
@@ -195,10 +175,9 @@ static bool read_iprange(struct image_condition *c, const struct rules_match *ma
         whole &= restrict_to_range(c, IMAGE_SOURCE, family, image_value_address(&m->source_first, family),
                                    image_value_address(&m->source_last, family), m->source_inverted);
     if (m->has_destination)
-        whole &= restrict_to_range(c, IMAGE_DESTINATION, family,
-                                   image_value_address(&m->destination_first, family),
-                                   image_value_address(&m->destination_last, family),
-                                   m->destination_inverted);
+        whole &= restrict_to_range(
+            c, IMAGE_DESTINATION, family, image_value_address(&m->destination_first, family),
+            image_value_address(&m->destination_last, family), m->destination_inverted);
     return whole;
 }
 
@@ -207,8 +186,8 @@ static bool read_conntrack(struct image_condition *c, const struct rules_match *
 {
     /* A packet that conntrack did not look at is INVALID to both matches (net/netfilter/xt_conntrack.c). */
     static const uint8_t bits[] = {
-        [TRACK_NONE] = RULES_STATE_INVALID,   [TRACK_INVALID] = RULES_STATE_INVALID,
-        [TRACK_NEW] = RULES_STATE_NEW,        [TRACK_ESTABLISHED] = RULES_STATE_ESTABLISHED,
+        [TRACK_NONE] = RULES_STATE_INVALID,    [TRACK_INVALID] = RULES_STATE_INVALID,
+        [TRACK_NEW] = RULES_STATE_NEW,         [TRACK_ESTABLISHED] = RULES_STATE_ESTABLISHED,
         [TRACK_RELATED] = RULES_STATE_RELATED, [TRACK_UNTRACKED] = RULES_STATE_UNTRACKED,
     };
     const struct rules_match_conntrack *m = match->conntrack;

@@ -11,7 +11,8 @@
 
 #include "verdict/image_format.h"
 
-/* Inlined whatever the optimizer thinks, so that they are compiled for what the function around them is compiled for.
+/* Inlined whatever the optimizer thinks, so that they are compiled for what the function around them is
+ * compiled for.
  */
 #define IMAGE_INLINE inline __attribute__((always_inline))
 
@@ -25,15 +26,16 @@ static IMAGE_INLINE uint32_t image_find8(const uint8_t *base, const struct image
     return ((const uint32_t *)image_at(base, index->keys))[value];
 }
 
-static IMAGE_INLINE uint32_t image_find16(const uint8_t *base, const struct image_index *index, uint16_t value)
+static IMAGE_INLINE uint32_t image_find16(const uint8_t *base, const struct image_index *index,
+                                          uint16_t value)
 {
     const uint32_t *pages = image_at(base, index->keys);
 
     return ((const uint32_t *)image_at(base, pages[value >> 8]))[value & 0xff];
 }
 
-/* The tree is walked without a branch that depends on the value; a node is compared whole, which compilers make a
- * few vector instructions of. */
+/* The tree is walked without a branch that depends on the value; a node is compared whole, which compilers
+ * make a few vector instructions of. */
 /* Of the keys of a node, how many are not above key. */
 static IMAGE_INLINE uint32_t image_node_rank(const int32_t *keys, int32_t key)
 {
@@ -46,7 +48,8 @@ static IMAGE_INLINE uint32_t image_node_rank(const int32_t *keys, int32_t key)
 }
 
 /* The tree is walked without a branch that depends on the value; a node is compared whole. */
-static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct image_index *index, uint32_t value)
+static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct image_index *index,
+                                          uint32_t value)
 {
     int32_t key = (int32_t)(value ^ 0x80000000U);
     uint32_t place = 0;
@@ -61,12 +64,20 @@ static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct imag
     return ((const uint32_t *)image_at(base, index->sets))[place];
 }
 
-static IMAGE_INLINE uint32_t image_find128(const uint8_t *base, const struct image_index *index, uint64_t high,
-                                           uint64_t low)
+static IMAGE_INLINE uint32_t image_slot(uint64_t high, uint64_t low)
+{
+    return (uint32_t)((high * 0x9e3779b97f4a7c15ULL ^ low * 0xbf58476d1ce4e5b9ULL) >> 59) % IMAGE_SLOTS;
+}
+
+static IMAGE_INLINE uint32_t image_find128(const uint8_t *base, const struct image_index *index,
+                                           uint64_t high, uint64_t low)
 {
     const uint64_t *keys = image_at(base, index->keys);
     uint32_t first = 0, count = index->count;
+    uint32_t place = ((const uint32_t *)(keys + 2 * (uint64_t)count))[image_slot(high, low)];
 
+    if (keys[2 * (uint64_t)place] == high && keys[2 * (uint64_t)place + 1] == low)
+        return ((const uint32_t *)image_at(base, index->sets))[place];
     while (count > 1) {
         uint32_t half = count / 2;
         const uint64_t *key = keys + 2 * (uint64_t)(first + half);
@@ -91,9 +102,10 @@ static IMAGE_INLINE const struct image_middle *image_set_middle(const struct ima
     return &set->middle[__builtin_popcountll(set->top & ((1ULL << middle) - 1))];
 }
 
-/* One of its 64 leaf words. Without a branch: if there is none, what is read in its place (the block ends with a word
- * to spare) is thrown away. */
-static IMAGE_INLINE uint64_t image_middle_bits(const uint8_t *base, const struct image_middle *m, unsigned word)
+/* One of its 64 leaf words. Without a branch: if there is none, what is read in its place (the block ends
+ * with a word to spare) is thrown away. */
+static IMAGE_INLINE uint64_t image_middle_bits(const uint8_t *base, const struct image_middle *m,
+                                               unsigned word)
 {
     const uint64_t *leaves = image_at(base, m->leaves);
     uint64_t leaf = leaves[__builtin_popcountll(m->words & ((1ULL << word) - 1))];

@@ -6,32 +6,33 @@
  * The flat block of an image: what lies where. Freestanding, so that kernel programs can read it: no pointers
  * (every "offset" counts bytes from the start of the block), no recursion, every loop bounded by a constant.
  *
- * A table's rules are bits. A chain's are one contiguous range of them, but not in the order of the chain: rules
- * that ask for the same fields, and of those for the same values, lie side by side, so that a word of 64 bits is
- * rarely touched by a packet that none of its rules wants. image_rule.number keeps the order.
+ * A table's rules are bits. A chain's are one contiguous range of them, but not in the order of the chain:
+ * rules that ask for the same fields, and of those for the same values, lie side by side, so that a word of
+ * 64 bits is rarely touched by a packet that none of its rules wants. image_rule.number keeps the order.
  *
  * For each field an index finds the set of the rules that ask for it and want the packet's value. Sets are
  * sparse: a top word says which middle words are there, a middle word which leaf words (Baboescu and Varghese
- * call this aggregation; the levels of 64 bound it to 262,144 rules). Rules that don't ask for a field are in none
- * of its sets but in two dense arrays, the wild ones, which all packets share and which therefore stay in the
- * nearest cache.
+ * call this aggregation; the levels of 64 bound it to 262,144 rules). Rules that don't ask for a field are in
+ * none of its sets but in two dense arrays, the wild ones, which all packets share and which therefore stay
+ * in the nearest cache.
  *
- * Fields with few classes of values (protocol, state...) are joined as far as that stays small: for each combination of
- * their classes a whole vector lies ready, wild rules included. An index of such a field gives, in place of a set's
- * offset, a number of bytes; their sum is where the vector lies.
+ * Fields with few classes of values (protocol, state...) are joined as far as that stays small: for each
+ * combination of their classes a whole vector lies ready, wild rules included. An index of such a field
+ * gives, in place of a set's offset, a number of bytes; their sum is where the vector lies.
  */
 #include <stdint.h>
 
 enum image_limits {
     IMAGE_MAGIC = 0x4d495053, /* "SPIM" */
     IMAGE_VERSION = 1,
-    IMAGE_WORD = 64,    /* rules a leaf word, leaf words a middle word, middle words a set */
-    IMAGE_LEVELS = 6,   /* of a tree with 16 keys a node */
-    IMAGE_NODE = 16,    /* keys in a node of that tree: one cache line */
-    IMAGE_PAGE = 256,   /* entries in a page of the 16-bit index */
-    IMAGE_NONE = -1,    /* no such chain, as uint32_t */
-    IMAGE_CONDITIONS = 48, /* matches of a rule that residual can tell apart */
-    IMAGE_DENSE = 4,       /* with so many middle words or fewer, every set has all of them */
+    IMAGE_WORD = 64,        /* rules a leaf word, leaf words a middle word, middle words a set */
+    IMAGE_LEVELS = 6,       /* of a tree with 16 keys a node */
+    IMAGE_NODE = 16,        /* keys in a node of that tree: one cache line */
+    IMAGE_SLOTS = 32,      /* in the hash of a 128-bit index; a power of 2 */
+    IMAGE_PAGE = 256,       /* entries in a page of the 16-bit index */
+    IMAGE_NONE = -1,        /* no such chain, as uint32_t */
+    IMAGE_CONDITIONS = 48,  /* matches of a rule that residual can tell apart */
+    IMAGE_DENSE = 4,        /* with so many middle words or fewer, every set has all of them */
     IMAGE_JOINED = 1 << 18, /* bytes that the joined vectors may take */
 };
 
@@ -55,7 +56,8 @@ enum image_kind {
     IMAGE_KEY8,   /* keys: one table of 256 sets */
     IMAGE_KEY16,  /* keys: 256 offsets of pages of 256 sets */
     IMAGE_KEY32,  /* keys: lower bounds of intervals, as a tree of levels */
-    IMAGE_KEY128, /* keys: lower bounds of intervals, sorted; two words each */
+    IMAGE_KEY128, /* keys: lower bounds of intervals, sorted; two words each. Then uint32_t[IMAGE_SLOTS]: by hash of a
+                     bound its place, for values that are a bound themselves, as names of interfaces mostly are */
 };
 
 struct image_index {
@@ -64,7 +66,8 @@ struct image_index {
     uint32_t keys;  /* offset */
     uint32_t sets;  /* offset of uint32_t[count], offsets of struct image_set; KEY32 and KEY128 */
     struct {
-        uint32_t keys; /* offset; of KEY32 as int32_t with the sign bit flipped, so that signed comparison sorts them */
+        uint32_t keys; /* offset; of KEY32 as int32_t with the sign bit flipped, so that signed comparison
+                          sorts them */
         uint32_t count;
     } level[IMAGE_LEVELS]; /* the root first; one node each for the first, the last is all keys */
 };
@@ -119,10 +122,11 @@ struct image_table {
     uint32_t rules;          /* offset of struct image_rule[], by bit */
     uint32_t chains;         /* offset of struct image_chain[], in the model's order */
     uint32_t chain_count;
-    uint32_t builtin[5];  /* chain of a hook, or IMAGE_NONE */
-    uint32_t asks;        /* enum verdict_ignorance that a classifier would need */
-    uint32_t late;        /* bit f: no use of enum image_field f for packets without a sound transport header */
-    uint8_t count, mains, joins;       /* fields that have sets; how many of them, coming first, are main ones; joined ones */
+    uint32_t builtin[5]; /* chain of a hook, or IMAGE_NONE */
+    uint32_t asks;       /* enum verdict_ignorance that a classifier would need */
+    uint32_t late; /* bit f: no use of enum image_field f for packets without a sound transport header */
+    uint8_t count, mains,
+        joins; /* fields that have sets; how many of them, coming first, are main ones; joined ones */
     uint32_t wild_middles, wild_words; /* offsets of uint64_t[middles][count], uint64_t[words][count] */
     uint32_t joined;                   /* offset of vectors: uint64_t[middles], then uint64_t[words] */
     struct image_index index[IMAGE_FIELDS], join[IMAGE_FIELDS];

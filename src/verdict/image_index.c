@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/image_find.h"
+
 /* ---- the set while it changes ---- */
 
 struct interval {
@@ -85,7 +87,8 @@ static uint32_t add_set(struct image_block *block, size_t size)
 {
     size_t left = IMAGE_LINE - block->size % IMAGE_LINE;
 
-    return image_block_add(block, size, size > left && (size <= IMAGE_LINE || left < IMAGE_LINE / 2) ? IMAGE_LINE : 8);
+    return image_block_add(block, size,
+                           size > left && (size <= IMAGE_LINE || left < IMAGE_LINE / 2) ? IMAGE_LINE : 8);
 }
 
 static uint32_t sweep_write(struct sweep *s)
@@ -291,8 +294,8 @@ static void write_tree(struct sweep *s, struct image_index *ret)
         int32_t *keys = image_block_at(s->block, offset);
 
         for (size_t i = 0; i < nodes * IMAGE_NODE; i++)
-            keys[i] = i < count ? (int32_t)((uint32_t)s->intervals[i * step].first.low ^ 0x80000000U)
-                                : INT32_MAX;
+            keys[i] =
+                i < count ? (int32_t)((uint32_t)s->intervals[i * step].first.low ^ 0x80000000U) : INT32_MAX;
         ret->level[l].keys = offset;
         ret->level[l].count = (uint32_t)count;
     }
@@ -302,14 +305,16 @@ static void write_tree(struct sweep *s, struct image_index *ret)
 static void write_sorted(struct sweep *s, struct image_index *ret)
 {
     ret->kind = IMAGE_KEY128;
-    ret->keys = image_block_add(s->block, s->count * 2 * sizeof(uint64_t), IMAGE_LINE);
+    ret->keys = image_block_add(s->block, image_sorted_size((uint32_t)s->count), IMAGE_LINE);
     if (s->block->failed)
         return;
     uint64_t *keys = image_block_at(s->block, ret->keys);
+    uint32_t *slots = (uint32_t *)(keys + 2 * s->count);
 
     for (size_t i = 0; i < s->count; i++) {
         keys[2 * i] = s->intervals[i].first.high;
         keys[2 * i + 1] = s->intervals[i].first.low;
+        slots[image_slot(keys[2 * i], keys[2 * i + 1])] = (uint32_t)i;
     }
     write_sets(s, ret);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/image_index.h"
+
 void join_init(struct join *j, uint32_t words, uint32_t middles)
 {
     *j = (struct join){.combinations = 1, .words = words, .middles = middles};
@@ -26,7 +28,8 @@ static size_t vector_size(const struct join *j)
 }
 
 /* The sets that an index leads to, one for each of its values or intervals. */
-static uint32_t *index_sets(const struct image_index *index, const struct image_block *block, uint32_t *ret_count)
+static uint32_t *index_sets(const struct image_index *index, const struct image_block *block,
+                            uint32_t *ret_count)
 {
     *ret_count = index->kind == IMAGE_KEY8 ? 256 : index->count;
     return image_block_at(block, index->kind == IMAGE_KEY8 ? index->keys : index->sets);
@@ -72,7 +75,7 @@ static bool write_index(const struct join *j, unsigned i, uint32_t step, struct 
     struct join_field *f = (struct join_field *)&j->fields[i];
     uint32_t count, *from = index_sets(&f->index, &f->block, &count);
     uint32_t sets = image_block_add(block, count * sizeof(uint32_t), IMAGE_LINE), keys = sets;
-    size_t keys_size = (size_t)count * 2 * sizeof(uint64_t);
+    size_t keys_size = image_sorted_size(count);
 
     if (f->index.kind != IMAGE_KEY8)
         keys = image_block_add(block, keys_size, IMAGE_LINE);

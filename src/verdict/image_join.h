@@ -6,16 +6,16 @@
 #include "verdict/image_format.h"
 
 /*
- * Joins fields with few classes: for each combination of their classes a vector of the rules that want it lies ready.
- * (Cross-producting, after Srinivasan, Varghese, Suri and Waldvogel, "Fast and scalable layer four switching",
- * SIGCOMM 1998, but of the small fields only and as far as IMAGE_JOINED bytes.)
+ * Joins fields with few classes: for each combination of their classes a vector of the rules that want it
+ * lies ready. (Cross-producting, after Srinivasan, Varghese, Suri and Waldvogel, "Fast and scalable layer
+ * four switching", SIGCOMM 1998, but of the small fields only and as far as IMAGE_JOINED bytes.)
  */
 enum { JOIN_CLASSES = 64 }; /* of a field; with more it is not joined */
 
 struct join_field {
     struct image_index index; /* its offsets are in a block of its own */
     struct image_block block;
-    uint64_t *wild;           /* leaf words of the rules that don't ask for it */
+    uint64_t *wild; /* leaf words of the rules that don't ask for it */
     uint32_t classes;
     uint32_t sets[JOIN_CLASSES]; /* by class */
 };

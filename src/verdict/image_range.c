@@ -62,8 +62,7 @@ int image_ranges_invert(struct image_ranges *ranges, struct image_value most)
         if (image_value_less(from, ranges->at[i].first)) {
             if (result.count == IMAGE_RANGES)
                 return -ENOSPC;
-            result.at[result.count++] =
-                (struct image_range){from, image_value_before(ranges->at[i].first)};
+            result.at[result.count++] = (struct image_range){from, image_value_before(ranges->at[i].first)};
         }
         more = image_value_less(ranges->at[i].last, most);
         from = image_value_next(ranges->at[i].last);

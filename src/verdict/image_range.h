@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Sets of values of one header field, as sorted ranges that neither overlap nor touch. A value is up to 128 bits
- * long; shorter ones lie in low.
+ * Sets of values of one header field, as sorted ranges that neither overlap nor touch. A value is up to 128
+ * bits long; shorter ones lie in low.
  */
 struct image_value {
     uint64_t high, low;
@@ -18,7 +18,8 @@ struct image_range {
     struct image_value first, last;
 };
 
-/* More than that, and the condition is left to be evaluated packet by packet. 128 ranges hold any set of 8-bit values. */
+/* More than that, and the condition is left to be evaluated packet by packet. 128 ranges hold any set of
+ * 8-bit values. */
 enum { IMAGE_RANGES = 128 };
 
 struct image_ranges {

@@ -9,9 +9,9 @@
 #include "verdict/match.h"
 
 /*
- * A packet is looked up once per field, which gives a set of rules for each; all chains of the table share these
- * sets. In each chain that it enters, the walk gathers the rules in the intersection, a few at a time and in the
- * order of the chain, and asks them what the sets could not answer.
+ * A packet is looked up once per field, which gives a set of rules for each; all chains of the table share
+ * these sets. In each chain that it enters, the walk gathers the rules in the intersection, a few at a time
+ * and in the order of the chain, and asks them what the sets could not answer.
  *
  * Fields that take some looking up wait until a rule that comes next asks for them: the packet of a known
  * connection is mostly accepted before.
@@ -42,11 +42,15 @@ struct walk {
     const struct rules_table *model;
     const struct rules_chain *builtin;
     const struct image_set *none;
-    const uint64_t *joined; /* a vector, middle words first; NULL: all rules */
+    const uint64_t *joined;                     /* a vector, middle words first; NULL: all rules */
     const struct image_set *sets[IMAGE_FIELDS]; /* by place in the table's list of fields; NULL: all rules */
     bool mains_known;
-    bool unsound; /* there is no sound transport header: each rule is asked in full */
-    struct linear_state state;
+    const struct image_ahead *ahead; /* or NULL */
+    bool unsound;                    /* there is no sound transport header: each rule is asked in full */
+    const struct verdict_packet *p;  /* as the next rule sees it: the caller's, or state's */
+    struct linear_state state;       /* only once a rule has changed the packet */
+    bool changed;
+    uint32_t looked_at; /* rules; see VERDICT_WORK */
     struct verdict_memory *memory;
     unsigned depth; /* frames in use */
     struct frame frames[VERDICT_DEPTH];
@@ -59,15 +63,16 @@ static uint8_t state_of(const struct track_view *view)
     return view ? (uint8_t)view->state : TRACK_NONE;
 }
 
-static uint32_t find_interface(const uint8_t *base, const struct image_index *index, const char *name)
+static IMAGE_INLINE uint32_t find_interface(const uint8_t *base, const struct image_index *index,
+                                            const char *name)
 {
     struct image_value value = image_value_interface(name ? name : "");
 
     return image_find128(base, index, value.high, value.low);
 }
 
-static uint32_t find_address(const uint8_t *base, const struct image_index *index,
-                             const struct packet_address *address)
+static IMAGE_INLINE uint32_t find_address(const uint8_t *base, const struct image_index *index,
+                                          const struct packet_address *address)
 {
     if (index->kind == IMAGE_KEY32)
         return image_find32(base, index, (uint32_t)image_value_address(address, PACKET_IPV4).low);
@@ -76,7 +81,8 @@ static uint32_t find_address(const uint8_t *base, const struct image_index *inde
     return image_find128(base, index, value.high, value.low);
 }
 
-/* Packets of protocols without ports have these fields zero; rules that ask for ports ask for the protocol too. */
+/* Packets of protocols without ports have these fields zero; rules that ask for ports ask for the protocol
+ * too. */
 static uint16_t destination_port(const struct packet *packet)
 {
     if (packet->protocol == PACKET_ICMP || packet->protocol == PACKET_ICMPV6)
@@ -84,10 +90,9 @@ static uint16_t destination_port(const struct packet *packet)
     return packet->destination_port;
 }
 
-static uint32_t find_set(const uint8_t *base, const struct image_index *index, const struct verdict_packet *p)
+static IMAGE_INLINE uint32_t find_main(const uint8_t *base, const struct image_index *index,
+                                       const struct packet *packet)
 {
-    const struct packet *packet = p->packet;
-
     switch (index->field) {
     case IMAGE_SOURCE:
         return find_address(base, index, &packet->source);
@@ -95,8 +100,22 @@ static uint32_t find_set(const uint8_t *base, const struct image_index *index, c
         return find_address(base, index, &packet->destination);
     case IMAGE_DESTINATION_PORT:
         return image_find16(base, index, destination_port(packet));
-    case IMAGE_SOURCE_PORT:
+    default:
         return image_find16(base, index, packet->source_port);
+    }
+}
+
+static IMAGE_INLINE uint32_t find_set(const uint8_t *base, const struct image_index *index,
+                                      const struct verdict_packet *p)
+{
+    const struct packet *packet = p->packet;
+
+    switch (index->field) {
+    case IMAGE_SOURCE:
+    case IMAGE_DESTINATION:
+    case IMAGE_DESTINATION_PORT:
+    case IMAGE_SOURCE_PORT:
+        return find_main(base, index, packet);
     case IMAGE_PROTOCOL:
         return image_find8(base, index, packet->protocol);
     case IMAGE_STATE:
@@ -111,15 +130,14 @@ static uint32_t find_set(const uint8_t *base, const struct image_index *index, c
 }
 
 /*
- * Without a sound transport header matches drop the packet, or don't hold (match_packet.c). A field that they would
- * read is then as if all rules wanted its value: those that come up are asked in full, and the first one that reads
- * the header mostly ends it. Of later fragments it is known that no match holds that asks for a field of the
- * transport header; but for TCP's at byte 8, which drops them.
+ * Without a sound transport header matches drop the packet, or don't hold (match_packet.c). A field that they
+ * would read is then as if all rules wanted its value: those that come up are asked in full, and the first
+ * one that reads the header mostly ends it. Of later fragments it is known that no match holds that asks for
+ * a field of the transport header; but for TCP's at byte 8, which drops them.
  */
 static const struct image_set *find_unsound(const struct walk *w, uint8_t field, const struct packet *packet)
 {
-    bool transport =
-        field == IMAGE_SOURCE_PORT || field == IMAGE_DESTINATION_PORT || field == IMAGE_FLAGS;
+    bool transport = field == IMAGE_SOURCE_PORT || field == IMAGE_DESTINATION_PORT || field == IMAGE_FLAGS;
 
     if (packet->fragment_offset && transport && packet->fragment_offset != 8)
         return w->none;
@@ -128,7 +146,7 @@ static const struct image_set *find_unsound(const struct walk *w, uint8_t field,
 
 static void look_up(struct walk *w, unsigned first, unsigned end)
 {
-    const struct verdict_packet *p = &w->state.packet;
+    const struct verdict_packet *p = w->p;
 
     for (unsigned i = first; i < end; i++) {
         const struct image_index *index = &w->table->index[i];
@@ -142,6 +160,17 @@ static void look_up(struct walk *w, unsigned first, unsigned end)
     }
 }
 
+static void look_up_mains(struct walk *w)
+{
+    w->mains_known = true;
+    if (!w->ahead) {
+        look_up(w, 0, w->table->mains);
+        return;
+    }
+    for (unsigned i = 0; i < w->table->mains; i++)
+        w->sets[i] = image_at(w->base, w->ahead->sets[i]);
+}
+
 /* All fields that are no main ones. */
 static void look_up_plain(struct walk *w)
 {
@@ -149,7 +178,7 @@ static void look_up_plain(struct walk *w)
 
     look_up(w, w->table->mains, w->table->count);
     for (unsigned i = 0; i < w->table->joins; i++)
-        vector += find_set(w->base, &w->table->join[i], &w->state.packet);
+        vector += find_set(w->base, &w->table->join[i], w->p);
     w->joined = w->unsound ? NULL : image_at(w->base, vector);
 }
 
@@ -172,7 +201,7 @@ static bool ends_chain(const struct walk *w, uint32_t bit)
 }
 
 /* Puts a rule into its place among the gathered, all of which come before *bound. */
-static void gather_rule(const struct walk *w, struct frame *frame, uint32_t bit, uint32_t *bound)
+static IMAGE_INLINE void gather_rule(const struct walk *w, struct frame *frame, uint32_t bit, uint32_t *bound)
 {
     const struct image_rule *rule = &w->rules[bit];
     uint8_t flags = (uint8_t)(rule->rest >> IMAGE_REST_FLAGS);
@@ -276,8 +305,8 @@ static void gather_main(const struct walk *w, struct frame *frame, const struct 
     gather_bits(w, frame, chain->plain_end, chain->end, 0, bound);
 }
 
-/* The next rules of the frame's chain, after the last one that was looked at. First those that come before any
- * rule that asks for a main field, so that these need not be looked up if one of them ends it. */
+/* The next rules of the frame's chain, after the last one that was looked at. First those that come before
+ * any rule that asks for a main field, so that these need not be looked up if one of them ends it. */
 static void gather(struct walk *w, struct frame *frame)
 {
     const struct image_chain *chain =
@@ -296,8 +325,7 @@ static void gather(struct walk *w, struct frame *frame)
     if (chain->first_main == (uint32_t)IMAGE_NONE)
         return;
     if (!w->mains_known)
-        look_up(w, 0, w->table->mains);
-    w->mains_known = true;
+        look_up_mains(w);
     bound = UINT32_MAX;
     if (chain->last_plain > frame->after && chain->last_plain > chain->first_main)
         gather_plain(w, frame, chain, &bound);
@@ -319,15 +347,28 @@ static const struct rules_chain *chain_of(const struct walk *w, const struct fra
     return w->model->chains[frame->chain];
 }
 
-/* The linear walk knows what to do where the answer is not certain. It goes on at the rule after the last one that was
- * looked at in each chain; in the innermost at rule number, which has answered if answer is not NULL. */
-static void hand_over(struct walk *w, uint32_t number, const struct linear_answer *answer, struct verdict *ret)
+static void begin_change(struct walk *w)
+{
+    if (w->changed)
+        return;
+    linear_state_init(&w->state, w->p);
+    w->p = &w->state.packet;
+    w->changed = true;
+}
+
+/* The linear walk knows what to do where the answer is not certain. It goes on at the rule after the last one
+ * that was looked at in each chain; in the innermost at rule number, which has answered if answer is not
+ * NULL. */
+static void hand_over(struct walk *w, uint32_t number, const struct linear_answer *answer,
+                      struct verdict *ret)
 {
     struct linear_place places[VERDICT_DEPTH];
 
     for (unsigned i = 0; i < w->depth; i++)
         places[i] = (struct linear_place){chain_of(w, &w->frames[i]), w->frames[i].after};
     places[w->depth - 1].next = number - 1;
+    begin_change(w);
+    w->state.work = w->looked_at;
     linear_resume(&w->state, w->builtin, places, w->depth, answer, w->memory, false, NULL, ret);
 }
 
@@ -347,10 +388,11 @@ static bool enter_chain(struct walk *w, uint32_t chain, bool is_goto)
 /* MARK and its like. false: no longer certain. */
 static bool apply_target(struct walk *w, const struct rules_target *target)
 {
-    const struct track_view *before = w->state.packet.view;
+    const struct track_view *before = w->p->view;
 
     if (linear_target_code(target) >= 0)
         return false;
+    begin_change(w);
     linear_state_apply(&w->state, target);
     if (w->state.packet.view != before) {
         /* CT and NOTRACK change what the rules behind them see as the packet's state. */
@@ -369,17 +411,20 @@ static struct linear_answer ask(struct walk *w, const struct image_rule *rule, c
     uint8_t flags = (uint8_t)(rule->rest >> IMAGE_REST_FLAGS);
 
     if (w->unsound)
-        a.answer = match_rule(model, &w->state.packet, w->memory, &a.because, &a.hotdrop);
+        a.answer = match_rule(model, w->p, w->memory, &a.because, &a.hotdrop);
     else if (flags & IMAGE_RESIDUAL)
-        a.answer = match_rest(model, flags & IMAGE_HEADER, rule->rest | ~0ULL << IMAGE_CONDITIONS,
-                              &w->state.packet, w->memory, &a.because, &a.hotdrop);
+        a.answer = match_rest(model, flags & IMAGE_HEADER, rule->rest | ~0ULL << IMAGE_CONDITIONS, w->p,
+                              w->memory, &a.because, &a.hotdrop);
     return a;
 }
 
 static void conclude(const struct walk *w, enum verdict_code code, const struct rules_chain *chain,
                      const struct rules_rule *rule, bool hotdrop, struct verdict *ret)
 {
-    linear_state_conclude(&w->state, code, chain, rule, ret);
+    if (w->changed)
+        linear_state_conclude(&w->state, code, chain, rule, ret);
+    else
+        linear_conclude(w->p, code, chain, rule, ret);
     ret->hotdrop = hotdrop;
 }
 
@@ -389,9 +434,8 @@ enum step { STEP_ON, STEP_RETURN, STEP_DECIDED };
 static enum step act(struct walk *w, const struct image_rule *rule, const struct rules_chain *chain,
                      const struct rules_rule *model, struct verdict *ret)
 {
-    static const uint8_t codes[] = {[IMAGE_ACCEPT] = VERDICT_ACCEPT,
-                                    [IMAGE_DROP] = VERDICT_DROP,
-                                    [IMAGE_REJECT] = VERDICT_REJECT};
+    static const uint8_t codes[] = {
+        [IMAGE_ACCEPT] = VERDICT_ACCEPT, [IMAGE_DROP] = VERDICT_DROP, [IMAGE_REJECT] = VERDICT_REJECT};
     static const struct linear_answer yes = {.answer = VERDICT_YES};
     enum image_action action = (enum image_action)(rule->rest >> IMAGE_REST_ACTION);
 
@@ -427,15 +471,15 @@ static enum step walk_step(struct walk *w, struct verdict *ret)
     const struct image_rule *rule = next_rule(w, frame);
     uint32_t number = rule ? rule->number : (uint32_t)chain->count, work = number - frame->after;
 
-    if (work > VERDICT_WORK - w->state.work) {
-        uint32_t last = frame->after + VERDICT_WORK - w->state.work;
+    if (work > VERDICT_WORK - w->looked_at) {
+        uint32_t last = frame->after + VERDICT_WORK - w->looked_at;
 
-        w->state.work = VERDICT_WORK;
+        w->looked_at = VERDICT_WORK;
         hand_over(w, last + 1, NULL, ret);
         return STEP_DECIDED;
     }
     frame->after = number;
-    w->state.work += work;
+    w->looked_at += work;
     if (!rule)
         return STEP_RETURN;
 
@@ -471,12 +515,46 @@ static void walk_table(struct walk *w, uint32_t builtin, struct verdict *ret)
         conclude(w, VERDICT_ACCEPT, w->builtin, NULL, false, ret);
 }
 
-void image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                struct verdict_memory *memory, struct verdict *ret)
+static const struct image_table *table_at(const uint8_t *base, enum rules_table_type table)
+{
+    const struct image_header *header = image_at(base, 0);
+
+    return header->tables[table] ? image_at(base, header->tables[table]) : NULL;
+}
+
+static bool is_unsound(const struct packet *packet)
+{
+    return packet->fault == PACKET_SHORT || packet->fragment_offset;
+}
+
+void image_look_ahead(const struct image *image, enum rules_table_type table, const struct packet *packet,
+                      struct image_ahead *ret)
 {
     const uint8_t *base = image->block.bytes;
     const struct image_header *header = image_at(base, 0);
-    const struct image_table *t = header->tables[table] ? image_at(base, header->tables[table]) : NULL;
+    const struct image_table *t = table_at(base, table);
+
+    ret->image = NULL;
+    if (!t || packet->family != header->family || is_unsound(packet))
+        return;
+    ret->image = image;
+    for (unsigned i = 0; i < t->mains; i++) {
+        const uint8_t *set;
+
+        ret->sets[i] = find_main(base, &t->index[i], packet);
+        set = base + ret->sets[i];
+        __builtin_prefetch(set);
+        __builtin_prefetch(set + IMAGE_LINE);
+        __builtin_prefetch(set + 2 * IMAGE_LINE);
+    }
+}
+
+void image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
+                struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret)
+{
+    const uint8_t *base = image->block.bytes;
+    const struct image_header *header = image_at(base, 0);
+    const struct image_table *t = table_at(base, table);
     struct walk w;
 
     if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || t->asks & p->unknown ||
@@ -490,8 +568,11 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     w.model = &image->rules->tables[table];
     w.none = image_at(base, header->none);
     w.mains_known = false;
-    w.unsound = p->packet->fault == PACKET_SHORT || p->packet->fragment_offset;
-    linear_state_init(&w.state, p);
+    w.unsound = is_unsound(p->packet);
+    w.ahead = ahead && ahead->image == image && !w.unsound ? ahead : NULL;
+    w.p = p;
+    w.changed = false;
+    w.looked_at = 0;
     w.memory = memory;
     w.depth = 0;
     look_up_plain(&w);

@@ -43,6 +43,9 @@ int linear_target_code(const struct rules_target *target);
 void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
                            const struct rules_chain *chain, const struct rules_rule *rule,
                            struct verdict *ret);
+/* The same of a walk in which no rule has changed the packet. */
+void linear_conclude(const struct verdict_packet *p, enum verdict_code code, const struct rules_chain *chain,
+                     const struct rules_rule *rule, struct verdict *ret);
 
 /* Where a walk stands: the innermost chain last; next is the index of the rule that is looked at next in it.
  */

@@ -129,9 +129,8 @@ int linear_target_code(const struct rules_target *target)
     }
 }
 
-void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
-                           const struct rules_chain *chain, const struct rules_rule *rule,
-                           struct verdict *ret)
+void linear_conclude(const struct verdict_packet *p, enum verdict_code code, const struct rules_chain *chain,
+                     const struct rules_rule *rule, struct verdict *ret)
 {
     if (chain && !rule)
         code = chain->policy == RULES_POLICY_DROP ? VERDICT_DROP : VERDICT_ACCEPT;
@@ -140,10 +139,17 @@ void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
         .chain = chain,
         .rule = rule,
         .number = chain && rule ? (uint32_t)(rule - chain->rules) + 1 : 0,
-        .template = s->template,
-        .mark = s->packet.mark,
-        .connmark_set = s->packet.has_connmark,
-        .connmark = s->packet.connmark,
-        .unknown = s->packet.unknown & (VERDICT_NO_MARK | VERDICT_NO_CONNMARK),
+        .mark = p->mark,
+        .connmark_set = p->has_connmark,
+        .connmark = p->connmark,
+        .unknown = p->unknown & (VERDICT_NO_MARK | VERDICT_NO_CONNMARK),
     };
+}
+
+void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
+                           const struct rules_chain *chain, const struct rules_rule *rule,
+                           struct verdict *ret)
+{
+    linear_conclude(&s->packet, code, chain, rule, ret);
+    ret->template = s->template;
 }

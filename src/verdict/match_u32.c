@@ -96,7 +96,7 @@ enum verdict_answer match_u32(const struct match_question *q)
     const struct rules_match_u32 *m = q->match->u32;
 
     for (unsigned i = 0; i < m->tests; i++) {
-        uint32_t value;
+        uint32_t value = 0;
         enum u32_result result = locate(q->p, &m->test[i], &value);
         if (result == U32_NOT_CAPTURED)
             return match_unknown(q, MATCH_NOT_CAPTURED);

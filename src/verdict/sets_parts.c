@@ -117,32 +117,71 @@ static bool read_port(const char *word, size_t size, uint8_t protocol, uint16_t 
     return rules_service_port(name, protocol, ret);
 }
 
-/* The names that ipset prints for ICMP types instead of TYPE/CODE. */
+/* The names that ipset prints for ICMP types and codes instead of numbers. */
+static const struct {
+    const char *name;
+    uint8_t protocol, type, code;
+} icmp_names[] = {
+    {"echo-reply", PACKET_ICMP, 0, 0},
+    {"pong", PACKET_ICMP, 0, 0},
+    {"network-unreachable", PACKET_ICMP, 3, 0},
+    {"host-unreachable", PACKET_ICMP, 3, 1},
+    {"protocol-unreachable", PACKET_ICMP, 3, 2},
+    {"port-unreachable", PACKET_ICMP, 3, 3},
+    {"fragmentation-needed", PACKET_ICMP, 3, 4},
+    {"source-route-failed", PACKET_ICMP, 3, 5},
+    {"network-unknown", PACKET_ICMP, 3, 6},
+    {"host-unknown", PACKET_ICMP, 3, 7},
+    {"network-prohibited", PACKET_ICMP, 3, 9},
+    {"host-prohibited", PACKET_ICMP, 3, 10},
+    {"TOS-network-unreachable", PACKET_ICMP, 3, 11},
+    {"TOS-host-unreachable", PACKET_ICMP, 3, 12},
+    {"communication-prohibited", PACKET_ICMP, 3, 13},
+    {"host-precedence-violation", PACKET_ICMP, 3, 14},
+    {"precedence-cutoff", PACKET_ICMP, 3, 15},
+    {"source-quench", PACKET_ICMP, 4, 0},
+    {"network-redirect", PACKET_ICMP, 5, 0},
+    {"host-redirect", PACKET_ICMP, 5, 1},
+    {"TOS-network-redirect", PACKET_ICMP, 5, 2},
+    {"TOS-host-redirect", PACKET_ICMP, 5, 3},
+    {"echo-request", PACKET_ICMP, 8, 0},
+    {"ping", PACKET_ICMP, 8, 0},
+    {"router-advertisement", PACKET_ICMP, 9, 0},
+    {"router-solicitation", PACKET_ICMP, 10, 0},
+    {"ttl-zero-during-transit", PACKET_ICMP, 11, 0},
+    {"ttl-zero-during-reassembly", PACKET_ICMP, 11, 1},
+    {"ip-header-bad", PACKET_ICMP, 12, 0},
+    {"required-option-missing", PACKET_ICMP, 12, 1},
+    {"timestamp-request", PACKET_ICMP, 13, 0},
+    {"timestamp-reply", PACKET_ICMP, 14, 0},
+    {"address-mask-request", PACKET_ICMP, 17, 0},
+    {"address-mask-reply", PACKET_ICMP, 18, 0},
+    {"no-route", PACKET_ICMPV6, 1, 0},
+    {"communication-prohibited", PACKET_ICMPV6, 1, 1},
+    {"address-unreachable", PACKET_ICMPV6, 1, 3},
+    {"port-unreachable", PACKET_ICMPV6, 1, 4},
+    {"packet-too-big", PACKET_ICMPV6, 2, 0},
+    {"ttl-zero-during-transit", PACKET_ICMPV6, 3, 0},
+    {"ttl-zero-during-reassembly", PACKET_ICMPV6, 3, 1},
+    {"bad-header", PACKET_ICMPV6, 4, 0},
+    {"unknown-header-type", PACKET_ICMPV6, 4, 1},
+    {"unknown-option", PACKET_ICMPV6, 4, 2},
+    {"echo-request", PACKET_ICMPV6, 128, 0},
+    {"ping", PACKET_ICMPV6, 128, 0},
+    {"echo-reply", PACKET_ICMPV6, 129, 0},
+    {"pong", PACKET_ICMPV6, 129, 0},
+    {"router-solicitation", PACKET_ICMPV6, 133, 0},
+    {"router-advertisement", PACKET_ICMPV6, 134, 0},
+    {"neighbour-solicitation", PACKET_ICMPV6, 135, 0},
+    {"neighbor-solicitation", PACKET_ICMPV6, 135, 0},
+    {"neighbour-advertisement", PACKET_ICMPV6, 136, 0},
+    {"neighbor-advertisement", PACKET_ICMPV6, 136, 0},
+    {"redirect", PACKET_ICMPV6, 137, 0},
+};
+
+/* TYPE/CODE or a name. */
 static bool read_icmp(const char *word, size_t size, uint8_t protocol, struct sets_part *part)
 {
-    static const struct {
-        const char *name;
-        uint8_t protocol, type, code;
-    } names[] = {
-        {"echo-reply", PACKET_ICMP, 0, 0},
-        {"pong", PACKET_ICMP, 0, 0},
-        {"network-unreachable", PACKET_ICMP, 3, 0},
-        {"host-unreachable", PACKET_ICMP, 3, 1},
-        {"protocol-unreachable", PACKET_ICMP, 3, 2},
-        {"port-unreachable", PACKET_ICMP, 3, 3},
-        {"fragmentation-needed", PACKET_ICMP, 3, 4},
-        {"echo-request", PACKET_ICMP, 8, 0},
-        {"ping", PACKET_ICMP, 8, 0},
-        {"ttl-zero-during-transit", PACKET_ICMP, 11, 0},
-        {"timestamp-request", PACKET_ICMP, 13, 0},
-        {"timestamp-reply", PACKET_ICMP, 14, 0},
-        {"no-route", PACKET_ICMPV6, 1, 0},
-        {"packet-too-big", PACKET_ICMPV6, 2, 0},
-        {"echo-request", PACKET_ICMPV6, 128, 0},
-        {"ping", PACKET_ICMPV6, 128, 0},
-        {"echo-reply", PACKET_ICMPV6, 129, 0},
-        {"pong", PACKET_ICMPV6, 129, 0},
-    };
     const char *slash = memchr(word, '/', size);
     uint32_t type, code;
 
@@ -154,10 +193,10 @@ static bool read_icmp(const char *word, size_t size, uint8_t protocol, struct se
         part->port.first = part->port.last = (uint16_t)(type << 8 | code);
         return true;
     }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (names[i].protocol == protocol && strlen(names[i].name) == size &&
-            memcmp(names[i].name, word, size) == 0) {
-            part->port.first = part->port.last = (uint16_t)(names[i].type << 8 | names[i].code);
+    for (size_t i = 0; i < sizeof icmp_names / sizeof *icmp_names; i++) {
+        if (icmp_names[i].protocol == protocol && strlen(icmp_names[i].name) == size &&
+            memcmp(icmp_names[i].name, word, size) == 0) {
+            part->port.first = part->port.last = (uint16_t)(icmp_names[i].type << 8 | icmp_names[i].code);
             return true;
         }
     }

@@ -306,7 +306,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--driver", help="our side, built (tests/oracle/language.c)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -9,6 +9,8 @@ FORGOTTEN = re.compile(r"! (--[sd]\S*|-i|-o) (:|0:65535|0:|:65535|\+)( |$)|"
                        r"--tcp-flags NONE (?!NONE)|--help?( |$)")  # and --help is no option of ours
 
 DELIBERATE = [
+    (r"--hashlimit-(burst|rate-interval) \d+[^0-9kmx ]", "iptables reads the digits that a number begins with"),
+    (r"--(mss|length|ctexpire) ( |$)", "iptables takes an empty word for the whole range"),
     (r"--monthdays \S*[^0-9, ]", "iptables reads the digits that a day begins with"),
     (r"--time(start|stop) :", "iptables takes an empty number for 0"),
     (r"--physdev-(in|out) ( |$)", "iptables takes an empty name for any bridge port"),
@@ -270,7 +272,7 @@ def m_time(rng, family):
     words = maybe(rng, "--datestart", date(), chance=0.25) + maybe(rng, "--datestop", date().replace("1970", "1971"), chance=0.25)
     words += maybe(rng, "--timestart", clock(), chance=0.4) + maybe(rng, "--timestop", clock(), chance=0.4)
     words += maybe(rng, *bang(rng), "--monthdays", ",".join(str(d) for d in rng.sample(range(1, 32), rng.randint(1, 8))), chance=0.3)
-    words += maybe(rng, *bang(rng), "--weekdays", ",".join(rng.sample(["Mon", "Tu", "3", "Thu", "Friday"[:3], "Sat", "7"], rng.randint(
+    words += maybe(rng, *bang(rng), "--weekdays", ",".join(rng.sample(["Mon", "Tu", "3", "Thu", "Fri", "Sat", "7"], rng.randint(
         1, 6))), chance=0.3)
     return ["-m", "time"] + words + pick(rng, [], [], ["--utc"], ["--kerneltz"], ["--contiguous"])
 
@@ -361,7 +363,7 @@ def t_reject(rng, family, table, chains):
 
 def t_log(rng, family, table, chains):
     return ["-j", "LOG"] + maybe(rng, "--log-prefix", pick(rng, "drop: ", "x", "a \"quoted\" one")) + maybe(
-        rng, "--log-level", pick(rng, "4", "debug", "info", "7", "0", "warning", "emerg", "err" "or")) + maybe(
+        rng, "--log-level", pick(rng, "4", "debug", "info", "7", "0", "warning", "emerg", "error")) + maybe(
             rng, "--log-tcp-sequence", chance=0.2) + maybe(rng, "--log-tcp-options", chance=0.2) + maybe(
                 rng, "--log-ip-options", chance=0.2) + maybe(rng, "--log-uid", chance=0.2) + maybe(rng, "--log-macdecode", chance=0.2)
 

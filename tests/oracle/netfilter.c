@@ -78,7 +78,7 @@ static void make(struct made *m, const struct options *o, unsigned set, struct s
     bool nft = set % 4 == 3;
 
     *m = (struct made){.options = o, .set = set};
-    m->rules = rules_made(family, &d);
+    m->rules = rules_made(family, nft, &d);
     m->sequences = calloc(o->sequences, sizeof(*m->sequences));
     if (!m->sequences)
         die("out of memory");

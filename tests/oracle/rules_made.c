@@ -12,8 +12,9 @@
 struct maker {
     FILE *out;
     struct dice *dice;
-    bool v4;
-    bool raw; /* which table */
+    bool v4, nft;
+    bool has_no; /* the rule has a '!' */
+    bool raw;    /* which table */
     unsigned
         chain; /* user chains of the table: u0, u1...; one jumps only to later ones, so there is no loop */
     unsigned chains;  /* how many there are */
@@ -33,9 +34,13 @@ static void say(struct maker *m, const char *format, ...)
     va_end(arguments);
 }
 
+/* iptables-nft 1.8.9 makes one comparison of two neighbours that are inverted ("! --sport 21 ! --dport 21"),
+ * which then asks for something else: there a rule has one '!' at most. */
 static const char *no(struct maker *m)
 {
-    return dice_chance(m->dice, 15) ? "! " : "";
+    bool is_no = dice_chance(m->dice, 15) && !(m->nft && m->has_no);
+    m->has_no |= is_no;
+    return is_no ? "! " : "";
 }
 
 static const char *client_network(struct maker *m)
@@ -434,6 +439,7 @@ static void put_rule(struct maker *m, const char *chain)
                                         PACKET_UDP, PACKET_UDP, 1,          253};
     struct dice *d = m->dice;
 
+    m->has_no = false;
     m->protocol = dice_pick(d, PROTOCOLS);
     if (m->protocol == PACKET_ICMP && !m->v4)
         m->protocol = PACKET_ICMPV6;
@@ -477,7 +483,7 @@ static void put_user_chains(struct maker *m)
 
 static void fill_user_chains(struct maker *m)
 {
-    char name[10];
+    char name[16];
 
     for (unsigned i = 0; i < m->chains; i++) {
         snprintf(name, sizeof(name), "u%u", i);
@@ -514,11 +520,12 @@ static void put_filter(struct maker *m)
     say(m, "COMMIT\n");
 }
 
-char *rules_made(uint8_t family, struct dice *d)
+char *rules_made(uint8_t family, bool nft, struct dice *d)
 {
     char *text;
     size_t size;
-    struct maker m = {.dice = d, .v4 = family == PACKET_IPV4, .out = open_memstream(&text, &size)};
+    struct maker m = {
+        .dice = d, .nft = nft, .v4 = family == PACKET_IPV4, .out = open_memstream(&text, &size)};
 
     if (!m.out)
         die("out of memory");

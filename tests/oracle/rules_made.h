@@ -9,6 +9,6 @@
 /* A rule set as iptables-restore reads it: tables raw and filter, with user chains and everything in them
  * that decides by the packet, the connection, or what came before (nothing random, nothing about time). The
  * first rule of raw's OUTPUT drops what the kernel sends by itself. A new string. */
-char *rules_made(uint8_t family, struct dice *d);
+char *rules_made(uint8_t family, bool nft, struct dice *d);
 
 #endif

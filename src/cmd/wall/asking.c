@@ -2,6 +2,7 @@
 #include "cmd/wall/asking.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -364,6 +365,7 @@ struct story_text_options asking_text_options(const struct asking *a)
         ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     return (struct story_text_options){
         .colour = a->colour >= 0 ? a->colour : terminal && !getenv("NO_COLOR"),
+        .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
         .verbose = a->verbose,
         .width = size.ws_col,
     };

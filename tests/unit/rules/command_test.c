@@ -222,6 +222,24 @@ static void a_listing_names_protocols(void **state)
     text_prints(r, "-L INPUT 7", "");
 }
 
+static void verbose_commands_tell_what_they_do(void **state)
+{
+    struct rules *r = *state;
+
+    text_do(r, "-N a");
+    text_prints(
+        r, "-v -A INPUT ! -s 10.0.0.1 ! -d 10.0.0.0/8 ! -i eth0 ! -p tcp ! -f -m comment --comment x -j LOG",
+        "LOG !tcp opt !f in !eth0 out * !10.0.0.1 !-> 10.0.0.0/8   /* x */ LOG flags 0 level 4\n");
+    text_prints(r, "-v -I INPUT -s 10.0.0.1,10.0.0.2 -p icmp --icmp-type 8 -g a",
+                "a  icmp opt -- in * out *  10.0.0.1  -> 0.0.0.0/0  [goto]  icmptype 8\n"
+                "a  icmp opt -- in * out *  10.0.0.2  -> 0.0.0.0/0  [goto]  icmptype 8\n");
+    text_prints(
+        r, "-v -F",
+        "Flushing chain `INPUT'\nFlushing chain `FORWARD'\nFlushing chain `OUTPUT'\nFlushing chain `a'\n");
+    text_prints(r, "-v -Z a", "Zeroing chain `a'\n");
+    text_prints(r, "-v -X", "Deleting chain `a'\n");
+}
+
 #define case_of(test) cmocka_unit_test_setup_teardown(test, new_rules, free_rules)
 
 int main(void)
@@ -239,6 +257,7 @@ int main(void)
         case_of(a_loop_is_refused_and_leaves_no_trace),
         case_of(an_absent_table_is_made_only_when_it_is_changed),
         case_of(a_listing_names_protocols),
+        case_of(verbose_commands_tell_what_they_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
