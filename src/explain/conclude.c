@@ -242,8 +242,10 @@ static char *sentence_works(const struct story *story)
     return strdup("The whole session works: login, listing, download and upload; no rule stands in its way.");
 }
 
-static char *sentence_blocked(const struct story *story, const struct story_task *task)
+static char *sentence_blocked(const struct story *story, const struct story_task *task,
+                              const struct play_outcomes *outcomes)
 {
+    char list[PLAY_OUTCOMES_TEXT];
     const struct story_step *step = &story->steps[task->step - 1];
     bool refused = step->fate == WALL_REJECT;
     if (strcmp(task->name, "connect") == 0)
@@ -251,8 +253,12 @@ static char *sentence_blocked(const struct story *story, const struct story_task
                             refused ? " and is refused at once" : " and times out", task->why);
     if (strcmp(task->name, "login") == 0)
         return story_format("The client connects, but can't log in: %s.", task->why);
-    return story_format("Login works, but %s %s: %s.", which_transfers(story, STORY_BLOCKED),
-                        refused ? "is refused" : "times out", task->why);
+    const char *which = which_transfers(story, STORY_BLOCKED), *how = refused ? "is refused" : "times out";
+    if (play_outcomes_format(outcomes, list))
+        return story_format("Login works, but unless the %s keeps to data ports %s, %s %s: %s.",
+                            session_is_active(story->mode) ? "client" : "server", list, which, how,
+                            task->why);
+    return story_format("Login works, but %s %s: %s.", which, how, task->why);
 }
 
 static char *sentence_unknown(const struct story *story, const struct story_task *task)
@@ -281,7 +287,7 @@ static int note_wrong_ports(struct story *story)
     return error;
 }
 
-int conclude_story(struct story *story, const struct play *played)
+int conclude_story(struct story *story, const struct play *played, const struct play_outcomes *outcomes)
 {
     for (size_t i = 0; i < story->task_count; i++) {
         struct story_task *task = &story->tasks[i];
@@ -295,7 +301,7 @@ int conclude_story(struct story *story, const struct play *played)
     if (!failed || !failed->why)
         story->conclusion = sentence_works(story);
     else if (failed->outcome == STORY_BLOCKED)
-        story->conclusion = sentence_blocked(story, failed);
+        story->conclusion = sentence_blocked(story, failed, outcomes);
     else
         story->conclusion = sentence_unknown(story, failed);
     return story->conclusion ? note_wrong_ports(story) : -ENOMEM;

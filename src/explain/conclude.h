@@ -4,9 +4,9 @@
 
 #include "explain/play_ports.h"
 
-/* Why each task of a played session failed, and the conclusion in a sentence. played: as it was played. 0 or
- * -ENOMEM. */
-int conclude_story(struct story *story, const struct play *played);
+/* Why each task of a played session failed, and the conclusion in a sentence. played: as it was played;
+ * outcomes: which parts of the port range work. 0 or -ENOMEM. */
+int conclude_story(struct story *story, const struct play *played, const struct play_outcomes *outcomes);
 
 /* Notes: what is not evaluated, what was assumed, advice that no longer works. asked: as the person asked;
  * played: completed, and at its worst. 0 or -ENOMEM. */

@@ -117,37 +117,22 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
 
 static int note_parts(struct story *story, const struct play *played, const struct play_outcomes *outcomes)
 {
-    char list[600] = "";
-    size_t length = 0, shown = 0, good = 0;
-    const struct play_parts *parts = &outcomes->parts;
-    for (size_t i = 0; i < parts->count; i++) {
-        if (outcomes->outcome[i] != STORY_WORKS)
-            continue;
-        good++;
-        if (shown == 8)
-            continue;
-        struct rules_range16 p = parts->part[i];
-        int n = snprintf(list + length, sizeof(list) - length, p.first == p.last ? "%s%u" : "%s%u:%u",
-                         shown ? ", " : "", p.first, p.last);
-        length += n > 0 ? (size_t)n : 0;
-        shown++;
-    }
-    if (good == 0 || good == parts->count)
+    char list[PLAY_OUTCOMES_TEXT];
+    if (!play_outcomes_format(outcomes, list))
         return 0;
     return story_note_add(
         story,
-        "It depends on the port that the %s picks: with %s%s the session works; what is told "
-        "here is one of the others.",
-        session_is_active(played->mode) ? "client" : "server", list, good > shown ? " and some others" : "");
+        "It depends on the data port that the %s picks: with %s the session works. Told here is "
+        "what happens with one of the others.",
+        session_is_active(played->mode) ? "client" : "server", list);
 }
 
 static int note_range(struct story *story, const struct play *asked, const struct play *played)
 {
     if (session_is_active(played->mode) || asked->passive_ports.last != 0)
         return 0;
-    return story_note_add(story,
-                          "Which passive ports the server uses was not said, so any from 1024 to "
-                          "65534 is assumed (--pasv-ports).");
+    return story_note_add(story, "Which passive ports the server uses was not said, so any from 1024 to "
+                                 "65534 is assumed (--pasv-ports).");
 }
 
 /* ---- advice that no longer works ---- */

@@ -235,18 +235,27 @@ static int compare_flows(struct differ *d, enum wall_path path)
 
 /* ---- sessions ---- */
 
-/* The packet that a session's fate hangs on: the one that failed, or the first of the data channel. */
-static const struct story_step *telling_step(const struct story *s)
+/* The packet that a session failed at; NULL: it did not. */
+static const struct story_step *failing_step(const struct story *s)
 {
     for (size_t i = 0; i < s->task_count; i++) {
         if (s->tasks[i].outcome != STORY_WORKS && s->tasks[i].step)
             return &s->steps[s->tasks[i].step - 1];
     }
-    for (size_t i = 0; i < s->step_count; i++) {
-        if (s->steps[i].channel == STORY_DATA)
-            return &s->steps[i];
-    }
     return NULL;
+}
+
+/* The packet that a session's fate hangs on: the one that failed, or that fails in the other session. */
+static const struct story_step *telling_step(const struct story *s, const struct story *other)
+{
+    const struct story_step *own = failing_step(s), *theirs = failing_step(other);
+    for (size_t i = 0; i < s->step_count && !own && theirs; i++) {
+        const struct story_step *step = &s->steps[i];
+        if (step->channel == theirs->channel && step->from == theirs->from &&
+            strcmp(step->label, theirs->label) == 0)
+            own = step;
+    }
+    return own;
 }
 
 static enum wall_fate session_fate(const struct story *s)
@@ -256,9 +265,9 @@ static enum wall_fate session_fate(const struct story *s)
     return fates[s->outcome];
 }
 
-static int copy_rule(struct story_rule *ret, const struct story *s)
+static int copy_rule(struct story_rule *ret, const struct story *s, const struct story *other)
 {
-    const struct story_step *step = telling_step(s);
+    const struct story_step *step = telling_step(s, other);
     if (!step || !step->rule.chain)
         return 0;
     struct story_rule copy = {.table = strdup(step->rule.table),
@@ -294,9 +303,9 @@ static int tell_session(struct differ *d, const struct play *play, const struct 
     char *client = story_end_text(&play->client, play->family, 0);
     char *server = story_end_text(&play->server, play->family, 0);
     struct diff_change change = {.before = session_fate(before), .after = session_fate(after)};
-    int error = client && server ? copy_rule(&change.old_rule, before) : -ENOMEM;
+    int error = client && server ? copy_rule(&change.old_rule, before, after) : -ENOMEM;
     if (!error)
-        error = copy_rule(&change.new_rule, after);
+        error = copy_rule(&change.new_rule, after, before);
     if (!error) {
         change.witness =
             story_format("FTP session, %s%s, from %s to %s, firewall at the %s", story_mode_name(play->mode),

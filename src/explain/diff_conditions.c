@@ -11,7 +11,7 @@ struct collector {
     const struct rules *rules;
     const struct rules_chain *chain;
     const struct rules_rule *rule;
-    bool either;
+    bool either, forwarded;
     struct diff_names *names;
     struct diff_conditions *out;
 };
@@ -268,12 +268,13 @@ static int add_length(struct collector *c, const struct rules_match *m)
 static int add_ttl(struct collector *c, const struct rules_match *m)
 {
     struct diff_bits bits = {0};
-    for (unsigned ttl = 0; ttl < 256; ttl++) {
+    for (unsigned came = 0; came < 256; came++) {
+        uint8_t ttl = (uint8_t)(came - c->forwarded);
         bool meets = m->ttl.compare == RULES_TTL_LT   ? ttl < m->ttl.ttl
                      : m->ttl.compare == RULES_TTL_GT ? ttl > m->ttl.ttl
                                                       : ttl == m->ttl.ttl;
         if (meets)
-            diff_bits_set(&bits, ttl);
+            diff_bits_set(&bits, came);
     }
     return add_bits(c, DIFF_TTL, &bits, m->ttl.compare == RULES_TTL_NE);
 }
@@ -314,9 +315,9 @@ static int (*const adders[RULES_MATCH_TYPES])(struct collector *c, const struct 
 };
 
 int diff_conditions_of(const struct rules *r, const struct rules_chain *chain, const struct rules_rule *rule,
-                       bool either, struct diff_names *names, struct diff_conditions *ret)
+                       bool either, bool forwarded, struct diff_names *names, struct diff_conditions *ret)
 {
-    struct collector c = {r, chain, rule, either, names, ret};
+    struct collector c = {r, chain, rule, either, forwarded, names, ret};
     int error = add_header(&c);
     for (uint16_t m = 0; m < rule->match_count && !error; m++) {
         const struct rules_match *match = &rule->matches[m];

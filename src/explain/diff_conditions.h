@@ -11,9 +11,10 @@ struct diff_conditions {
 };
 
 /* Adds all that a rule asks. Multiport's "either side" is an or: such a rule becomes two, the second with
- * either set (false: the source's ports, true: the destination's). 0 or -ENOMEM. */
+ * either set (false: the source's ports, true: the destination's). forwarded: the rule sees a TTL that is one
+ * less than when the packet came (ip_forward counts it down before the hook). 0 or -ENOMEM. */
 int diff_conditions_of(const struct rules *r, const struct rules_chain *chain, const struct rules_rule *rule,
-                       bool either, struct diff_names *names, struct diff_conditions *ret);
+                       bool either, bool forwarded, struct diff_names *names, struct diff_conditions *ret);
 /* Is that rule two? */
 bool diff_conditions_are_two(const struct rules_rule *rule);
 /* Appends copies. 0 or -ENOMEM. */

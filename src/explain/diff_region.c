@@ -81,6 +81,8 @@ void diff_region_all(struct diff_region *ret, uint8_t family, enum wall_path pat
     ret->bits[DIFF_FRAGMENT - DIFF_INTERVALS] = first_bits(1); /* defragmented before the rules */
     ret->bits[DIFF_TTL - DIFF_INTERVALS] = first_bits(256);
     ret->bits[DIFF_TOS - DIFF_INTERVALS] = first_bits(256);
+    if (path == WALL_THROUGH) /* a router discards what has no hop left */
+        ret->bits[DIFF_TTL - DIFF_INTERVALS].word[0] &= ~(uint64_t)3;
 }
 
 static enum verdict_answer ask_interval(const struct diff_condition *c, const struct diff_interval *in)

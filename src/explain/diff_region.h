@@ -92,7 +92,7 @@ void diff_region_split(const struct diff_region *region, const struct diff_condi
 /* A packet of the region that can really come about, as near to client and server as the region allows. */
 struct diff_witness {
     struct packet_recipe recipe;
-    uint16_t length; /* of the packet; 0: does not matter */
+    uint16_t length; /* of the packet at least, bytes */
     enum track_state state;
     const char *in, *out; /* "": does not matter */
     bool has_atoms;

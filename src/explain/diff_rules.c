@@ -66,6 +66,7 @@ struct writer {
     struct diff_row *row;
     struct diff_names *names;
     enum rules_table_type table;
+    bool forwarded; /* the filter's FORWARD */
     uint32_t next_label;
     unsigned depth;
 };
@@ -145,7 +146,7 @@ static int write_rule(struct writer *w, const struct rules_chain *chain, uint32_
     struct diff_conditions conditions = {0};
     int error = diff_conditions_append(&conditions, prefix);
     if (!error)
-        error = diff_conditions_of(w->row->rules, chain, rule, either, w->names, &conditions);
+        error = diff_conditions_of(w->row->rules, chain, rule, either, w->forwarded, w->names, &conditions);
     if (error) {
         diff_conditions_clear(&conditions);
         return error;
@@ -230,6 +231,7 @@ int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names 
     if (!error)
         error = add_plain(&w, &none, DIFF_MARK, LABEL_RAW);
     w.table = RULES_FILTER;
+    w.forwarded = path == WALL_THROUGH;
     if (!error)
         error = write_hook(&w, hooks[path][1]);
     if (error) {

@@ -143,7 +143,7 @@ static bool shorter(const struct diff_scope *scope, int field, diff_number last,
     return use_gaps;
 }
 
-static void put_addresses(const struct writer *w, const struct diff_interval *in)
+static void put_address(const struct writer *w, const struct diff_interval *in)
 {
     struct packet_address first = diff_address_of(in->first, w->family);
     struct packet_address last = diff_address_of(in->last, w->family);
@@ -164,19 +164,40 @@ static void put_addresses(const struct writer *w, const struct diff_interval *in
     fprintf(w->out, "/%u", bits);
 }
 
-static void put_field(const struct writer *w, int field, diff_number last, const char *word)
+static void put_addresses_of(const struct writer *w, int field, const char *word)
 {
     struct diff_interval list[DIFF_PIECES + 1];
     uint8_t count = 0;
+    diff_number last = w->family == PACKET_IPV6 ? ~(diff_number)0 : UINT32_MAX;
     bool is_gap = shorter(w->scope, field, last, list, &count);
-    if (count == 0)
-        return; /* all of it */
-    fprintf(w->out, " %s %s", word, is_gap ? "anything but " : "");
     for (uint8_t i = 0; i < count; i++) {
-        fputs(i ? ", " : "", w->out);
-        if (field == DIFF_SOURCE || field == DIFF_DESTINATION)
-            put_addresses(w, &list[i]);
-        else if (list[i].first == list[i].last)
+        if (i == 0)
+            fprintf(w->out, " %s %s", word, is_gap ? "anything but " : "");
+        else
+            fputs(", ", w->out);
+        put_address(w, &list[i]);
+    }
+}
+
+/* "port 22", "ports 1:10, 20", "any port but 22"; word stands before it if no address does. */
+static void put_ports_of(const struct writer *w, int field, int address, const char *word)
+{
+    struct diff_interval list[DIFF_PIECES + 1];
+    uint8_t count = 0;
+    bool is_gap = shorter(w->scope, field, 65535, list, &count);
+    if (count == 0)
+        return; /* all of them */
+    const struct diff_interval *a = &w->scope->piece[address][0];
+    bool is_any = w->scope->pieces[address] == 1 && a->first == 0 &&
+                  a->last == (w->family == PACKET_IPV6 ? ~(diff_number)0 : UINT32_MAX);
+    bool is_one = count == 1 && list[0].first == list[0].last;
+    fprintf(w->out, "%s%s %s", is_any ? " " : "", is_any ? word : "",
+            is_gap   ? "any port but"
+            : is_one ? "port"
+                     : "ports");
+    for (uint8_t i = 0; i < count; i++) {
+        fputs(i ? ", " : " ", w->out);
+        if (list[i].first == list[i].last)
             fprintf(w->out, "%u", (unsigned)list[i].first);
         else
             fprintf(w->out, "%u:%u", (unsigned)list[i].first, (unsigned)list[i].last);
@@ -286,15 +307,14 @@ char *diff_scope_text(const struct diff_scope *scope, uint8_t family, enum wall_
     char *text = NULL;
     size_t size;
     struct writer w = {open_memstream(&text, &size), scope, names, family};
-    diff_number last = family == PACKET_IPV6 ? ~(diff_number)0 : UINT32_MAX;
     if (!w.out)
         return NULL;
     put_protocols(&w);
     put_icmp(&w);
-    put_field(&w, DIFF_SOURCE, last, "from");
-    put_field(&w, DIFF_SOURCE_PORT, 65535, "from port");
-    put_field(&w, DIFF_DESTINATION, last, "to");
-    put_field(&w, DIFF_DESTINATION_PORT, 65535, "to port");
+    put_addresses_of(&w, DIFF_SOURCE, "from");
+    put_ports_of(&w, DIFF_SOURCE_PORT, DIFF_SOURCE, "from");
+    put_addresses_of(&w, DIFF_DESTINATION, "to");
+    put_ports_of(&w, DIFF_DESTINATION_PORT, DIFF_DESTINATION, "to");
     if (path != WALL_OUT)
         put_interface(&w, DIFF_IN, "coming in on");
     if (path != WALL_IN)

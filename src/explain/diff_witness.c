@@ -108,9 +108,22 @@ static bool is_possible(const struct diff_witness *w, bool untracked)
     return w->recipe.protocol == PACKET_ICMPV6 && w->recipe.icmp.type >= 130 && w->recipe.icmp.type <= 137;
 }
 
+/* The headers alone. */
+static uint16_t least_length(uint8_t family, uint8_t protocol)
+{
+    unsigned ip = family == PACKET_IPV6 ? 40 : 20;
+    unsigned transport = protocol == PACKET_TCP                                 ? 20
+                         : packet_has_ports(protocol)                           ? 8
+                         : protocol == PACKET_ICMP || protocol == PACKET_ICMPV6 ? 8
+                                                                                : 0;
+    return (uint16_t)(ip + transport);
+}
+
 static bool fill_protocol(const struct diff_region *region, struct diff_witness *w, int protocol)
 {
     w->recipe.protocol = (uint8_t)protocol;
+    if (least_length(w->recipe.family, w->recipe.protocol) > region->interval[DIFF_LENGTH].last)
+        return false;
     if (packet_has_ports(w->recipe.protocol)) {
         w->recipe.source_port = (uint16_t)choose(&region->interval[DIFF_SOURCE_PORT], 40000);
         w->recipe.destination_port = (uint16_t)choose(&region->interval[DIFF_DESTINATION_PORT], 80);
@@ -153,7 +166,7 @@ bool diff_region_witness(const struct diff_region *region, uint8_t family, enum 
     int ttl = choose_bit(bits_of(region, DIFF_TTL), usual_ttl, sizeof(usual_ttl));
     w.recipe.ttl = (uint8_t)(ttl < 0 ? any_bit(bits_of(region, DIFF_TTL)) : ttl);
     w.recipe.tos = (uint8_t)any_bit(bits_of(region, DIFF_TOS));
-    w.length = region->interval[DIFF_LENGTH].first > 60 ? (uint16_t)region->interval[DIFF_LENGTH].first : 0;
+    w.length = (uint16_t)region->interval[DIFF_LENGTH].first;
     for (size_t s = 0; s < sizeof(states); s++) {
         if (untracked ? s > 0 : !diff_bits_has(bits_of(region, DIFF_STATE), states[s]))
             continue;

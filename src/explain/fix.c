@@ -325,6 +325,7 @@ int fix_story(struct story *story, const struct rules *r, const struct play *pla
         error = a.rules ? try_maker(story, r, &fix_makers[i], &a) : -ENOMEM;
         attempt_clear(&a);
     }
-    qsort(story->fixes, story->fix_count, sizeof(*story->fixes), by_exposure);
+    if (story->fix_count > 1)
+        qsort(story->fixes, story->fix_count, sizeof(*story->fixes), by_exposure);
     return error;
 }

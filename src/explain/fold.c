@@ -44,16 +44,32 @@ static bool is_more_data(const struct story_step *before, const struct story_ste
            is_repetition(before, step);
 }
 
+static bool has_control(struct fold *f, const struct story *s)
+{
+    for (size_t i = 0; i < s->step_count && !f->counted; i++)
+        f->has_control = f->has_control || s->steps[i].channel == STORY_CONTROL;
+    f->counted = true;
+    return f->has_control;
+}
+
+/* In captures: neighbours looking for one another, and other people's connections. */
+static bool is_clutter(struct fold *f, const struct story *s, const struct story_step *step)
+{
+    return s->kind == STORY_CAPTURE && step->channel == STORY_OTHER && step->fate == WALL_PASS &&
+           has_control(f, s);
+}
+
 bool fold_shows(struct fold *f, const struct story *s, size_t index)
 {
     const struct story_step *step = &s->steps[index];
-    const struct story_step *before = index > 0 ? &s->steps[index - 1] : NULL;
+    const struct story_step *before = f->shown ? &s->steps[f->shown - 1] : NULL;
     bool again = before && is_repetition(before, step) && (step->is_retry || is_more_data(before, step));
     if (again && step->fate != WALL_PASS) {
         f->retries++;
         f->last_ms = step->at_ms;
-    } else if (!again && (fold_is_telling(step) || !is_bare(step))) {
+    } else if (!again && !is_clutter(f, s, step) && (fold_is_telling(step) || !is_bare(step))) {
         f->retries = 0;
+        f->shown = index + 1;
         return true;
     }
     f->hidden++;

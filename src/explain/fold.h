@@ -7,6 +7,9 @@
 /* What tellers leave out so that the rest can be seen: bare acknowledgements, closings and repetitions that
  * met with the fate of the packet before. */
 struct fold {
+    size_t shown;     /* the last step that is shown, 1...; 0: none yet */
+    bool has_control; /* there is an FTP session, which the rest only clutters */
+    bool counted;
     uint32_t hidden;  /* packets left out so far */
     uint32_t retries; /* of the last packet shown */
     uint64_t last_ms; /* when the last of those was tried */

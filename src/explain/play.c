@@ -62,7 +62,7 @@ struct story *play_session(const struct rules *r, const struct play *play)
         return NULL;
     int error = fill_head(story, &whole);
     if (!error)
-        error = conclude_story(story, &played);
+        error = conclude_story(story, &played, &outcomes);
     if (!error)
         error = conclude_notes(story, r, play, &played, &outcomes);
     if (!error && story->outcome != STORY_WORKS)

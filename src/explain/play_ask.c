@@ -33,7 +33,7 @@ static void make_up_flow(const struct play_ask *ask, const struct track_template
                   .zone = template->zone},
         .status = statuses[state],
         .expires = ask->now_ms + 120000,
-        .helper = (uint8_t)template->helper,
+        .helper = (uint8_t) template->helper,
         .expected_by = state == TRACK_RELATED ? TRACK_HELPER_FTP : TRACK_HELPER_NONE,
         .serial = 1,
     };
@@ -95,7 +95,7 @@ static void walk(struct rules *r, const struct play_ask *ask, struct verdict_mem
     vp.out = world->out;
     vp.view = &ret->view;
     vp.mark = ret->raw.mark;
-    vp.unknown |= ret->raw.unknown;
+    vp.unknown |= ret->raw.unknown | wall_ignorance(r);
     walk_table(r, ask, RULES_FILTER, &vp, memory, trace, &ret->filter);
     ret->view.flow = NULL;
     if (doubt && ret->filter.code == VERDICT_ACCEPT)

@@ -3,6 +3,7 @@
 #include "explain/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,4 +166,26 @@ struct story *play_worst(const struct rules *r, const struct play *play, bool qu
     if (ret)
         *ret = outcomes;
     return story;
+}
+
+bool play_outcomes_format(const struct play_outcomes *outcomes, char *text)
+{
+    const struct play_parts *parts = &outcomes->parts;
+    size_t good = 0, length = 0, shown = 0;
+    for (size_t i = 0; i < parts->count; i++)
+        good += outcomes->outcome[i] == STORY_WORKS;
+    if (good == 0 || good == parts->count)
+        return false;
+    for (size_t i = 0; i < parts->count && shown < 8; i++) {
+        struct rules_range16 row = parts->part[i];
+        if (outcomes->outcome[i] != STORY_WORKS)
+            continue;
+        while (i + 1 < parts->count && outcomes->outcome[i + 1] == STORY_WORKS)
+            row.last = parts->part[++i].last;
+        int n = snprintf(text + length, PLAY_OUTCOMES_TEXT - length,
+                         row.first == row.last ? "%s%u" : "%s%u:%u", shown ? ", " : "", row.first, row.last);
+        length += (size_t)n;
+        shown++;
+    }
+    return true;
 }

@@ -33,4 +33,9 @@ struct play_outcomes {
 struct story *play_worst(const struct rules *r, const struct play *play, bool quiet, struct play *ret_play,
                          struct play_outcomes *ret);
 
+/* "10090:10100, 20000" of the parts that work, neighbours as one, at most eight. false, and text untouched:
+ * all of them work, or none. */
+enum { PLAY_OUTCOMES_TEXT = 160 };
+bool play_outcomes_format(const struct play_outcomes *outcomes, char *text);
+
 #endif

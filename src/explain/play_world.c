@@ -30,9 +30,28 @@ const struct packet_address *play_address(const struct play *play, enum story_la
     return side == STORY_CLIENT ? &play->client : &play->server;
 }
 
+/* From a machine to itself: by loopback, whichever of its addresses is used. */
+static bool is_local(const struct packet_address *a, const struct packet_address *b, uint8_t family)
+{
+    static const uint8_t six[16] = {[15] = 1};
+    const uint8_t *x = (const uint8_t *)a->word, *y = (const uint8_t *)b->word;
+
+    if (packet_address_equal(a, b))
+        return true;
+    return family == PACKET_IPV4 ? x[0] == 127 || y[0] == 127
+                                 : memcmp(x, six, sizeof(six)) == 0 || memcmp(y, six, sizeof(six)) == 0;
+}
+
+bool play_is_local(const struct play *play)
+{
+    return play->where != STORY_AT_GATEWAY && is_local(&play->client, &play->server, play->family);
+}
+
 /* A server has one interface towards the client, a client one towards the server, a gateway both. */
 static const char *interface_towards(const struct play *play, enum story_lane side)
 {
+    if (play_is_local(play) && !play->in && !play->out)
+        return "lo";
     if (play->where == STORY_AT_SERVER)
         return play->in ? play->in : play->out;
     if (play->where == STORY_AT_CLIENT)

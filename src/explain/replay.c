@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/replay.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "explain/announced.h"
 #include "explain/frames.h"
@@ -15,7 +17,20 @@
 
 /* Steps hold the quotations of what decided: a hundred thousand are 100 MB. Beyond, only packets that did not
  * pass. */
-enum { STEPS_MOST = 100000, HELD_FRAGMENTS = 4 << 20, LINE_MOST = 120, CONNECTION_LONGEST = 512 };
+enum {
+    STEPS_MOST = 100000,
+    HELD_FRAGMENTS = 4 << 20,
+    LINE_MOST = 120,
+    CONNECTION_LONGEST = 512,
+    SYNS_KEPT = 64
+};
+
+struct syn {
+    struct packet_address source, destination;
+    uint32_t sequence;
+    uint16_t source_port, destination_port;
+    uint8_t family;
+};
 
 struct run {
     struct replay *replay;
@@ -30,8 +45,10 @@ struct run {
     struct announced *announced;
     struct replay_tasks tasks;
     struct play_watch watch;
-    char said[LINE_MOST + 1]; /* by the packet that is on its way */
-    uint32_t number;          /* of the packet that is on its way */
+    char said[LINE_MOST + 1];   /* by the packet that is on its way */
+    uint32_t number;            /* of the packet that is on its way */
+    struct syn syns[SYNS_KEPT]; /* the latest, to know them again */
+    size_t syn_count;
     uint64_t start_us, now_ms;
     uint64_t dropped, unknown, not_told;
     int error;
@@ -63,12 +80,19 @@ static bool is_control(const struct run *run, const struct packet *p)
     return false;
 }
 
-/* The first line of a control channel's payload. */
+/* The first line of a control channel's payload, unless it is under TLS. What is told may be passed on to
+ * people whom a password is no business of. */
 static void read_said(struct run *run, const struct packet *p)
 {
     size_t size = packet_payload_size(p), length = 0;
     const char *text = (const char *)p->bytes + p->payload;
 
+    if (size > 0 && !isalnum((unsigned char)text[0]))
+        return;
+    if (size > 5 && (strncasecmp(text, "PASS ", 5) == 0 || strncasecmp(text, "ACCT ", 5) == 0)) {
+        snprintf(run->said, sizeof(run->said), "%.4s ...", text);
+        return;
+    }
     while (length < size && length < LINE_MOST && text[length] != '\r' && text[length] != '\n' &&
            text[length])
         length++;
@@ -111,27 +135,57 @@ static bool starts_connection(const struct packet *p)
 }
 
 static enum story_channel channel_of(struct run *run, const struct packet *p,
-                                     const struct wall_report *report)
+                                     const struct wall_report *report, bool is_retry)
 {
     bool data = false;
 
     if (is_control(run, p))
         return STORY_CONTROL;
-    if (starts_connection(p) && report->view.fresh && !run->error) {
+    if (starts_connection(p) && report->view.fresh && !run->error && !is_retry) {
         uint16_t active_from = (uint16_t)(run->play.server_port - 1);
 
         run->error = announced_connect(run->announced, p, p->source_port == active_from, &data);
     }
-    return data || (report->has_flow && (report->flow.status & TRACK_EXPECTED ||
+    struct track_tuple ends = {.source = p->source,
+                               .destination = p->destination,
+                               .source_port = p->source_port,
+                               .destination_port = p->destination_port,
+                               .family = p->family};
+    return data || (is_retry && replay_tasks_is_data(&run->tasks, &ends)) ||
+                   (report->has_flow && (report->flow.status & TRACK_EXPECTED ||
                                          replay_tasks_is_data(&run->tasks, &report->flow.tuple)))
                ? STORY_DATA
                : STORY_OTHER;
+}
+
+/* Was this very SYN seen before, not long ago? */
+static bool is_retry(struct run *run, const struct packet *p)
+{
+    if (!starts_connection(p))
+        return false;
+    for (size_t i = 0; i < SYNS_KEPT; i++) {
+        const struct syn *syn = &run->syns[i];
+
+        if (syn->family == p->family && syn->sequence == p->tcp.sequence &&
+            syn->source_port == p->source_port && syn->destination_port == p->destination_port &&
+            packet_address_equal(&syn->source, &p->source) &&
+            packet_address_equal(&syn->destination, &p->destination))
+            return true;
+    }
+    run->syns[run->syn_count++ % SYNS_KEPT] = (struct syn){.source = p->source,
+                                                           .destination = p->destination,
+                                                           .sequence = p->tcp.sequence,
+                                                           .source_port = p->source_port,
+                                                           .destination_port = p->destination_port,
+                                                           .family = p->family};
+    return false;
 }
 
 static int describe(struct run *run, struct story_step *step, const struct packet *p)
 {
     step->from = lane_of(run, p);
     step->at_ms = run->now_ms;
+    step->is_retry = is_retry(run, p);
     step->number = run->number;
     step->packet = story_packet_text(p);
     step->label = run->said[0] ? strdup(run->said) : story_packet_text(p);
@@ -168,7 +222,7 @@ static int replay_packet(struct run *run, const struct packet *p)
     wall_packet(run->wall, p, path, &world, run->now_ms, &trace, &report);
     if (story_step_judge(step, run->rules, &report, path))
         return -ENOMEM;
-    step->channel = channel_of(run, p, &report);
+    step->channel = channel_of(run, p, &report, step->is_retry);
     count(run, &report);
     if (!run->error)
         run->error = replay_tasks_look(&run->tasks, step, p, run->said);

@@ -119,7 +119,7 @@ int replay_tasks_look(struct replay_tasks *t, const struct story_step *step, con
         r = begin(t, "connect", step->number);
     else if (step->channel == STORY_CONTROL && step->from == STORY_CLIENT)
         r = hear(t, said, step->number);
-    else if (step->channel == STORY_DATA && starts)
+    else if (step->channel == STORY_DATA && starts && !step->is_retry)
         r = remember_data(t, p);
     if (r || !t->count || step->fate == WALL_PASS)
         return r;
@@ -130,17 +130,6 @@ int replay_tasks_look(struct replay_tasks *t, const struct story_step *step, con
     task->stopped |= step->fate != WALL_UNKNOWN;
     task->doubtful |= step->fate == WALL_UNKNOWN;
     return 0;
-}
-
-static const struct story_step *first_trouble(const struct story *s, bool stopped)
-{
-    for (size_t i = 0; i < s->step_count; i++) {
-        enum wall_fate fate = s->steps[i].fate;
-
-        if (stopped ? fate == WALL_DROP || fate == WALL_REJECT : fate == WALL_UNKNOWN)
-            return &s->steps[i];
-    }
-    return NULL;
 }
 
 static char *decider_text(const struct story_step *step)
@@ -155,6 +144,35 @@ static char *decider_text(const struct story_step *step)
                              : story_format("the policy of %s", step->rule.chain);
 }
 
+static const struct story_step *first_trouble(const struct story *s, bool stopped)
+{
+    for (size_t i = 0; i < s->step_count; i++) {
+        enum wall_fate fate = s->steps[i].fate;
+
+        if (stopped ? fate == WALL_DROP || fate == WALL_REJECT : fate == WALL_UNKNOWN)
+            return &s->steps[i];
+    }
+    return NULL;
+}
+
+/* Who announced the connection that begins at step, and why nothing was expected: " Packet 18 announced that
+ * connection, but ...". "" if nobody did. */
+static char *missed_text(const struct story *s, const struct story_step *step)
+{
+    for (const struct story_step *at = step; at >= s->steps; at--) {
+        for (size_t i = 0; i < at->event_count; i++) {
+            const struct story_event *event = &at->events[i];
+            const char *found = strstr(event->text, step->destination);
+
+            if (event->type != TRACK_EXPECT_MISSED || !found || found[strlen(step->destination)] != ':')
+                continue;
+            return story_format(" Packet %u announced that connection, but nothing was expected: %s.",
+                                at->number, track_reason_text(event->reason));
+        }
+    }
+    return strdup("");
+}
+
 char *replay_conclude(const struct story *s, uint64_t dropped, uint64_t unknown)
 {
     const struct story_step *step = dropped || unknown ? first_trouble(s, dropped) : NULL;
@@ -162,16 +180,44 @@ char *replay_conclude(const struct story *s, uint64_t dropped, uint64_t unknown)
     if (!step)
         return strdup("Every packet of the capture passes.");
     char *who = decider_text(step);
-    char *text = NULL;
-    if (who && dropped)
+    char *missed = missed_text(s, step), *text = NULL;
+    if (who && missed && dropped)
         text = story_format("%llu packet%s of the capture would not pass; the first is packet %u, %s from %s "
-                            "to %s, stopped by %s.",
+                            "to %s, stopped by %s.%s",
                             (unsigned long long)dropped, dropped == 1 ? "" : "s", step->number, step->label,
-                            step->source, step->destination, who);
+                            step->source, step->destination, who, missed);
     else if (who)
         text =
             story_format("Whether all of it passes can't be told: packet %u, %s, depends on %s, at %s.",
                          step->number, step->label, step->because ? step->because : "something unknown", who);
+    free(missed);
+    free(who);
+    return text;
+}
+
+static int compare_number(const void *key, const void *step)
+{
+    uint32_t a = *(const uint32_t *)key, b = ((const struct story_step *)step)->number;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Numbers are of the capture, and rise. */
+static const struct story_step *find_step(const struct story *s, uint32_t number)
+{
+    return bsearch(&number, s->steps, s->step_count, sizeof(*s->steps), compare_number);
+}
+
+static char *why_text(const struct story *s, const struct replay_task *task)
+{
+    const struct story_step *step = find_step(s, task->step);
+    char *who = step ? decider_text(step) : strdup("the firewall");
+    char *text = NULL;
+
+    if (who)
+        text = task->stopped ? story_format("%s stops %s", who, step ? step->label : "it")
+                             : story_format("it depends on %s, at %s",
+                                            step && step->because ? step->because : "something unknown", who);
     free(who);
     return text;
 }
@@ -188,7 +234,7 @@ int replay_tasks_take(struct replay_tasks *t, struct story *s)
         task->step = from->step;
         if (task->outcome == STORY_WORKS)
             continue;
-        task->why = story_format("packet %u %s", from->step, from->stopped ? "is stopped" : "can't be told");
+        task->why = why_text(s, from);
         if (!task->why)
             return -ENOMEM;
     }

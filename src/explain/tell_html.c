@@ -58,31 +58,38 @@ static void put_answer(const struct story *s, FILE *out)
     fputs("</ul>\n", out);
 }
 
-static void put_fixes(const struct story *s, FILE *out)
+static void put_fix(const struct story_fix *fix, FILE *out)
 {
-    if (!s->fix_count)
-        return;
-    fputs("<h2>What helps</h2>\n<p>Each was tried by playing the session again; the least exposed "
-          "first.</p>\n<ol>\n",
-          out);
-    for (size_t i = 0; i < s->fix_count; i++) {
-        const struct story_fix *fix = &s->fixes[i];
-
-        fputs("<li>", out);
-        put(out, "b", "", fix->title);
-        fputs("<br>exposes: ", out);
-        markup_text(out, fix->exposes ? fix->exposes : "");
-        fputs("<pre>", out);
-        for (size_t j = 0; j < fix->command_count; j++) {
-            markup_text(out, fix->commands[j]);
-            fputc('\n', out);
-        }
-        fputs("</pre>", out);
-        if (fix->note)
-            put(out, "p", "", fix->note);
-        fputs("</li>\n", out);
+    fputs("<li>", out);
+    put(out, "b", "", fix->title);
+    fputs("<br>exposes: ", out);
+    markup_text(out, fix->exposes ? fix->exposes : "");
+    fputs("<pre>", out);
+    for (size_t i = 0; i < fix->command_count; i++) {
+        markup_text(out, fix->commands[i]);
+        fputc('\n', out);
     }
-    fputs("</ol>\n", out);
+    fputs("</pre>", out);
+    if (fix->note)
+        put(out, "p", "", fix->note);
+    fputs("</li>\n", out);
+}
+
+/* Those that work, or those that do not. */
+static void put_fixes(const struct story *s, bool works, const char *heading, FILE *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->fix_count; i++) {
+        if (s->fixes[i].works != works)
+            continue;
+        if (!any)
+            fprintf(out, "<h2>%s</h2>\n<ol>\n", heading);
+        any = true;
+        put_fix(&s->fixes[i], out);
+    }
+    if (any)
+        fputs("</ol>\n", out);
 }
 
 static void put_step(const struct story_step *step, FILE *out)
@@ -142,7 +149,9 @@ int story_tell_html(const struct story *s, FILE *out)
     int r = markup_svg(s, true, out);
     if (r)
         return r;
-    put_fixes(s, out);
+    put_fixes(s, true, "What helps: each was tried by playing the session again; the least exposed first",
+              out);
+    put_fixes(s, false, "Tried too, and no help here", out);
     put_notes(s, out);
     put_steps(s, out);
     fputs("</body>\n</html>\n", out);

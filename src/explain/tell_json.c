@@ -17,7 +17,7 @@ static const char *const stages[] = {[WALL_BY_RAW] = "raw",
                                      [WALL_BY_FILTER] = "filter",
                                      [WALL_BY_HELPER] = "helper"};
 static const char *const answers[] = {
-    [VERDICT_NO] = "no", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "unknown"};
+    [VERDICT_NO] = "no", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "unknown", [VERDICT_HOTDROP] = "yes"};
 static const char *const states[] = {
     [TRACK_NONE] = "none",       [TRACK_INVALID] = "invalid",
     [TRACK_NEW] = "new",         [TRACK_ESTABLISHED] = "established",

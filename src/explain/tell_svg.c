@@ -294,7 +294,7 @@ static void draw_event(struct sheet *sheet, const struct story_step *step, const
         [TRACK_EXPECT_MISSED] = NOTE_DOUBT, [TRACK_PACKET_DROPPED] = NOTE_BAD};
     bool good = event->type != TRACK_EXPECT_MISSED && event->type != TRACK_PACKET_DROPPED;
     const char *reason = strstr(event->text, ": ");
-    bool again = !good && reason && fold_event_again(sheet->s, step->number - 1, event);
+    bool again = !good && reason && fold_event_again(sheet->s, (size_t)(step - sheet->s->steps), event);
     char *text = again ? story_format("%.*s, as above", (int)(reason - event->text), event->text)
                        : strdup(event->text);
     if (text)
@@ -357,8 +357,11 @@ static void draw_retries(struct sheet *sheet, struct fold *fold)
         return;
     char *text = story_format("tried %u more time%s until %.1f s, with the same result", fold->retries,
                               fold->retries == 1 ? "" : "s", (double)fold->last_ms / 1000);
-    if (text)
+    if (text) {
+        draw(sheet, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"17\" fill=\"#fff\"/>\n", LANE_WALL - 7,
+             sheet->y - 27);
         draw_text(sheet, LANE_WALL, sheet->y - 14, "bad c halo", text, NOTE_COLUMNS);
+    }
     free(text);
     sheet->y += 16;
     fold->retries = 0;

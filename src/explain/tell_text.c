@@ -16,6 +16,7 @@ enum {
     WIDTH_LEAST = 60,
     WIDTH_MOST = 120,
     ARROWS_ON_A_SCREEN = 6, /* with more, the answer has scrolled away and is said again */
+    TASKS_TOLD = 12,        /* of more, only those that do not work */
     QUOTED_MOST = 256,      /* rules after that are quoted again each time */
 };
 
@@ -69,8 +70,13 @@ static char *same_why(const struct story_task *task)
 static void tell_tasks(struct text_teller *t)
 {
     const char *why_before = NULL;
+    size_t works = 0, told = 0;
+    bool many = t->s->task_count > TASKS_TOLD;
     for (size_t i = 0; i < t->s->task_count; i++) {
         const struct story_task *task = &t->s->tasks[i];
+        works += task->outcome == STORY_WORKS;
+        if (many && (task->outcome == STORY_WORKS || told++ >= TASKS_TOLD))
+            continue;
         struct outcome_look look = look_of(task->outcome);
         paint_text(&t->p, 2, 1, look.mark, look.style);
         paint_text(&t->p, 4, 10, task->name, PAINT_PLAIN);
@@ -87,6 +93,10 @@ static void tell_tasks(struct text_teller *t)
         free(why);
         why_before = task->why;
     }
+    char *rest = many ? story_format("%zu of %zu tasks work", works, t->s->task_count) : NULL;
+    if (rest)
+        paint_paragraph(&t->p, 2, rest, PAINT_PLAIN);
+    free(rest);
 }
 
 static void tell_question(struct text_teller *t)
@@ -346,7 +356,7 @@ static void tell_rule(struct text_teller *t, const struct story_step *step)
 static void tell_looked(struct text_teller *t, const struct story_step *step)
 {
     static const char *const answers[] = {
-        [VERDICT_NO] = "no ", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "?  "};
+        [VERDICT_NO] = "no ", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "?  ", [VERDICT_HOTDROP] = "yes"};
     for (size_t i = 0; i < step->looked_count; i++) {
         const struct story_looked *looked = &step->looked[i];
         char *text = story_format("%s %s %u: %s", answers[looked->answer], looked->rule.chain,
@@ -362,7 +372,7 @@ static void tell_events(struct text_teller *t, const struct story_step *step)
     for (size_t i = 0; i < step->event_count; i++) {
         const struct story_event *event = &step->events[i];
         bool bad = event->type == TRACK_EXPECT_MISSED || event->type == TRACK_PACKET_DROPPED;
-        size_t index = step->number - 1;
+        size_t index = (size_t)(step - t->s->steps);
         const char *reason = strstr(event->text, ": ");
         bool again = !t->verbose && reason && bad && fold_event_again(t->s, index, event);
         char *text = again ? story_format("✗ %.*s, as above", (int)(reason - event->text), event->text)

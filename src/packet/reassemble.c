@@ -41,6 +41,7 @@ struct datagram {
     struct span *spans;
     size_t span_count, span_capacity;
     uint32_t length; /* of the data, as far as known */
+    uint32_t filled; /* bytes of it that have come */
     uint32_t sound;  /* the data is known up to here: a capture may be cut */
     bool has_last;
     UT_hash_handle hh;
@@ -230,30 +231,25 @@ static enum place find_place(const struct datagram *d, const struct piece *piece
     return within ? PLACE_DUPLICATE : PLACE_OVERLAP;
 }
 
+/* Only what continues the last span becomes a part of it, as in inet_frag_queue_insert; so a fragment across
+ * two others is an overlap even if it brings nothing new, unless those two came in order. */
 static int add_span(struct datagram *d, size_t index, const struct piece *piece)
 {
-    bool before = index > 0 && d->spans[index - 1].end == piece->start;
-    bool behind = index < d->span_count && d->spans[index].start == piece->end;
-
-    if (before && behind) {
-        d->spans[index - 1].end = d->spans[index].end;
-        memmove(d->spans + index, d->spans + index + 1, (--d->span_count - index) * sizeof(*d->spans));
-    } else if (before) {
+    d->filled += piece->end - piece->start;
+    if (index > 0 && index == d->span_count && d->spans[index - 1].end == piece->start) {
         d->spans[index - 1].end = piece->end;
-    } else if (behind) {
-        d->spans[index].start = piece->start;
-    } else {
-        if (d->span_count == d->span_capacity) {
-            size_t capacity = d->span_capacity ? 2 * d->span_capacity : 4;
-            struct span *grown = realloc(d->spans, capacity * sizeof(*grown));
-            if (!grown)
-                return -ENOMEM;
-            d->spans = grown;
-            d->span_capacity = capacity;
-        }
-        memmove(d->spans + index + 1, d->spans + index, (d->span_count++ - index) * sizeof(*d->spans));
-        d->spans[index] = (struct span){piece->start, piece->end};
+        return 0;
     }
+    if (d->span_count == d->span_capacity) {
+        size_t capacity = d->span_capacity ? 2 * d->span_capacity : 4;
+        struct span *grown = realloc(d->spans, capacity * sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        d->spans = grown;
+        d->span_capacity = capacity;
+    }
+    memmove(d->spans + index + 1, d->spans + index, (d->span_count++ - index) * sizeof(*d->spans));
+    d->spans[index] = (struct span){piece->start, piece->end};
     return 0;
 }
 
@@ -409,8 +405,7 @@ int packet_reassemble(struct packet_reassembler *r, const struct packet *packet,
         break;
     }
     result = take_in(r, d, packet, &piece, index);
-    if (result == 0 && d->has_last && d->span_count == 1 && d->spans[0].start == 0 &&
-        d->spans[0].end == d->length) {
+    if (result == 0 && d->has_last && d->filled == d->length) {
         result = join(r, d, ret);
         datagram_drop(r, d);
         return result < 0 ? (result == -ENOMEM ? result : -EBADMSG) : 1;

@@ -34,8 +34,6 @@ static IMAGE_INLINE uint32_t image_find16(const uint8_t *base, const struct imag
     return ((const uint32_t *)image_at(base, pages[value >> 8]))[value & 0xff];
 }
 
-/* The tree is walked without a branch that depends on the value; a node is compared whole, which compilers
- * make a few vector instructions of. */
 /* Of the keys of a node, how many are not above key. */
 static IMAGE_INLINE uint32_t image_node_rank(const int32_t *keys, int32_t key)
 {
@@ -52,16 +50,19 @@ static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct imag
                                           uint32_t value)
 {
     int32_t key = (int32_t)(value ^ 0x80000000U);
-    uint32_t place = 0;
+    uint32_t place = 0, last = index->levels - 1U;
 
-    for (unsigned l = 0; l < index->levels && l < IMAGE_LEVELS; l++) {
+    for (unsigned l = 0; l < last && l < IMAGE_LEVELS; l++) {
         const int32_t *keys = (const int32_t *)image_at(base, index->level[l].keys) + place * IMAGE_NODE;
 
         place = place * IMAGE_NODE + image_node_rank(keys, key) - 1;
         /* What fills the last node up compares as the greatest value. */
         place = place < index->level[l].count ? place : index->level[l].count - 1;
     }
-    return ((const uint32_t *)image_at(base, index->sets))[place];
+    const struct image_leaf *leaf = (const struct image_leaf *)image_at(base, index->keys) + place;
+    uint32_t rank = image_node_rank(leaf->keys, key);
+
+    return leaf->sets[rank - 1];
 }
 
 static IMAGE_INLINE uint32_t image_slot(uint64_t high, uint64_t low)

@@ -28,7 +28,7 @@ enum image_limits {
     IMAGE_WORD = 64,        /* rules a leaf word, leaf words a middle word, middle words a set */
     IMAGE_LEVELS = 6,       /* of a tree with 16 keys a node */
     IMAGE_NODE = 16,        /* keys in a node of that tree: one cache line */
-    IMAGE_SLOTS = 32,      /* in the hash of a 128-bit index; a power of 2 */
+    IMAGE_SLOTS = 32,       /* in the hash of a 128-bit index; a power of 2 */
     IMAGE_PAGE = 256,       /* entries in a page of the 16-bit index */
     IMAGE_NONE = -1,        /* no such chain, as uint32_t */
     IMAGE_CONDITIONS = 48,  /* matches of a rule that residual can tell apart */
@@ -55,21 +55,29 @@ enum image_field {
 enum image_kind {
     IMAGE_KEY8,   /* keys: one table of 256 sets */
     IMAGE_KEY16,  /* keys: 256 offsets of pages of 256 sets */
-    IMAGE_KEY32,  /* keys: lower bounds of intervals, as a tree of levels */
-    IMAGE_KEY128, /* keys: lower bounds of intervals, sorted; two words each. Then uint32_t[IMAGE_SLOTS]: by hash of a
-                     bound its place, for values that are a bound themselves, as names of interfaces mostly are */
+    IMAGE_KEY32,  /* keys: struct image_leaf[], lower bounds of intervals; over them a tree of levels */
+    IMAGE_KEY128, /* keys: lower bounds of intervals, sorted; two words each. Then uint32_t[IMAGE_SLOTS]: by
+                     hash of a bound its place, for values that are a bound themselves, as names of interfaces
+                     mostly are */
 };
 
 struct image_index {
     uint8_t field, kind, levels;
     uint32_t count; /* intervals */
     uint32_t keys;  /* offset */
-    uint32_t sets;  /* offset of uint32_t[count], offsets of struct image_set; KEY32 and KEY128 */
+    uint32_t sets;  /* offset of uint32_t[count], offsets of struct image_set; KEY128 */
     struct {
         uint32_t keys; /* offset; of KEY32 as int32_t with the sign bit flipped, so that signed comparison
                           sorts them */
         uint32_t count;
-    } level[IMAGE_LEVELS]; /* the root first; one node each for the first, the last is all keys */
+    } level[IMAGE_LEVELS - 1]; /* those above the leaves, the root first */
+};
+
+/* A node of the lowest level of a tree, beside what it leads to. The last one is filled up with its last set,
+ * under keys that compare as the greatest value. */
+struct image_leaf {
+    int32_t keys[IMAGE_NODE];
+    uint32_t sets[IMAGE_NODE];
 };
 
 struct image_middle {

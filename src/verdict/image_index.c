@@ -274,19 +274,44 @@ static void write_sets(struct sweep *s, struct image_index *ret)
         sets[i] = s->intervals[i].set;
 }
 
+/* Numbers without a sign, such that comparison with one sorts them. */
+static int32_t tree_key(const struct sweep *s, size_t i)
+{
+    return i < s->count ? (int32_t)((uint32_t)s->intervals[i].first.low ^ 0x80000000U) : INT32_MAX;
+}
+
+static size_t node_count(size_t keys)
+{
+    return (keys + IMAGE_NODE - 1) / IMAGE_NODE;
+}
+
+static void write_leaves(struct sweep *s, struct image_index *ret)
+{
+    size_t nodes = node_count(s->count);
+
+    ret->keys = image_block_add(s->block, nodes * sizeof(struct image_leaf), IMAGE_LINE);
+    if (s->block->failed)
+        return;
+    struct image_leaf *leaf = image_block_at(s->block, ret->keys);
+
+    for (size_t i = 0; i < nodes * IMAGE_NODE; i++) {
+        leaf[i / IMAGE_NODE].keys[i % IMAGE_NODE] = tree_key(s, i);
+        leaf[i / IMAGE_NODE].sets[i % IMAGE_NODE] = s->intervals[i < s->count ? i : s->count - 1].set;
+    }
+}
+
 /* Each level has every 16th key of the one below it; the root is a single node. */
 static void write_tree(struct sweep *s, struct image_index *ret)
 {
     size_t step = 1;
 
     ret->kind = IMAGE_KEY32;
+    ret->count = (uint32_t)s->count;
     ret->levels = 1;
-    while ((s->count + step * IMAGE_NODE - 1) / (step * IMAGE_NODE) > 1) {
-        step *= IMAGE_NODE;
+    for (; (s->count + step * IMAGE_NODE - 1) / (step * IMAGE_NODE) > 1; step *= IMAGE_NODE)
         ret->levels++;
-    }
-    for (unsigned l = 0; l < ret->levels; l++, step /= IMAGE_NODE) {
-        size_t count = (s->count + step - 1) / step, nodes = (count + IMAGE_NODE - 1) / IMAGE_NODE;
+    for (unsigned l = 0; l + 1U < ret->levels; l++, step /= IMAGE_NODE) {
+        size_t count = (s->count + step - 1) / step, nodes = node_count(count);
         uint32_t offset = image_block_add(s->block, nodes * IMAGE_NODE * sizeof(int32_t), IMAGE_LINE);
 
         if (s->block->failed)
@@ -294,12 +319,11 @@ static void write_tree(struct sweep *s, struct image_index *ret)
         int32_t *keys = image_block_at(s->block, offset);
 
         for (size_t i = 0; i < nodes * IMAGE_NODE; i++)
-            keys[i] =
-                i < count ? (int32_t)((uint32_t)s->intervals[i * step].first.low ^ 0x80000000U) : INT32_MAX;
+            keys[i] = tree_key(s, i * step);
         ret->level[l].keys = offset;
         ret->level[l].count = (uint32_t)count;
     }
-    write_sets(s, ret);
+    write_leaves(s, ret);
 }
 
 static void write_sorted(struct sweep *s, struct image_index *ret)

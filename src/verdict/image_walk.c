@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/image_private.h"
 
-#include <string.h>
-
 #include "verdict/image_condition.h"
 #include "verdict/image_find.h"
 #include "verdict/linear.h"
@@ -24,7 +22,13 @@
 #define COUNTS_BITS
 #endif
 
-enum { GATHERED = 8 };
+_Static_assert(IMAGE_MAIN_FIELDS == sizeof(((struct image_ahead *)0)->sets) / sizeof(uint32_t),
+               "image_ahead has a set for each main field");
+
+enum {
+    GATHERED = 8,
+    AHEAD_LINES = 3, /* of the cache, that most sets of addresses take */
+};
 
 /* Where the walk stands in one chain. */
 struct frame {
@@ -543,9 +547,8 @@ void image_look_ahead(const struct image *image, enum rules_table_type table, co
 
         ret->sets[i] = find_main(base, &t->index[i], packet);
         set = base + ret->sets[i];
-        __builtin_prefetch(set);
-        __builtin_prefetch(set + IMAGE_LINE);
-        __builtin_prefetch(set + 2 * IMAGE_LINE);
+        for (unsigned line = 0; line < AHEAD_LINES; line++)
+            __builtin_prefetch(set + line * IMAGE_LINE);
     }
 }
 

@@ -74,6 +74,12 @@ static bool is_old(uint64_t stamp, uint32_t seconds, uint64_t now)
     return now > stamp + (uint64_t)seconds * MEMORY_HZ;
 }
 
+/* next is 0 behind the last of 65,536, the most that a hit count can ask for. */
+static uint64_t last_stamp(const struct memory_table *table, const struct memory_entry *entry)
+{
+    return entry->stamps.at[(entry->stamps.next - 1U) & (table->stamps - 1)];
+}
+
 /* Was it seen often enough within the time? */
 static bool seen_enough(const struct rules_match_recent *m, const struct memory_stamps *s, uint64_t now)
 {
@@ -95,14 +101,13 @@ static bool check_entry(const struct match_question *q, struct memory_table *tab
 {
     const struct rules_match_recent *m = q->match->recent;
     bool answer = seen_enough(m, &entry->stamps, now) != m->inverted;
+    bool stamps = m->command == RULES_RECENT_UPDATE && answer;
     struct memory_entry *oldest = table->oldest;
-    bool gone = false;
 
-    if (m->reap && is_old(oldest->stamps.at[oldest->stamps.next - 1], m->seconds, now)) {
-        gone = oldest == entry;
+    /* One that is about to be stamped is spared (recent_entry_reap). */
+    if (m->reap && !(stamps && oldest == entry) && is_old(last_stamp(table, oldest), m->seconds, now))
         remove_entry(q->memory, table, oldest);
-    }
-    if (m->command == RULES_RECENT_UPDATE && answer && !gone) {
+    if (stamps) {
         stamp_entry(table, entry, now);
         entry->stamps.ttl = ttl;
     }
@@ -146,7 +151,7 @@ enum verdict_answer match_recent(const struct match_question *q)
 
     if (!table)
         return match_unknown(q, MATCH_NO_MEMORY);
-    if (verdict_memory_in_doubt(q->memory) && m->command != RULES_RECENT_RCHECK)
+    if (verdict_memory_in_doubt(q->memory) && (m->command != RULES_RECENT_RCHECK || m->reap))
         table->tainted = true;
     if (m->command == RULES_RECENT_SET && table->tainted)
         return match_answer(!m->inverted);

@@ -12,6 +12,7 @@ struct wall {
     struct tracker *tracker;
     struct verdict_memory *memory;
     bool count;
+    uint32_t ignorance;    /* see wall_ignorance */
     bool connmark_unknown; /* a rule that is UNKNOWN may have marked some connection, from then on */
 };
 
@@ -24,6 +25,7 @@ struct wall *wall_new(struct rules *r, const struct track_config *config, bool c
         return NULL;
     w->rules = r;
     w->count = count;
+    w->ignorance = wall_ignorance(r);
     w->tracker = tracker_new(config, on_event, arg);
     w->memory = verdict_memory_new();
     if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, r) < 0)
@@ -45,6 +47,31 @@ void wall_free(struct wall **w)
 struct tracker *wall_tracker(struct wall *w)
 {
     return w->tracker;
+}
+
+uint32_t wall_ignorance(const struct rules *r)
+{
+    static const struct {
+        const char *word;
+        uint32_t unknown;
+    } words[] = {
+        {" MARK", VERDICT_NO_MARK},
+        {" HMARK", VERDICT_NO_MARK},
+        {" CONNMARK", VERDICT_NO_MARK | VERDICT_NO_CONNMARK},
+        {"--map-mark", VERDICT_NO_MARK},      /* -j SET */
+        {"--tproxy-mark", VERDICT_NO_MARK},   /* -j TPROXY */
+        {"--restore-skmark", VERDICT_NO_MARK} /* -m socket */
+    };
+    uint32_t unknown = 0;
+
+    for (size_t i = 0; i < r->verbatim_count; i++) {
+        const struct rules_verbatim *v = &r->verbatim[i];
+        for (size_t j = 0; v->name[0] && j < sizeof words / sizeof *words; j++) {
+            if (strstr(v->text, words[j].word))
+                unknown |= words[j].unknown;
+        }
+    }
+    return unknown;
 }
 
 static const enum rules_hook hooks[RULES_TABLES][WALL_THROUGH + 1] = {
@@ -180,7 +207,7 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
     } else {
         p.view = &view;
         p.mark = ret->raw.mark;
-        p.unknown |= ret->raw.unknown;
+        p.unknown |= ret->raw.unknown | w->ignorance;
         p.master = view.flow && view.flow->master ? tracker_flow(w->tracker, view.flow->master) : NULL;
         filter(w, path, &p, &view, trace, ret);
     }

@@ -57,4 +57,8 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
                  struct wall_report *ret);
 struct tracker *wall_tracker(struct wall *w);
 
+/* What rules of mangle, nat and security, which are only kept, may have changed before filter sees a packet:
+ * VERDICT_NO_MARK, VERDICT_NO_CONNMARK. */
+uint32_t wall_ignorance(const struct rules *r);
+
 #endif

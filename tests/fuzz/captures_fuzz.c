@@ -14,7 +14,7 @@ static const char rules_text[] =
     "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
     "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
     "-A INPUT -p tcp -m tcp --dport 21 --tcp-flags SYN,RST,ACK,FIN SYN -j ACCEPT\n"
-    "-A INPUT -m tcpmss --mss 1:1000 -j DROP\nCOMMIT\n";
+    "-A INPUT -p tcp -m tcpmss --mss 1:1000 -j DROP\nCOMMIT\n";
 
 static void tell(const struct replay *r, FILE *out)
 {

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAGMENT_ROOM = 1 << 28 };
+enum { FRAGMENT_ROOM = 1 << 28, LATE_US = 2000, LATE_TRIES = 50 };
 
 static const char NETWORK[] = "link set lo up\n"
                               "link set tun0 up mtu 65535\n"
@@ -282,4 +282,15 @@ void kernel_packet(struct kernel *k, const struct step *step, bool *ret_passed)
         return;
     bool out[ORACLE_SIDES] = {drain(k->tun[0], version), drain(k->tun[1], version)};
     *ret_passed = out[0] || out[1];
+}
+
+bool kernel_packet_is_late(struct kernel *k, const struct step *step)
+{
+    uint8_t version = step->bytes[0] >> 4;
+    for (unsigned i = 0; i < LATE_TRIES; i++) {
+        usleep(LATE_US);
+        if (drain(k->tun[0], version) || drain(k->tun[1], version))
+            return true;
+    }
+    return false;
 }

@@ -23,6 +23,8 @@ char *kernel_save(uint8_t family, bool nft);
 /* Sends it. *ret_passed of WALL_THROUGH: did it (or the datagram it made whole) come out at the other side?
  * Of WALL_OUT: did it leave? Of WALL_IN it stays untouched. */
 void kernel_packet(struct kernel *k, const struct step *step, bool *ret_passed);
+/* Under load what passes may come out a little later than at once: waits for it. */
+bool kernel_packet_is_late(struct kernel *k, const struct step *step);
 /* Of conntrack, in the namespace. */
 void kernel_set_timeouts(const struct track_timeouts *timeouts);
 /* Milliseconds on a clock that never goes back. */

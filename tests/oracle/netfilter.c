@@ -90,7 +90,7 @@ static void make(struct made *m, const struct options *o, unsigned set, struct s
         if (o->only_sequence != ALL && (unsigned)o->only_sequence != i)
             continue;
         struct dice own = dice_for(o->seed, set, i + 1);
-        sequence_make(&m->sequences[count++], family, i, nft, &own);
+        sequence_make(&m->sequences[count++], family, set, i, nft, &own);
     }
     m->trial = (struct trial){
         .stand = stand,

@@ -97,7 +97,6 @@ void play_fragments(struct stage *s)
     static const char data[3000];
     struct dice *d = s->dice;
     struct talk t;
-    uint32_t id = (uint32_t)dice_below(d, 60000) + 1;
     bool tcp = dice_chance(d, 40);
 
     talk_init(s, &t, 80);
@@ -117,6 +116,6 @@ void play_fragments(struct stage *s)
             stage_send(s, reply, &r);
         }
         if (dice_chance(d, 75))
-            cut_last(s, reply, id++);
+            cut_last(s, reply, s->fragment_id++);
     }
 }

@@ -74,7 +74,8 @@ static void choose_path(struct stage *s, const struct play *play)
     }
 }
 
-void sequence_make(struct sequence *s, uint8_t family, uint32_t number, bool headers, struct dice *d)
+void sequence_make(struct sequence *s, uint8_t family, uint32_t set, uint32_t number, bool headers,
+                   struct dice *d)
 {
     struct stage *stage = calloc(1, sizeof(*stage));
     if (!stage)
@@ -84,6 +85,7 @@ void sequence_make(struct sequence *s, uint8_t family, uint32_t number, bool hea
     stage->sequence = s;
     stage->dice = d;
     stage->headers = headers;
+    stage->fragment_id = set * FRAGMENT_IDS;
     cast_make(&stage->cast, family, number, d);
     const struct play *play = choose(d);
     s->kind = play->name;

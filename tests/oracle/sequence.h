@@ -13,9 +13,10 @@ struct cast {
     struct packet_address client, server, stranger, gateway_clients, gateway_servers;
 };
 
-/* The sequence with this number, from d. headers: no transport header is cut off. Its packets are the
- * caller's: sequence_free. */
-void sequence_make(struct sequence *s, uint8_t family, uint32_t number, bool headers, struct dice *d);
+/* The sequence with this number of a rule set, from d. headers: no transport header is cut off. Its packets
+ * are the caller's: sequence_free. */
+void sequence_make(struct sequence *s, uint8_t family, uint32_t set, uint32_t number, bool headers,
+                   struct dice *d);
 void sequence_free(struct sequence *s);
 /* A packet in words, into text. Returns text. */
 char *step_format(const struct step *step, char *text, size_t size);

@@ -6,14 +6,17 @@
 #include "packet/build.h"
 #include "sequence.h"
 
+enum { FRAGMENT_IDS = 8 }; /* in a sequence, at most */
+
 enum { MUTATIONS_NONE = 0, MUTATIONS_SOME = 8, MUTATIONS_MANY = 30 };
 
 struct stage {
     struct sequence *sequence;
     struct dice *dice;
     struct cast cast;
-    enum wall_path path; /* of packets from client to server; answers take the way back */
-    bool headers;        /* no transport header is cut off */
+    enum wall_path path;  /* of packets from client to server; answers take the way back */
+    bool headers;         /* no transport header is cut off */
+    uint32_t fragment_id; /* the next; others than in earlier rule sets, of which some is left */
     uint8_t bounce[65536];
 };
 

@@ -203,6 +203,8 @@ static void run_step(struct run *r, unsigned sequence, const struct step *step, 
 
     kernel_packet(&r->trial->stand->kernel, step, &kernel);
     engine_packet(r->engine, step, kernel_now(), &engine, note);
+    if (engine && !kernel)
+        kernel = kernel_packet_is_late(&r->trial->stand->kernel, step);
     if (r->tell)
         fprintf(r->tell, "    %2u %s\n       kernel %s; engine %s\n", number,
                 step_format(step, text, sizeof(text)),

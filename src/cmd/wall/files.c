@@ -97,10 +97,26 @@ static void sync_directory(const char *path)
     }
 }
 
+/* A device or pipe is written to, and stays what it is: nobody's /dev/null becomes a file. */
+static int write_special(const char *name, const char *text, size_t size)
+{
+    int fd = open(name, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    int r = write_all(fd, text, size);
+    if (close(fd) && !r)
+        r = -errno;
+    return r;
+}
+
 int files_replace(const char *name, const char *text, size_t size)
 {
     char target[PATH_MAX], temporary[PATH_MAX + 16];
+    struct stat old;
 
+    if (stat(name, &old) == 0 && !S_ISREG(old.st_mode))
+        return write_special(name, text, size);
     if (!realpath(name, target)) {
         if (errno != ENOENT || strlen(name) >= sizeof(target))
             return -errno;

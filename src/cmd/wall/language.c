@@ -29,13 +29,41 @@ static const char *take_rules_file(int *argc, char **argv)
     return file;
 }
 
+static bool says_counters(const char *text)
+{
+    for (; text; text = strchr(text, '\n')) {
+        text += strspn(text, "\n");
+        if (*text == '[')
+            return true;
+    }
+    return false;
+}
+
+static bool has_counted(const struct rules *r)
+{
+    for (int type = 0; type < RULES_TABLES; type++) {
+        const struct rules_table *table = &r->tables[type];
+
+        for (size_t i = 0; i < table->count; i++) {
+            for (size_t k = 0; k < table->chains[i]->count; k++) {
+                const struct rules_counters *counters = &table->chains[i]->rules[k].counters;
+
+                if (counters->packets || counters->bytes)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* The file's rules; none yet if there is no such file. */
-static int read_or_make(const char *file, uint8_t family, struct rules **ret)
+static int read_or_make(const char *file, uint8_t family, struct rules **ret, bool *ret_counters)
 {
     char *name = NULL, *text = NULL;
     size_t size;
     int r = strcmp(file, "-") == 0 ? 0 : files_read(file, &text, &size);
 
+    *ret_counters = text && says_counters(text);
     free(text);
     if (r == -ENOENT) {
         *ret = rules_new(family);
@@ -46,9 +74,10 @@ static int read_or_make(const char *file, uint8_t family, struct rules **ret)
     return r;
 }
 
-static int store(const struct rules *r, const char *file)
+/* counters: the file had them, so that a change of one rule does not touch every other line. */
+static int store(const struct rules *r, const char *file, bool counters)
 {
-    char *text = rules_save(r, NULL, RULES_SAVE_COUNTERS);
+    char *text = rules_save(r, NULL, counters || has_counted(r) ? RULES_SAVE_COUNTERS : 0);
     int result = -ENOMEM;
 
     if (text && strcmp(file, "-") == 0)
@@ -62,7 +91,7 @@ static int store(const struct rules *r, const char *file)
 }
 
 /* Carries out argv[1...] on r. */
-static int carry_out(struct rules *r, int argc, char **argv, const char *file)
+static int carry_out(struct rules *r, int argc, char **argv, const char *file, bool counters)
 {
     struct rules_outcome outcome = {0};
     struct rules_error error = {0};
@@ -77,7 +106,7 @@ static int carry_out(struct rules *r, int argc, char **argv, const char *file)
     if (outcome.output)
         fputs(outcome.output, stdout);
     free(outcome.output);
-    if (outcome.changed && store(r, file))
+    if (outcome.changed && store(r, file, counters))
         return STATUS_TROUBLE;
     return finish_output(outcome.status);
 }
@@ -87,6 +116,7 @@ int iptables_command(int argc, char **argv)
     uint8_t family = strcmp(argv[0], "ip6tables") == 0 ? PACKET_IPV6 : PACKET_IPV4;
     const char *file = take_rules_file(&argc, argv);
     struct rules *r = NULL;
+    bool counters;
 
     if (!file || argc < 2) {
         fprintf(stderr,
@@ -101,12 +131,12 @@ int iptables_command(int argc, char **argv)
         fprintf(stderr, "sallywall: %s: its directory can't be locked: %s\n", file, strerror(-locked));
         return STATUS_TROUBLE;
     }
-    if (read_or_make(file, family, &r))
+    if (read_or_make(file, family, &r, &counters))
         return STATUS_TROUBLE;
 
     int status = STATUS_TROUBLE;
     if (r->family == family)
-        status = carry_out(r, argc, argv, file);
+        status = carry_out(r, argc, argv, file, counters);
     else
         fprintf(stderr, "sallywall: %s holds rules of %s\n", file,
                 r->family == PACKET_IPV6 ? "ip6tables" : "iptables");
@@ -130,9 +160,16 @@ static bool take_counters(void *what, const char *value, const char **why)
 
 static bool take_table(void *what, const char *value, const char **why)
 {
-    *why = "the name of a table";
-    ((struct saving *)what)->table = value;
-    return *value;
+    static const char *const tables[] = {"filter", "raw", "nat", "mangle", "security"};
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+        if (strcmp(value, tables[i]) == 0) {
+            ((struct saving *)what)->table = tables[i];
+            return true;
+        }
+    }
+    *why = "filter, raw, nat, mangle or security";
+    return false;
 }
 
 static bool take_ipv4(void *what, const char *value, const char **why)

@@ -387,6 +387,7 @@ static void a_session_that_works_by_luck_does_not_work(void **state)
     struct story *s = play_session(r, &play);
     (void)state;
     assert_int_equal(s->outcome, STORY_BLOCKED);
+    assert_non_null(strstr(s->conclusion, "unless the server keeps to data ports 10090:10100"));
     assert_non_null(fix_with(s, "pasv_min_port=10090"));
     assert_string_equal(s->fixes[0].exposes, "none: the rules stay as they are");
     story_free(&s);

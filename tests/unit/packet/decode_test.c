@@ -118,6 +118,24 @@ static void udp_without_a_sum(void **state)
     assert_int_equal(decode(size).fault, PACKET_SOUND);
 }
 
+/* Linux sums UDP-Lite as if it were UDP, so that what RFC 3828 says is right is INVALID to conntrack. */
+static void udplite_is_summed_as_the_kernel_does(void **state)
+{
+    struct packet_recipe r = recipe("192.0.2.1", "192.0.2.2", PACKET_UDPLITE);
+    (void)state;
+    r.payload = "abcd";
+    r.payload_size = 4;
+    size_t size = build(&r);
+    assert_int_equal(decode(size).fault, PACKET_BAD_CHECKSUM);
+    uint32_t sum = (uint32_t)(bytes[26] << 8 | bytes[27]) + PACKET_UDPLITE - PACKET_UDP;
+    sum = (sum & 0xffff) + (sum >> 16);
+    bytes[26] = (uint8_t)(sum >> 8);
+    bytes[27] = (uint8_t)sum;
+    assert_int_equal(decode(size).fault, PACKET_SOUND);
+    memset(bytes + 26, 0, 2);
+    assert_int_equal(decode(size).fault, PACKET_BAD_CHECKSUM);
+}
+
 static void short_transport_headers(void **state)
 {
     static const struct {
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test(payload_of_a_cut_capture),
         cmocka_unit_test(wrong_sums_are_told),
         cmocka_unit_test(udp_without_a_sum),
+        cmocka_unit_test(udplite_is_summed_as_the_kernel_does),
         cmocka_unit_test(short_transport_headers),
         cmocka_unit_test(lengths_that_contradict),
         cmocka_unit_test(what_no_router_passes_on),

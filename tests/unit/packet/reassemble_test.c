@@ -131,6 +131,21 @@ static void an_overlap_ends_the_datagram(void **state)
     }
 }
 
+/* Nothing new, but across two fragments: an overlap, unless they came in order (inet_frag_queue_insert). */
+static void across_two_fragments(void **state)
+{
+    struct packet whole;
+    (void)state;
+    for (unsigned order = 0; order < 2; order++) {
+        make_datagram(V4);
+        struct packet_reassembler *r = packet_reassembler_new(1 << 20);
+        assert_int_equal(give(r, order ? 16 : 0, order ? 32 : 16, true, &whole), 0);
+        assert_int_equal(give(r, order ? 0 : 16, order ? 16 : 32, true, &whole), 0);
+        assert_int_equal(give(r, 8, 24, true, &whole), order ? -EBADMSG : 0);
+        packet_reassembler_free(&r);
+    }
+}
+
 /* Two ends: IPv4 forgets the datagram, IPv6 the second fragment. */
 static void two_ends(void **state)
 {
@@ -196,6 +211,66 @@ static void a_cut_fragment_cuts_the_whole(void **state)
     packet_reassembler_free(&r);
 }
 
+static void what_is_no_fragment_comes_back(void **state)
+{
+    struct packet p, whole;
+    (void)state;
+    make_datagram(V4);
+    assert_int_equal(packet_decode(datagram, datagram_size, false, &p), 0);
+    struct packet_reassembler *r = packet_reassembler_new(1 << 20);
+    assert_int_equal(packet_reassemble(r, &p, 0, &whole), 1);
+    assert_ptr_equal(whole.bytes, datagram);
+    packet_reassembler_free(&r);
+}
+
+/* RFC 6946: a fragment header that says "all of it" is taken away. */
+static void an_atomic_fragment_loses_its_header(void **state)
+{
+    struct packet whole;
+    (void)state;
+    make_datagram(V6);
+    struct packet_reassembler *r = packet_reassembler_new(1 << 20);
+    struct packet p = make_piece(0, DATA, false, 1);
+    assert_true(p.is_atomic);
+    assert_false(p.is_fragment);
+    assert_int_equal(packet_reassemble(r, &p, 0, &whole), 1);
+    expect_whole(&whole);
+    packet_reassembler_free(&r);
+}
+
+/* A first fragment without its transport header, and one of no multiple of 8, pass IPv6's reassembly as they
+ * are; the second also ends the datagram. */
+static void ipv6_fragments_that_pass(void **state)
+{
+    struct packet whole;
+    (void)state;
+    make_datagram(V6);
+    datagram[6] = PACKET_TCP;
+    struct packet_reassembler *r = packet_reassembler_new(1 << 20);
+    struct packet p = make_piece(0, 16, true, 1);
+    assert_int_equal(packet_reassemble(r, &p, 0, &whole), 1);
+    assert_true(whole.is_fragment);
+    assert_int_equal(give(r, 0, 32, true, &whole), 0);
+    p = make_piece(32, 39, true, 1);
+    assert_int_equal(packet_reassemble(r, &p, 0, &whole), 1);
+    assert_int_equal(whole.fragment_offset, 32);
+    assert_int_equal(give(r, 32, DATA, false, &whole), 0);
+    packet_reassembler_free(&r);
+}
+
+/* IPv4 cuts it to a multiple of 8 instead. */
+static void an_uneven_ipv4_fragment_is_cut(void **state)
+{
+    struct packet whole;
+    (void)state;
+    make_datagram(V4);
+    struct packet_reassembler *r = packet_reassembler_new(1 << 20);
+    assert_int_equal(give(r, 0, 37, true, &whole), 0);
+    assert_int_equal(give(r, 32, DATA, false, &whole), 1);
+    expect_whole(&whole);
+    packet_reassembler_free(&r);
+}
+
 static void longer_than_a_packet(void **state)
 {
     struct packet whole;
@@ -212,10 +287,15 @@ int main(void)
         cmocka_unit_test(any_order),
         cmocka_unit_test(a_repeated_fragment_does_no_harm),
         cmocka_unit_test(an_overlap_ends_the_datagram),
+        cmocka_unit_test(across_two_fragments),
         cmocka_unit_test(two_ends),
         cmocka_unit_test(it_waits_so_long),
         cmocka_unit_test(the_oldest_goes_first),
         cmocka_unit_test(a_cut_fragment_cuts_the_whole),
+        cmocka_unit_test(what_is_no_fragment_comes_back),
+        cmocka_unit_test(an_atomic_fragment_loses_its_header),
+        cmocka_unit_test(ipv6_fragments_that_pass),
+        cmocka_unit_test(an_uneven_ipv4_fragment_is_cut),
         cmocka_unit_test(longer_than_a_packet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

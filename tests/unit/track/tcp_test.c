@@ -225,6 +225,24 @@ static void only_the_exact_reset_ends_a_connection(void **state)
     assert_int_equal(seconds_left(), 10);
 }
 
+/* Out of every window, but it acknowledges a SYN that was let through unseen: of the other side's, that is
+ * proof. */
+static void a_reset_may_answer_only_the_other_sides_syn(void **state)
+{
+    (void)state;
+    client_expect(PACKET_SYN, TRACK_NEW, TRACK_TCP_SYN_SENT);
+    server_expect(PACKET_SYN | PACKET_ACK, TRACK_ESTABLISHED, TRACK_TCP_SYN_RECV);
+    uint32_t syn = t.next[TRACK_ORIGINAL] += 900000;
+    client_expect(PACKET_SYN, TRACK_ESTABLISHED, TRACK_TCP_SYN_RECV); /* ignored, and remembered */
+    t.next[TRACK_REPLY] = syn + 1;
+    t.next[TRACK_ORIGINAL] += 70000000;
+    assert_int_equal(talk_segment(&t, TRACK_ORIGINAL, PACKET_RST | PACKET_ACK, NULL), TRACK_INVALID);
+    assert_int_equal(t.flow.tcp.state, TRACK_TCP_SYN_RECV);
+    t.next[TRACK_ORIGINAL] = syn + 1;
+    t.next[TRACK_REPLY] += 70000000;
+    server_expect(PACKET_RST | PACKET_ACK, TRACK_ESTABLISHED, TRACK_TCP_CLOSE);
+}
+
 static void a_simultaneous_open_is_followed(void **state)
 {
     (void)state;
@@ -275,6 +293,7 @@ int main(void)
         TEST(a_reset_without_a_reply_deletes_the_entry),
         TEST(a_repeated_syn_does_not_refresh_the_entry),
         TEST(only_the_exact_reset_ends_a_connection),
+        TEST(a_reset_may_answer_only_the_other_sides_syn),
         TEST(a_simultaneous_open_is_followed),
         TEST(a_client_that_restarts_gets_back_in_step),
         TEST(an_expired_connection_is_forgotten),

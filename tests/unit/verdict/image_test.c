@@ -39,6 +39,13 @@ static void draw_packet(struct generate *g, enum rules_hook hook, uint64_t now_m
 
     s->size = generate_packet(g, s->bytes, sizeof(s->bytes));
     sample_decode(s);
+    if (generate_number(g, 8) == 0) { /* a capture that is cut off, but for the IP header */
+        size_t least = s->packet.family == PACKET_IPV6 ? 40 : 60;
+
+        if (s->size > least)
+            s->size = least + generate_number(g, (uint32_t)(s->size - least));
+        sample_decode(s);
+    }
     draw_flow(g, &b->flow, &s->packet);
     draw_flow(g, &b->master, &s->packet);
     b->view = (struct track_view){.state = (enum track_state)generate_number(g, TRACK_UNTRACKED + 1),
