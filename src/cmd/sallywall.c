@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 {
     const char *names[WORDS];
 
-    setlocale(LC_CTYPE, ""); /* which characters the terminal can show */
+    setlocale(LC_CTYPE, "");  /* which characters the terminal can show */
     signal(SIGPIPE, SIG_IGN); /* told by fflush, once */
     for (int i = 0; i < WORDS; i++) {
         names[i] = words[i].name;

@@ -237,7 +237,7 @@ static int fix_add(struct story *story, struct fix_attempt *a, const struct fix_
     struct story_fix fix = {
         .title = title_text(a),
         .exposes = exposes_text(a, e),
-        .exposed_ports = e->outgoing_only ? 0 : e->ports,
+        .exposed_ports = e->ports,
         .commands = calloc(a->count, sizeof(char *)),
         .note = a->note ? strdup(a->note) : NULL,
         .works = true,

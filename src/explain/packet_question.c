@@ -94,6 +94,7 @@ static void describe_world(struct question *q)
         .in = in && q->path != WALL_OUT ? in : "",
         .out = out && q->path != WALL_IN ? out : "",
         .mark = w->mark,
+        .mark_is_sure = w->has_mark,
         .pkttype = w->pkttype,
         .unknown = (in || q->path == WALL_OUT ? 0U : VERDICT_NO_IN) |
                    (out || q->path == WALL_IN ? 0U : VERDICT_NO_OUT) | (w->has_mac ? 0U : VERDICT_NO_MAC) |
@@ -129,6 +130,7 @@ static int judge(struct question *q, struct wall_report *ret)
 {
     struct verdict_trace trace = {.arg = &q->watch, .rule = play_watch_rule};
     if (q->words.has_state) {
+        q->world.unknown |= q->words.has_mark ? 0 : wall_ignorance(q->rules);
         struct play_ask ask = {.packet = &q->packet,
                                .path = q->path,
                                .world = &q->world,

@@ -95,7 +95,7 @@ static void walk(struct rules *r, const struct play_ask *ask, struct verdict_mem
     vp.out = world->out;
     vp.view = &ret->view;
     vp.mark = ret->raw.mark;
-    vp.unknown |= ret->raw.unknown | wall_ignorance(r);
+    vp.unknown |= ret->raw.unknown;
     walk_table(r, ask, RULES_FILTER, &vp, memory, trace, &ret->filter);
     ret->view.flow = NULL;
     if (doubt && ret->filter.code == VERDICT_ACCEPT)

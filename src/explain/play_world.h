@@ -15,6 +15,8 @@ void play_config(const struct play *play, struct track_config *ret);
 enum wall_path play_path(const struct play *play, enum story_lane from);
 /* Interfaces and addresses, for a packet that from sends. Borrows from play. */
 void play_world(const struct play *play, enum story_lane from, struct wall_world *ret);
+/* Do client and server run on the machine that filters, so that their packets go over loopback? */
+bool play_is_local(const struct play *play);
 const struct packet_address *play_address(const struct play *play, enum story_lane side);
 
 /* The rule that decided, whatever table it stands in; NULL: none did. */

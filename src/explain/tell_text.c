@@ -344,6 +344,8 @@ static void tell_rule(struct text_teller *t, const struct story_step *step)
     const struct story_rule *rule = &step->rule;
     if (!rule->text || !rule->chain || !rule->table)
         return;
+    if (t->verbose && rule->number && step->looked_count && step->fate == WALL_PASS)
+        return; /* it is the last of those that were looked at */
     bool first = is_first_quote(t, rule);
     if (!first && !t->verbose && step->fate == WALL_PASS)
         return;

@@ -115,6 +115,8 @@ static void mask_address(struct packet_address *a, uint8_t prefix)
  * (proto_ports_offset). */
 static int ports_offset(const struct packet *p)
 {
+    if (p->fragment_offset && p->family == PACKET_IPV6)
+        return -1; /* ipv6_skip_exthdr stops at the fragment header */
     if (p->protocol == PACKET_ESP || packet_has_ports(p->protocol))
         return 0;
     return p->protocol == PACKET_AH && p->family == PACKET_IPV4 ? 4 : -1;
@@ -139,7 +141,7 @@ static bool make_key(const struct match_question *q, const struct memory_table *
     int offset = ports_offset(p);
     if (!(c->mode & (RULES_HASH_SRCPORT | RULES_HASH_DSTPORT)) || offset < 0)
         return true;
-    /* It does not ask whether this is a later fragment. */
+    /* In IPv4 it does not ask whether this is a later fragment. */
     uint32_t transport = p->fragment_offset ? p->payload : p->transport;
     const uint8_t *ports = match_bytes(q, transport + (uint32_t)offset, PORTS, ret_answer);
     if (!ports)

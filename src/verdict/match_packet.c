@@ -30,10 +30,13 @@ const uint8_t *match_bytes(const struct match_question *q, uint32_t offset, uint
     return NULL;
 }
 
-/* Where matches look for the transport header: the data of a later fragment, for those that don't ask. */
+/* Where matches look for the transport header, also those that don't ask whether this is a later fragment: in
+ * IPv6 that has no offset (ipv6_find_hdr leaves it 0), so that they read the IP header. */
 static uint32_t transport_offset(const struct packet *p)
 {
-    return p->fragment_offset ? p->payload : p->transport;
+    if (p->fragment_offset == 0)
+        return p->transport;
+    return p->family == PACKET_IPV4 ? p->payload : 0;
 }
 
 /* Walks the options of a TCP header as tcp_find_option does; op[size] may be read one byte too far by the

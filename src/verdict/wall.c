@@ -207,7 +207,8 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
     } else {
         p.view = &view;
         p.mark = ret->raw.mark;
-        p.unknown |= ret->raw.unknown | w->ignorance;
+        p.unknown |=
+            ret->raw.unknown | (w->ignorance & ~(world->mark_is_sure ? (uint32_t)VERDICT_NO_MARK : 0));
         p.master = view.flow && view.flow->master ? tracker_flow(w->tracker, view.flow->master) : NULL;
         filter(w, path, &p, &view, trace, ret);
     }

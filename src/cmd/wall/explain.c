@@ -171,12 +171,17 @@ int explain_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
+    if (operands && a.rules) {
+        fprintf(stderr, "sallywall explain: two rule sets were named, %s and %s; diff compares two\n",
+                argv[1], a.rules);
+        return STATUS_TROUBLE;
+    }
     if (!!a.packet + !!a.capture + a.play_ftp > 1) {
         fprintf(stderr,
                 "sallywall explain: --ftp, --packet and --pcap are three questions; ask one at a time\n");
         return STATUS_TROUBLE;
     }
-    if (!asking_complete(&a) && !source_read(operands ? argv[1] : NULL, a.family, &rules, &name)) {
+    if (!asking_complete(&a) && !source_read(operands ? argv[1] : a.rules, a.family, &rules, &name)) {
         a.play.rules_name = name;
         status = a.packet    ? ask_packet(rules, &a)
                  : a.capture ? run_capture(rules, &a, a.capture, false)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/wall/source.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,20 +9,32 @@
 #include <unistd.h>
 
 #include "cmd/wall/files.h"
+#include "explain/plain.h"
 
 enum { LINE_SHOWN = 160, STATUS_NO_PROGRAM = 127 };
 
-/* One line of hostile text for a terminal. */
-static void put_plain(const char *text, size_t size)
+/* Hostile text for a terminal: at most size bytes, whole characters. Returns the columns that it took. */
+static int put_plain(const char *text, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        putc(isprint((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80 ? text[i] : ' ', stderr);
+    const char *end = text + size;
+    int columns = 0;
+
+    while (text < end) {
+        uint32_t glyphs[PLAIN_MOST];
+        int wide, count = plain_next(&text, glyphs, &wide);
+
+        for (int i = 0; i < count; i++)
+            plain_put(glyphs[i], stderr);
+        columns += count * wide;
+    }
+    return columns;
 }
 
 void source_tell_mistake(const struct rules_error *error, const char *text, size_t size)
 {
-    fprintf(stderr, "%s:%u:%u: %s\n", error->file ? error->file : "command", error->line, error->column,
-            error->message);
+    fprintf(stderr, "%s:%u:%u: ", error->file ? error->file : "command", error->line, error->column);
+    put_plain(error->message, strlen(error->message));
+    putc('\n', stderr);
     if (!text || !error->line)
         return;
 
@@ -37,11 +48,12 @@ void source_tell_mistake(const struct rules_error *error, const char *text, size
     size_t length = (size_t)((stop ? stop : end) - at), column = error->column ? error->column - 1 : 0;
     size_t from = column > LINE_SHOWN / 2 ? column - LINE_SHOWN / 2 : 0;
 
-    if (from > length)
+    if (column > length)
         return;
     fputs("    ", stderr);
-    put_plain(at + from, length - from < LINE_SHOWN ? length - from : LINE_SHOWN);
-    fprintf(stderr, "\n    %*s^\n", (int)(column - from), "");
+    int before = put_plain(at + from, column - from);
+    put_plain(at + column, length - column < LINE_SHOWN / 2 ? length - column : LINE_SHOWN / 2);
+    fprintf(stderr, "\n    %*s^\n", before, "");
 }
 
 const char *source_reason(int r)

@@ -262,6 +262,41 @@ static void recent_reaps_and_overflows(void **state)
     bench_fini(&b);
 }
 
+/* The address that --reap would take is the one that is just being seen: it stays. */
+static void recent_spares_the_seen(void **state)
+{
+    struct bench b;
+    (void)state;
+
+    BENCH(&b, "-m recent --name r --set", "-m recent --name r ! --update --seconds 10 --reap",
+          "-m recent --name r --rcheck --seconds 10", "-m recent --name r --rcheck --seconds 10 --reap");
+    assert_int_equal(ask_number(&b, 1), VERDICT_YES);
+    b.packet.now_ms += 20000;
+    assert_int_equal(ask_number(&b, 2), VERDICT_YES);
+    assert_int_equal(ask_number(&b, 3), VERDICT_YES);
+    verdict_memory_doubt(b.memory, true);
+    assert_int_equal(ask_number(&b, 4), VERDICT_UNKNOWN); /* gone or not, nobody knows */
+    bench_fini(&b);
+}
+
+/* Its ring of stamps has as many places as 16 bits can count. */
+static void recent_counts_to_the_most(void **state)
+{
+    struct bench b;
+    (void)state;
+
+    BENCH(&b, "-m recent --name r --set", "-m recent --name r --rcheck --seconds 1 --reap --hitcount 65535");
+    assert_int_equal(count_matches(&b, 1, 65534, 0), 65534);
+    assert_int_equal(ask_number(&b, 2), VERDICT_NO);
+    assert_int_equal(count_matches(&b, 1, 2, 0), 2);
+    assert_int_equal(ask_number(&b, 2), VERDICT_YES);
+    assert_int_equal(memory_count(b.memory), 1);
+    b.packet.now_ms += 2000;
+    assert_int_equal(ask_number(&b, 2), VERDICT_NO);
+    assert_int_equal(memory_count(b.memory), 0);
+    bench_fini(&b);
+}
+
 static void statistic_nth(void **state)
 {
     static const enum verdict_answer first[] = {YES, NO, NO, YES, NO, NO},
@@ -351,6 +386,8 @@ int main(void)
         cmocka_unit_test(recent),
         cmocka_unit_test(recent_hit_count),
         cmocka_unit_test(recent_reaps_and_overflows),
+        cmocka_unit_test(recent_spares_the_seen),
+        cmocka_unit_test(recent_counts_to_the_most),
         cmocka_unit_test(statistic_nth),
         cmocka_unit_test(doubt),
         cmocka_unit_test(time_of_day),
