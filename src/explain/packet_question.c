@@ -255,3 +255,13 @@ int packet_question_ask(const struct rules *r, const char *line, const struct pl
     *ret = q.story;
     return 0;
 }
+
+uint8_t packet_question_family(const char *line)
+{
+    struct packet_words words;
+    char *message = NULL;
+    uint8_t family = packet_words_read(line, &words, &message) ? 0 : words.recipe.family;
+
+    free(message);
+    return family;
+}

@@ -24,4 +24,7 @@
 int packet_question_ask(const struct rules *r, const char *line, const struct play *play, struct story **ret,
                         char **message);
 
+/* The enum packet_family of the packet in line; 0: line can't be understood. */
+uint8_t packet_question_family(const char *line);
+
 #endif

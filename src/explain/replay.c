@@ -51,6 +51,7 @@ struct run {
     size_t syn_count;
     uint64_t start_us, now_ms;
     uint64_t dropped, unknown, not_told;
+    bool raw_doubt;
     int error;
 };
 
@@ -197,7 +198,12 @@ static int describe(struct run *run, struct story_step *step, const struct packe
 
 static void count(struct run *run, const struct wall_report *report)
 {
-    run->dropped += report->fate == WALL_DROP || report->fate == WALL_REJECT;
+    bool is_stopped = report->fate == WALL_DROP || report->fate == WALL_REJECT;
+
+    /* Once raw's rules leave open how a packet is tracked, nobody knows what they make of those that follow.
+     */
+    run->raw_doubt |= report->fate == WALL_UNKNOWN && report->stage == WALL_BY_RAW;
+    run->dropped += is_stopped && !run->raw_doubt;
     run->unknown += report->fate == WALL_UNKNOWN;
 }
 

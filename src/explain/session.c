@@ -366,15 +366,22 @@ static void task_begin(struct session *s, const char *name)
         s->wire.error = -ENOMEM;
 }
 
-/* A doubt about the control channel is one about all that follows; one about a data channel is not. */
+/* A doubt about the control channel is one about all that follows; one about a data channel is not. What
+ * stops a packet behind filter's doubt stops the session either way; behind raw's, it may be tracked
+ * otherwise and pass. */
 static void task_end(struct session *s, bool is_done)
 {
     if (s->wire.error)
         return;
     struct story_task *task = &s->wire.story->tasks[s->wire.story->task_count - 1];
     uint32_t doubt = s->wire.doubt_step ? s->wire.doubt_step : s->control_doubt;
-    task->outcome = !is_done ? STORY_BLOCKED : doubt ? STORY_UNKNOWN : STORY_WORKS;
-    task->step = !is_done ? s->wire.lost_step : doubt;
+    bool was_blocked = s->wire.story->task_count > 1 && task[-1].outcome == STORY_BLOCKED;
+    bool is_blocked = !is_done && (!s->wire.raw_doubt || was_blocked ||
+                                   (s->wire.lost_step && s->wire.lost_step < s->wire.raw_doubt));
+    if (!is_done && !is_blocked)
+        doubt = s->wire.raw_doubt;
+    task->outcome = is_blocked ? STORY_BLOCKED : doubt ? STORY_UNKNOWN : STORY_WORKS;
+    task->step = is_blocked ? s->wire.lost_step : doubt;
 }
 
 static void play_tasks(struct session *s)

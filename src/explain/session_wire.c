@@ -92,6 +92,8 @@ static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, e
         w->error = w->watch.error;
     if (!w->error)
         w->error = story_step_judge(step, w->rules, &report, path);
+    if (report.fate == WALL_UNKNOWN && report.stage == WALL_BY_RAW && w->raw_doubt == 0)
+        w->raw_doubt = step->number;
     if (report.fate == WALL_UNKNOWN && w->doubt_step == 0)
         w->doubt_step = step->number;
     if ((report.fate == WALL_DROP || report.fate == WALL_REJECT) && w->lost_step == 0)

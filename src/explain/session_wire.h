@@ -19,6 +19,7 @@ struct wire {
     bool is_dead;        /* the control channel is: nothing more is sent */
     int error;           /* 0 or -ENOMEM, sticky: nothing more is sent */
     uint32_t lost_step;  /* first packet of this task that did not arrive; 0: none */
+    uint32_t raw_doubt;  /* first packet of all of which raw's rules leave open how it is tracked; 0: none */
     uint32_t doubt_step; /* first packet of this task of which it can't be told; 0: none */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "rules/family.h"
+#include "rules/rules.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -77,7 +77,7 @@ static void look_at_rule(struct signs *s, const char *line, size_t size)
     }
 }
 
-uint8_t family_of_text(const char *text, size_t size)
+uint8_t rules_text_family(const char *text, size_t size)
 {
     struct signs s = {0};
     size_t length;
@@ -95,5 +95,5 @@ uint8_t family_of_text(const char *text, size_t size)
         return s.ip6 ? PACKET_IPV6 : PACKET_IPV4;
     if (s.comment)
         return s.comment;
-    return s.words6 && !s.ip4 ? PACKET_IPV6 : PACKET_IPV4;
+    return s.words6 && !s.ip4 ? PACKET_IPV6 : 0;
 }

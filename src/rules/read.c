@@ -7,7 +7,6 @@
 
 #include "base/nearest.h"
 #include "rules/build.h"
-#include "rules/family.h"
 #include "rules/run.h"
 
 /*
@@ -427,7 +426,9 @@ int rules_read(const char *text, size_t size, const char *name, uint8_t family, 
 
     if (rc)
         return rc;
-    rd.r = rules_new((enum packet_family)(family ? family : family_of_text(text, size)));
+    if (!family)
+        family = rules_text_family(text, size);
+    rd.r = rules_new((enum packet_family)(family ? family : PACKET_IPV4));
     rd.words = malloc(sizeof(*rd.words));
     rc = -ENOMEM;
     if (rd.r && rd.words) {

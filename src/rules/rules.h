@@ -32,6 +32,10 @@ void rules_free(struct rules **r);
 int rules_read(const char *text, size_t size, const char *name, uint8_t family, struct rules **ret,
                struct rules_error *error);
 
+/* The enum packet_family that an iptables-save file is for, told from its addresses, the comment of
+ * iptables-save or ip6tables-save, and words that only ip6tables has; 0: nothing tells. */
+uint8_t rules_text_family(const char *text, size_t size);
+
 /* What rules_save prints. */
 enum rules_save_flag {
     RULES_SAVE_COUNTERS = 1 << 0, /* -c */

@@ -233,15 +233,19 @@ static void save_chain_head(FILE *out, const struct rules_chain *chain)
             chain->counters.packets, chain->counters.bytes);
 }
 
-static int save_table(FILE *out, const struct rules *r, enum rules_table_type table, unsigned flags)
+/* alone: without the tables that are kept as they were and stand before it. */
+static int save_table(FILE *out, const struct rules *r, enum rules_table_type table, unsigned flags,
+                      bool alone)
 {
     const struct rules_table *t = &r->tables[table];
     struct remarks remarks;
     unsigned rule_flags = flags & RULES_SAVE_COUNTERS ? SAVE_RULE_BEFORE : 0;
 
     for (size_t i = 0; i < r->verbatim_count; i++) {
-        if (r->verbatim[i].before == (int8_t)table && !r->verbatim[i].serial)
-            fputs(r->verbatim[i].text, out);
+        const struct rules_verbatim *v = &r->verbatim[i];
+
+        if (v->before == (int8_t)table && !v->serial && !(alone && v->name[0]))
+            fputs(v->text, out);
     }
     if (remarks_collect(r, table, &remarks))
         return -1;
@@ -273,7 +277,7 @@ static int save_all(FILE *out, const struct rules *r, unsigned flags)
     for (unsigned i = 0; i < RULES_TABLES; i++)
         present += r->tables[i].present;
     for (unsigned i = 0; i < present; i++) {
-        if (save_table(out, r, (enum rules_table_type)r->order[i], flags))
+        if (save_table(out, r, (enum rules_table_type)r->order[i], flags, false))
             return -1;
     }
     for (size_t i = 0; i < r->verbatim_count; i++) {
@@ -290,7 +294,7 @@ static int save_absent(FILE *out, const struct rules *r, enum rules_table_type t
     int rc = empty ? rules_table_make(empty, table) : -1;
 
     if (rc == 0)
-        rc = save_table(out, empty, table, flags);
+        rc = save_table(out, empty, table, flags, true);
     rules_free(&empty);
     return rc;
 }
@@ -302,7 +306,7 @@ static int save_one(FILE *out, const struct rules *r, const char *name, unsigned
     if (rules_table_find(name, &table)) {
         if (!r->tables[table].present)
             return save_absent(out, r, table, flags);
-        return save_table(out, r, table, flags);
+        return save_table(out, r, table, flags, true);
     }
     for (size_t i = 0; i < r->verbatim_count; i++) {
         if (strcmp(r->verbatim[i].name, name) == 0)

@@ -185,6 +185,23 @@ static void filter(struct wall *w, enum wall_path path, struct verdict_packet *p
         tracker_abandon(w->tracker, view);
 }
 
+/* Raw may have let it pass. */
+static void track_in_doubt(struct wall *w, const struct packet *packet, uint64_t now_ms,
+                           struct wall_report *ret)
+{
+    enum track_reason reason = TRACK_OK;
+    struct track_view view;
+
+    tracker_begin(w->tracker, packet, now_ms, template_of(&ret->raw), &view);
+    ret->view = view;
+    ret->reason = view.reason;
+    if (view.drop)
+        tracker_abandon(w->tracker, &view);
+    else if (tracker_commit(w->tracker, packet, &view, &reason))
+        keep_flow(view.flow, ret);
+    ret->view.flow = NULL;
+}
+
 void wall_packet(struct wall *w, const struct packet *packet, enum wall_path path,
                  const struct wall_world *world, uint64_t now_ms, const struct verdict_trace *trace,
                  struct wall_report *ret)
@@ -195,6 +212,8 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
     *ret = (struct wall_report){.stage = WALL_BY_RAW};
     walk_table(w, RULES_RAW, path, &p, trace, &ret->raw);
     ret->fate = fate_of(ret->raw.code);
+    if (ret->fate == WALL_UNKNOWN)
+        track_in_doubt(w, packet, now_ms, ret);
     if (ret->fate != WALL_PASS)
         return;
     tracker_begin(w->tracker, packet, now_ms, template_of(&ret->raw), &view);

@@ -51,8 +51,9 @@ struct wall;
 struct wall *wall_new(struct rules *r, const struct track_config *config, bool count,
                       track_on_event *on_event, void *arg);
 void wall_free(struct wall **w);
-/* trace may be NULL; it is told raw's rules, then filter's. A packet whose fate is UNKNOWN in filter is
- * tracked as if it had passed; in raw, not at all. */
+/* trace may be NULL; it is told raw's rules, then filter's. A packet whose fate is UNKNOWN is
+ * tracked as if it had passed, by filter too if that is raw's doubt. Raw's may be about the tracking itself
+ * (NOTRACK, CT): what follows of such a connection is then as uncertain, whatever its report says. */
 void wall_packet(struct wall *w, const struct packet *packet, enum wall_path path,
                  const struct wall_world *world, uint64_t now_ms, const struct verdict_trace *trace,
                  struct wall_report *ret);

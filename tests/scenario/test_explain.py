@@ -4,17 +4,21 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import harness
 import test_oracle
 from harness import AnonymousCase, Server, descendants, wait_until, write_file
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CLIENT, SERVER = "192.168.0.2", "192.168.0.18"
 MODES = ("passive", "active", "epsv", "eprt")
 BLOCKED_AFTER = 2  # seconds that the real client waits before it calls a connection blocked
@@ -361,3 +365,29 @@ class RealTruthTableUnderTls(RealCase):
                                 rsa_cert_file=self.certificate(), ssl_ciphers="HIGH")
             self.compare(row, server, ("passive", "active"), tls=True)
             server.stop()
+
+
+class Readme(unittest.TestCase):
+    """What README shows is what the program says."""
+
+    def setUp(self):
+        need_sallywall()
+        self.text = ROOT.joinpath("README.md").read_text()
+        rules = re.search(r"cat rules\.v4\n(.*?COMMIT\n)", self.text, re.DOTALL).group(1)
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        write_file(os.path.join(self.folder, "rules.v4"), "".join(line[4:] for line in rules.splitlines(True)))
+
+    def explain(self, *words):
+        return subprocess.run([harness.SALLYWALL, "explain", "rules.v4", "--kernel", "6.18", *words], cwd=self.folder,
+                              env={**os.environ, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, timeout=30)
+
+    def test_the_text_is_the_programs(self):
+        shown = re.search(r"<!-- explain: begin -->\n(.*?)<!-- explain: end -->", self.text, re.DOTALL).group(1)
+        shown = "".join(line[4:] if line.strip() else line for line in shown.splitlines(True))
+        self.assertEqual(shown.strip(), self.explain().stdout.strip())
+
+    def test_the_drawing_is_the_programs(self):
+        self.explain("--svg", "drawn.svg")
+        with open(os.path.join(self.folder, "drawn.svg")) as drawn:
+            self.assertEqual(drawn.read(), ROOT.joinpath("doc/images/explain-passive.svg").read_text())

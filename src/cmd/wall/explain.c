@@ -181,7 +181,8 @@ int explain_command(int argc, char **argv)
                 "sallywall explain: --ftp, --packet and --pcap are three questions; ask one at a time\n");
         return STATUS_TROUBLE;
     }
-    if (!asking_complete(&a) && !source_read(operands ? argv[1] : a.rules, a.family, &rules, &name)) {
+    uint8_t likely = a.packet ? packet_question_family(a.packet) : 0;
+    if (!asking_complete(&a) && !source_read(operands ? argv[1] : a.rules, a.family, likely, &rules, &name)) {
         a.play.rules_name = name;
         status = a.packet    ? ask_packet(rules, &a)
                  : a.capture ? run_capture(rules, &a, a.capture, false)
@@ -203,7 +204,7 @@ int replay_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (!asking_complete(&a) && (!a.rules || !source_read(a.rules, a.family, &rules, &name))) {
+    if (!asking_complete(&a) && (!a.rules || !source_read(a.rules, a.family, 0, &rules, &name))) {
         a.play.rules_name = name;
         status = run_capture(rules, &a, argv[1], true);
     }
@@ -236,8 +237,8 @@ int diff_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (!asking_complete(&a) && !source_read(argv[1], a.family, &old, &old_name) &&
-        !source_read(argv[2], a.family, &new, &new_name)) {
+    if (!asking_complete(&a) && !source_read(argv[1], a.family, 0, &old, &old_name) &&
+        !source_read(argv[2], a.family, 0, &new, &new_name)) {
         if (old->family == new->family)
             status = tell_diff(old, new, &a);
         else

@@ -69,7 +69,7 @@ static int read_or_make(const char *file, uint8_t family, struct rules **ret, bo
         *ret = rules_new(family);
         return *ret ? 0 : -1;
     }
-    r = source_read(file, family, ret, &name);
+    r = source_read(file, family, 0, ret, &name);
     free(name);
     return r;
 }
@@ -217,7 +217,7 @@ static int read_for(const struct option_command *command, int argc, char **argv,
     int operands;
     int r = options_read(command, argc, argv, what, &operands);
 
-    return r ? r : source_read(argv[1], what->family, ret, ret_name);
+    return r ? r : source_read(argv[1], what->family, 0, ret, ret_name);
 }
 
 int save_command(int argc, char **argv)

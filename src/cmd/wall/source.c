@@ -94,21 +94,86 @@ static int run_program(const char *program, const char *argument, char **ret_tex
         ;
     if (!r && (!WIFEXITED(status) || WEXITSTATUS(status))) {
         free(*ret_text);
+        *ret_text = NULL;
         return WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_PROGRAM ? -ENOENT : -EPERM;
     }
     return r;
 }
 
-/* What this machine runs, and "this machine (iptables-save v1.8.9, nf_tables)". */
+/* Is there anything to evaluate? Empty tables let everything pass. */
+static bool holds_rules(const char *text)
+{
+    bool evaluated = false;
+
+    for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (line[0] == '*')
+            evaluated = strncmp(line, "*filter\n", 8) == 0 || strncmp(line, "*raw\n", 5) == 0;
+        if (evaluated && strncmp(line, "-A ", 3) == 0)
+            return true;
+        if (evaluated && line[0] == ':' && strncmp(line + strcspn(line, " \n"), " DROP", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct running {
+    char *version, *text;
+    size_t size;
+};
+
+static void running_fini(struct running *r)
+{
+    free(r->version);
+    free(r->text);
+    *r = (struct running){0};
+}
+
+static int run_save(const char *program, struct running *ret)
+{
+    size_t size;
+    int r = run_program(program, "--version", &ret->version, &size);
+
+    if (!r)
+        r = run_program(program, NULL, &ret->text, &ret->size);
+    return r;
+}
+
+/*
+ * iptables-save knows the rules of its own back end only, and the kernel runs those of both. If all the rules
+ * are of the other one, that is taken. 0, or -1: they are of both, and told.
+ */
+static int choose_back_end(uint8_t family, struct running *ours)
+{
+    bool nft = strstr(ours->version, "nf_tables") != NULL;
+    const char *prefix = family == PACKET_IPV6 ? "ip6tables" : "iptables";
+    struct running other = {0};
+    char program[32];
+
+    snprintf(program, sizeof(program), "%s-%s-save", prefix, nft ? "legacy" : "nft");
+    if (run_save(program, &other) || !holds_rules(other.text)) {
+        running_fini(&other);
+        return 0;
+    }
+    if (holds_rules(ours->text)) {
+        fprintf(stderr,
+                "sallywall: this machine has rules of both back ends of %s, and a packet has to pass both. "
+                "Ask about each: %s-legacy-save | sallywall explain -, and the same with %s-nft-save\n",
+                prefix, prefix, prefix);
+        running_fini(&other);
+        return -1;
+    }
+    running_fini(ours);
+    *ours = other;
+    return 0;
+}
+
+/* What this machine runs, and "this machine (iptables-save v1.8.9 (nf_tables))". */
 static int read_running(uint8_t family, char **ret_text, size_t *ret_size, char **ret_name)
 {
     const char *program = family == PACKET_IPV6 ? "ip6tables-save" : "iptables-save";
-    char *version = NULL;
-    size_t size;
-    int r = run_program(program, "--version", &version, &size);
+    struct running running = {0};
+    int r = run_save(program, &running);
 
-    if (!r)
-        r = run_program(program, NULL, ret_text, ret_size);
     if (r == -ENOENT)
         fprintf(stderr,
                 "sallywall: this machine has no %s; name a rule file (made by %s on the firewall), or - for "
@@ -118,13 +183,21 @@ static int read_running(uint8_t family, char **ret_text, size_t *ret_size, char 
         fprintf(stderr,
                 "sallywall: %s failed (see above, if it said why); it needs root. Or name a rule file\n",
                 program);
-    if (!r && asprintf(ret_name, "this machine (%.*s)", (int)strcspn(version, "\n"), version) < 0)
+    else
+        r = choose_back_end(family, &running);
+    if (!r &&
+        asprintf(ret_name, "this machine (%.*s)", (int)strcspn(running.version, "\n"), running.version) < 0)
         r = -ENOMEM;
-    free(version);
+    if (!r) {
+        *ret_text = running.text;
+        *ret_size = running.size;
+        running.text = NULL;
+    }
+    running_fini(&running);
     return r;
 }
 
-int source_read(const char *name, uint8_t family, struct rules **ret, char **ret_name)
+int source_read(const char *name, uint8_t family, uint8_t likely, struct rules **ret, char **ret_name)
 {
     struct rules_error error = {0};
     char *text = NULL, *shown = NULL;
@@ -132,9 +205,9 @@ int source_read(const char *name, uint8_t family, struct rules **ret, char **ret
     int r;
 
     if (!name) {
+        family = family ? family : likely ? likely : PACKET_IPV4;
         if (read_running(family, &text, &size, &shown))
             return -1;
-        family = family ? family : PACKET_IPV4;
     } else {
         shown = strdup(strcmp(name, "-") == 0 ? "standard input" : name);
         r = shown ? files_read(name, &text, &size) : -ENOMEM;
@@ -144,6 +217,8 @@ int source_read(const char *name, uint8_t family, struct rules **ret, char **ret
             return -1;
         }
     }
+    if (!family && !rules_text_family(text, size))
+        family = likely;
     r = rules_read(text, size, shown, family, ret, &error);
     if (r == -EINVAL)
         source_tell_mistake(&error, text, size);

@@ -232,6 +232,63 @@ static void raw_decides_first(void **state)
     scene_fini(&s);
 }
 
+/* Raw may have let it pass: then what answers it is no stranger. */
+static void tracked_in_doubt(void **state)
+{
+    struct connection c = {.client_port = 40000, .server_port = 21, .sequence = {1, 1}};
+    struct scene s;
+    (void)state;
+
+    scene_init(&s,
+               "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --syn -m statistic --mode random "
+               "--probability 0.5 -j DROP\nCOMMIT\n" FILTER(ALLOW_21),
+               TRACK_KERNEL(6, 18));
+    assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), WALL_UNKNOWN);
+    assert_int_equal(s.report.stage, WALL_BY_RAW);
+    assert_int_equal(s.report.view.state, TRACK_NEW);
+    assert_true(s.report.has_flow);
+    assert_null(s.report.view.flow);
+    assert_int_equal(send_packet(&s, &c, false, PACKET_SYN | PACKET_ACK, NULL), WALL_PASS);
+    assert_int_equal(s.report.view.state, TRACK_ESTABLISHED);
+    scene_fini(&s);
+}
+
+/* What mangle does to marks is not evaluated, so nobody knows the mark that filter sees. */
+static void marked_elsewhere(void **state)
+{
+    static const struct {
+        const char *kept, *asks;
+        bool is_sure;
+        enum wall_fate fate;
+    } cases[] = {
+        {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false,
+         WALL_UNKNOWN},
+        {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", true, WALL_DROP},
+        {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m connmark --mark 0x1", false,
+         WALL_DROP},
+        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m connmark --mark 0x1", false,
+         WALL_UNKNOWN},
+        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_UNKNOWN},
+        {"-A PREROUTING -j TTL --ttl-set 9", "-m mark --mark 0x1", false, WALL_DROP},
+    };
+    char text[400];
+    (void)state;
+
+    for (unsigned i = 0; i < COUNT(cases); i++) {
+        struct connection c = {.client_port = 40000, .server_port = 21, .sequence = {1, 1}};
+        struct scene s;
+
+        snprintf(text, sizeof(text),
+                 "*mangle\n:PREROUTING ACCEPT [0:0]\n%s\nCOMMIT\n"
+                 "*filter\n:INPUT DROP [0:0]\n-A INPUT %s -j ACCEPT\nCOMMIT\n",
+                 cases[i].kept, cases[i].asks);
+        scene_init(&s, text, TRACK_KERNEL(6, 18));
+        s.world.mark_is_sure = cases[i].is_sure;
+        assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), cases[i].fate);
+        scene_fini(&s);
+    }
+}
+
 /* The other family's packets meet no rules, but are tracked. */
 static void other_family(void **state)
 {
@@ -401,6 +458,7 @@ int main(void)
         cmocka_unit_test(connection_marks),  cmocka_unit_test(packet_marks_from_raw),
         cmocka_unit_test(conntrack_matches), cmocka_unit_test(helper_match),
         cmocka_unit_test(connection_limit),  cmocka_unit_test(rejected_with_a_reset),
+        cmocka_unit_test(tracked_in_doubt),  cmocka_unit_test(marked_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
