@@ -61,9 +61,9 @@ struct linear_answer {
     bool hotdrop;
 };
 
-/* Goes on from places (depth of them, 1...VERDICT_DEPTH) to the verdict; what was before has been certain. builtin:
- * whose policy decides at the end (after a goto out of it that is not the first of places). first NULL: the next rule
- * has not been asked. */
+/* Goes on from places (depth of them, 1...VERDICT_DEPTH) to the verdict; what was before has been certain.
+ * builtin: whose policy decides at the end (after a goto out of it that is not the first of places). first
+ * NULL: the next rule has not been asked. */
 void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
                    const struct linear_place *places, unsigned depth, const struct linear_answer *first,
                    struct verdict_memory *memory, bool count, const struct verdict_trace *trace,

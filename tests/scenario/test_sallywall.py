@@ -496,6 +496,7 @@ class Saving(KernelCase):
                     back = real(family + "-legacy-restore", *(["-c"] if options else []), input=saved)
                     self.assertEqual(back.returncode, 0, back.stderr)
                     self.assertEqual(uncommented(real(family + "-legacy-save", *options).stdout), uncommented(kernel))
+            kernel = real(family + "-legacy-save").stdout
             for table in ("filter", "raw", "nat"):
                 saved = sallywall("save", "-", "-t", table, input=kernel, status=0).stdout
                 self.assertEqual(uncommented(saved), uncommented(real(family + "-legacy-save", "-t", table).stdout))
@@ -706,6 +707,48 @@ class Packets(WallCase):
         self.assertIn("unknown", sallywall("explain", "-", input=rules, status=3).stdout.lower())
 
 
+class Sessions(WallCase):
+    """explain --ftp, where the truth table does not go."""
+    ANNOUNCED = ("-A INPUT -p tcp -m tcp --dport %d -j ACCEPT", "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A INPUT -j DROP")
+
+    def rules(self, port, helper):
+        raw = f"*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport {port} -j CT --helper ftp\nCOMMIT\n"
+        return (raw if helper else "") + filter_table(self.ANNOUNCED[0] % port, *self.ANNOUNCED[1:])
+
+    def test_ipv6(self):
+        for helper, status in ((True, 0), (False, 1)):
+            for mode in ("epsv", "eprt"):
+                with self.subTest(helper=helper, mode=mode):
+                    said = told("explain", "-", "-6", "--ftp", mode, "--server", "2001:db8::18", "--client", "2001:db8::2",
+                                input=self.rules(21, helper), status=status if mode == "epsv" else 0)
+                    self.assertEqual(said["question"]["server"], "2001:db8::18")
+                    for fix in said["fixes"]:
+                        for command in fix["commands"]:
+                            self.assertRegex(command, "^(ip6tables |pasv_)")
+
+    def test_ports_of_helpers(self):
+        """Since Linux 6.0 only a rule attaches a helper; before, it attached itself to the ports that it was told."""
+        for port, helper, options, status in (
+                (2121, True, (), 0), (2121, False, (), 1), (2121, False, ("--kernel", "4.4"), 1), (21, False, ("--kernel", "4.4"), 0),
+                (21, False, ("--kernel", "6.0"), 1), (2121, False, ("--kernel", "4.4", "--helper-ports", "21,2121"), 0),
+                (21, False, ("--kernel", "4.4", "--helper-ports", "2121"), 1), (21, True, ("--loose", "--mode", "robust"), 0),
+                (21, True, ("--tls",), 1)):
+            with self.subTest(port=port, helper=helper, options=options):
+                told("explain", "-", "--server", f"192.168.0.18:{port}", *options, input=self.rules(port, helper), status=status)
+
+    def test_places(self):
+        """The same session where the firewall is the server, a router between, or the client."""
+        blocked = {"server": "INPUT", "gateway": "FORWARD", "client": "OUTPUT"}
+        for where, chain in blocked.items():
+            rules = filter_table(f"-A {chain} -p tcp -m tcp --dport 21 -j ACCEPT", f"-A {chain} -p tcp -m tcp --sport 21 -j ACCEPT",
+                                 f"-A {chain} -j DROP")
+            said = told("explain", "-", "--at", where, input=rules, status=1)
+            self.assertEqual(said["question"]["at"], where)
+            self.assertEqual({p["rule"]["chain"] for p in said["packets"] if p["fate"] == "drop"}, {chain})
+            for other in blocked.keys() - {where}:
+                self.assertEqual(told("explain", "-", "--at", other, input=rules, status=0)["outcome"], "works")
+
+
 # --- captures -----------------------------------------------------------------------------------------------------
 
 MODES = {  # curl's options and what announces the data channel
@@ -837,6 +880,17 @@ class Captures(unittest.TestCase):
                 self.assertIn(channel["data"], text)
             for line in said["connections"]:
                 self.assertIn(line, text)
+
+    def test_states_of_packets(self):
+        for mode, _, path, _ in self.each():
+            for rules in ((), ("--rules", path + ".rules")):
+                packets = told("replay", path, *rules, status=0)["packets"]
+                self.assertEqual((packets[0]["label"].split(",")[0], packets[0]["state"]), ("SYN", "new"))
+                starts = [p for p in packets if p["channel"] == "data" and p["packet"] == "SYN"]
+                self.assertEqual([p["state"] for p in starts], ["related"] * 2)
+                self.assertEqual([p["from"] for p in starts], [("client", "server")[mode in ("active", "eprt")]] * 2)
+                self.assertEqual({p["state"] for p in packets if p not in starts and p is not packets[0]}, {"established"})
+                self.assertEqual({p["fate"] for p in packets}, {"pass"})
 
     def test_explain_finds_the_server_and_the_blocked_channel(self):
         for mode, ipv6, path, _ in self.each():
