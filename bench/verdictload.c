@@ -175,15 +175,12 @@ static void decide(struct world *w, const struct packet *packet, const char *in,
     w->by_policy += !ret->rule;
 }
 
-/* Of TCP only what opens a connection: the others are mostly decided by their state. */
-static void look_ahead(struct world *w, const struct packet *packets, size_t count, bool wanted,
-                       struct image_ahead ahead[BURST])
+/* Only for packets that seem to open a connection: the others are mostly decided by their state. */
+static void look_ahead(struct world *w, const struct packet *packet, bool opens, struct image_ahead *ahead)
 {
-    for (size_t i = 0; i < count; i++) {
-        ahead[i].image = NULL;
-        if (wanted && (packets[i].protocol != PACKET_TCP || packets[i].tcp.flags & PACKET_SYN))
-            image_look_ahead(w->image, RULES_FILTER, &packets[i], &ahead[i]);
-    }
+    ahead->image = NULL;
+    if (opens)
+        image_look_ahead(w->image, RULES_FILTER, packet, ahead);
 }
 
 /* ---- verdict alone ---- */
@@ -202,7 +199,8 @@ static double measure_verdict(struct world *w, const struct trace *t, enum track
     for (size_t first = 0; first < t->count; first += BURST) {
         size_t count = t->count - first < BURST ? t->count - first : BURST;
 
-        look_ahead(w, packets + first, count, state == TRACK_NEW, ahead);
+        for (size_t i = 0; i < count; i++)
+            look_ahead(w, &packets[first + i], state == TRACK_NEW, &ahead[i]);
         for (size_t i = 0; i < count; i++)
             decide(w, &packets[first + i], t->in[first + i], &view, &ahead[i], &v);
     }
@@ -258,18 +256,24 @@ static double send_all(struct world *w, const struct trace *t, uint64_t now_ms)
 {
     struct image_ahead ahead[BURST];
     struct packet packets[BURST];
+    uint32_t hashes[BURST];
     double start = now();
 
     for (size_t first = 0; first < t->count; first += BURST) {
         size_t count = t->count - first < BURST ? t->count - first : BURST;
 
         for (size_t i = 0; i < count; i++) {
+            /* A network card lays packets into the nearest cache it can; the trace lies in memory. */
+            if (first + i + BURST < t->count)
+                __builtin_prefetch(&t->packets[first + i + BURST]);
             decode(t, first + i, &packets[i]);
-            tracker_prefetch(w->tracker, &packets[i]);
+            hashes[i] = tracker_prefetch(w->tracker, &packets[i]);
         }
-        look_ahead(w, packets, count, true, ahead);
-        for (size_t i = 0; i < count; i++)
-            tracker_prefetch_flow(w->tracker, &packets[i]);
+        for (size_t i = 0; i < count; i++) {
+            bool known = tracker_prefetch_flow(w->tracker, hashes[i]);
+
+            look_ahead(w, &packets[i], !known, &ahead[i]);
+        }
         for (size_t i = 0; i < count; i++)
             track_one(w, &packets[i], t->in[first + i], &ahead[i], now_ms);
     }

@@ -99,7 +99,10 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
         error = story_note_add(
             story, "These are %s rules; what is asked about is %s, and meets none of them.",
             r->family == PACKET_IPV6 ? "IPv6" : "IPv4", played->family == PACKET_IPV6 ? "IPv6" : "IPv4");
-    if (!error && seen.interface && blind)
+    if (!error && play_is_local(played))
+        error = story_note_add(story, "Client and server are the same machine: packets between them go over "
+                                      "loopback, and pass OUTPUT and INPUT both; told is one of the two.");
+    else if (!error && seen.interface && blind)
         error = story_note_add(story, "Some rules name interfaces, and which ones are used was not said "
                                       "(--in, --out).");
     if (!error && seen.limit)

@@ -102,15 +102,19 @@ static const struct story_step *first_lost(const struct story *story)
 /* One round: plays, and has the maker admit what is lost. 1: works; 0: go on; or what the maker said. */
 static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
 {
-    struct story *story = session_play(a->rules, &a->play, false);
+    struct play lost = a->play;
+    struct story *story = session_play(a->rules, &a->play, true);
     if (story && story->outcome == STORY_WORKS) {
         story_free(&story);
-        story = play_worst(a->rules, &a->play, false, NULL, NULL);
+        story = play_worst(a->rules, &a->play, true, &lost, NULL);
         if (story && story->outcome == STORY_WORKS) {
             story_free(&story);
             return 1;
         }
     }
+    /* Quoting every rule that was looked at is dear among many thousands: only where a maker asks for them. */
+    story_free(&story);
+    story = session_play(a->rules, &lost, false);
     if (!story)
         return -ENOMEM;
     const struct story_step *step = first_lost(story);

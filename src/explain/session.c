@@ -157,11 +157,6 @@ static uint16_t named_port(const struct play *play, unsigned n)
     return port_in(play->passive_ports, SESSION_PASSIVE_PORT, n);
 }
 
-uint16_t session_first_port(const struct play *play)
-{
-    return named_port(play, 0);
-}
-
 /* "192,168,0,18,39,110" of RFC 959. */
 static void host_port(const struct packet_address *address, uint16_t port, char *out, size_t size)
 {

@@ -11,8 +11,6 @@
  */
 struct story *session_play(const struct rules *r, const struct play *play, bool quiet);
 
-/* The data port that the session names first: the server's (passive) or the client's (active). */
-uint16_t session_first_port(const struct play *play);
 static inline bool session_is_active(enum story_mode mode)
 {
     return mode == STORY_ACTIVE || mode == STORY_EPRT;

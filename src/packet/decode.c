@@ -31,6 +31,7 @@ static void set_no_transport(struct packet *p, enum packet_fault fault)
     p->fault = (uint8_t)fault;
 }
 
+/* Writes to *p only once the header is known to be sound; then in place, which spares a copy. */
 static int decode_ipv4(const uint8_t *bytes, size_t size, struct packet *p)
 {
     if (size < IPV4_HEADER)
@@ -43,7 +44,7 @@ static int decode_ipv4(const uint8_t *bytes, size_t size, struct packet *p)
         return -EBADMSG;
     uint16_t fragment = wire_read16(bytes + 6);
 
-    p->family = PACKET_IPV4;
+    *p = (struct packet){.bytes = bytes, .family = PACKET_IPV4};
     p->tos = bytes[1];
     p->length = total;
     p->captured = size < total ? (uint32_t)size : total;
@@ -103,7 +104,7 @@ static int decode_ipv6(const uint8_t *bytes, size_t size, struct packet *p)
     if (total == IPV6_HEADER && bytes[6] == EXTENSION_HOP_BY_HOP)
         total = size < UINT32_MAX ? size : UINT32_MAX;
 
-    p->family = PACKET_IPV6;
+    *p = (struct packet){.bytes = bytes, .family = PACKET_IPV6};
     p->tos = (uint8_t)(wire_read16(bytes) >> 4);
     p->length = (uint32_t)total;
     p->captured = size < total ? (uint32_t)size : (uint32_t)total;
@@ -239,26 +240,24 @@ static void verify_sums(struct packet *p)
 
 int packet_decode(const void *bytes, size_t size, bool check_sums, struct packet *ret)
 {
-    struct packet p = {.bytes = bytes};
     int r;
 
     if (size == 0)
         return -EBADMSG;
-    switch (p.bytes[0] >> 4) {
+    switch (*(const uint8_t *)bytes >> 4) {
     case 4:
-        r = decode_ipv4(bytes, size, &p);
+        r = decode_ipv4(bytes, size, ret);
         break;
     case 6:
-        r = decode_ipv6(bytes, size, &p);
+        r = decode_ipv6(bytes, size, ret);
         break;
     default:
         return -EPROTONOSUPPORT;
     }
     if (r < 0)
         return r;
-    decode_transport(&p);
+    decode_transport(ret);
     if (check_sums)
-        verify_sums(&p);
-    *ret = p;
+        verify_sums(ret);
     return 0;
 }

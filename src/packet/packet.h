@@ -93,10 +93,17 @@ struct packet {
     uint32_t payload; /* offset of the transport's payload, or of a later fragment's data */
 };
 
+/* Not zero: they differ. Without a branch, as it is asked several times of every packet. */
+static inline uint32_t packet_address_difference(const struct packet_address *a,
+                                                 const struct packet_address *b)
+{
+    return (a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+           (a->word[3] ^ b->word[3]);
+}
+
 static inline bool packet_address_equal(const struct packet_address *a, const struct packet_address *b)
 {
-    return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
-           a->word[3] == b->word[3];
+    return !packet_address_difference(a, b);
 }
 
 /* Is address, under mask, the same as network under mask? */

@@ -10,6 +10,7 @@ enum {
     RULES_MAX = 1 << 20,        /* rules in a chain */
     RULES_CHAINS_MAX = 1 << 16, /* chains in a table */
     RULES_MATCHES_MAX = 64,     /* matches in a rule */
+    RULES_LINE_RULES = 1 << 14, /* rules that a line with lists of addresses may make */
     RULES_BUILTINS = 3,         /* built-in chains of a table, at most */
 };
 
@@ -22,13 +23,11 @@ int rules_table_make(struct rules *r, enum rules_table_type table);
 /* Empties it: built-in chains without rules, no users' chains. Policies stay. */
 void rules_table_clear(struct rules_table *t);
 void rules_table_fini(struct rules_table *t);
-/* A deep copy into an empty table, or -ENOMEM (then it stays empty). */
-int rules_table_copy(const struct rules_table *from, struct rules_table *to);
 
 /* -ENOMEM, -EEXIST or 0 and the new user chain at its sorted place. */
 int rules_chain_make(struct rules_table *t, const char *name, struct rules_chain **ret);
 void rules_chain_remove(struct rules_table *t, struct rules_chain *chain);
-/* -ENOENT: no such chain. */
+/* The chain, or NULL. */
 struct rules_chain *rules_table_chain(const struct rules_table *t, const char *name);
 /* How many rules of the table jump or go to chain. */
 uint32_t rules_chain_references(const struct rules_table *t, const struct rules_chain *chain);

@@ -127,6 +127,10 @@ static int finish_rule(struct line_reader *l)
         rc = one_network(&line->sources, &line->source_count, &line->rule.source);
     if (rc == 0)
         rc = one_network(&line->destinations, &line->destination_count, &line->rule.destination);
+    if (rc == 0 && line->source_count * line->destination_count > RULES_LINE_RULES)
+        return words_fail(line_blame(l, l->seen_word['d'] - 1), l->error,
+                          "%zu sources and %zu destinations make more than %d rules of one line",
+                          line->source_count, line->destination_count, RULES_LINE_RULES);
     if (rc == 0 && line->source_count * line->destination_count > 1 &&
         (line->rule.source.inverted || line->rule.destination.inverted))
         return words_fail(line_blame(l, l->seen_word[line->rule.source.inverted ? 's' : 'd'] - 1), l->error,

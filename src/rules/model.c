@@ -333,7 +333,8 @@ static void table_aim(struct rules_table *t)
     }
 }
 
-int rules_table_copy(const struct rules_table *from, struct rules_table *to)
+/* Into an empty table; out of memory it stays empty. */
+static int table_copy(const struct rules_table *from, struct rules_table *to)
 {
     for (size_t i = 0; i < from->count; i++) {
         struct rules_chain *chain = calloc(1, sizeof(*chain));
@@ -362,7 +363,7 @@ struct rules *rules_copy(const struct rules *r)
     memcpy(copy->order, r->order, sizeof(copy->order));
     copy->next_serial = r->next_serial;
     for (unsigned i = 0; i < RULES_TABLES; i++) {
-        if (rules_table_copy(&r->tables[i], &copy->tables[i])) {
+        if (table_copy(&r->tables[i], &copy->tables[i])) {
             rules_free(&copy);
             return NULL;
         }

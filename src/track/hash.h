@@ -72,29 +72,34 @@ static inline bool track_end_before(const struct packet_address *a, uint16_t a_p
     return a_port < b_port;
 }
 
+/* mask: all ones, or 0 to leave them as they are. */
+static inline void track_exchange(uint32_t *a, uint32_t *b, uint32_t mask)
+{
+    uint32_t difference = (*a ^ *b) & mask;
+
+    *a ^= difference;
+    *b ^= difference;
+}
+
 /* The same for a tuple and its inverse, so that a flow needs one entry in the table. */
 static inline uint64_t track_tuple_hash(const struct track_tuple *t, const struct track_key *key)
 {
-    const struct packet_address *low = &t->source, *high = &t->destination;
+    struct packet_address low = t->source, high = t->destination;
     /* Of ICMP only the id is the same in question and answer. */
     bool icmp = t->protocol == PACKET_ICMP || t->protocol == PACKET_ICMPV6;
-    uint16_t low_port = t->source_port, high_port = icmp ? t->source_port : t->destination_port;
+    uint32_t low_port = t->source_port, high_port = icmp ? t->source_port : t->destination_port;
+    uint32_t words = t->family == PACKET_IPV6 ? 4 : 1;
     struct track_hash h;
 
-    if (!track_end_before(low, low_port, high, high_port)) {
-        low = &t->destination;
-        high = &t->source;
-        uint16_t port = low_port;
-        low_port = high_port;
-        high_port = port;
-    }
+    /* Which end comes first can't be predicted, so this is no branch. */
+    uint32_t exchange = -(uint32_t)!track_end_before(&low, (uint16_t)low_port, &high, (uint16_t)high_port);
+    for (uint32_t w = 0; w < words; w++)
+        track_exchange(&low.word[w], &high.word[w], exchange);
+    track_exchange(&low_port, &high_port, exchange);
     track_hash_begin(&h, key);
-    track_hash_add(&h, track_pair(low->word[0], high->word[0]));
-    if (t->family == PACKET_IPV6) {
-        for (uint32_t w = 1; w < 4; w++)
-            track_hash_add(&h, track_pair(low->word[w], high->word[w]));
-    }
-    track_hash_add(&h, track_pair((uint32_t)low_port << 16 | high_port,
+    for (uint32_t w = 0; w < words; w++)
+        track_hash_add(&h, track_pair(low.word[w], high.word[w]));
+    track_hash_add(&h, track_pair(low_port << 16 | high_port,
                                   (uint32_t)t->zone << 16 | (uint32_t)t->family << 8 | t->protocol));
     return track_hash_end(&h);
 }

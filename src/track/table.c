@@ -15,7 +15,7 @@ enum {
 static struct table_entry *new_entries(uint32_t bits)
 {
     size_t size = sizeof(struct table_entry) << bits;
-    struct table_entry *entries = aligned_alloc(64, size);
+    struct table_entry *entries = aligned_alloc(size < TABLE_PAGE ? 64 : TABLE_PAGE, size);
 
     if (entries)
         memset(entries, 0, size);
@@ -81,7 +81,7 @@ static int grow_pool(struct table *t)
             return -ENOMEM;
         t->chunks = chunks;
     }
-    struct track_flow *chunk = aligned_alloc(64, TABLE_CHUNK * sizeof(struct track_flow));
+    struct track_flow *chunk = aligned_alloc(TABLE_PAGE, TABLE_CHUNK * sizeof(struct track_flow));
     if (!chunk)
         return -ENOMEM;
     t->chunks[t->chunk_count++] = chunk;
@@ -102,6 +102,8 @@ uint32_t table_take(struct table *t)
         return TABLE_NONE;
     if (slot != TABLE_NONE) {
         t->free = table_flow(t, slot)->master;
+        if (t->free != TABLE_NONE)
+            table_prefetch(t, t->free);
     } else {
         if (t->top == t->chunk_count * TABLE_CHUNK && grow_pool(t) < 0)
             return TABLE_NONE;
@@ -137,6 +139,15 @@ uint32_t table_find(const struct table *t, const struct track_tuple *tuple, uint
             return entry.slot;
         }
     }
+}
+
+uint32_t table_guess(const struct table *t, uint32_t hash)
+{
+    uint32_t at = table_home(t, hash);
+
+    while (t->entries[at].slot != TABLE_NONE && t->entries[at].hash != hash)
+        at = (at + 1) & entry_mask(t);
+    return t->entries[at].slot;
 }
 
 void table_insert(struct table *t, uint32_t slot, uint32_t hash)

@@ -412,29 +412,24 @@ void tracker_abandon(struct tracker *t, struct track_view *view)
     put_down(t);
 }
 
-void tracker_prefetch(struct tracker *t, const struct packet *packet)
+uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet)
 {
     struct track_tuple tuple;
 
     if (!track_tuple_read(packet, 0, &tuple))
-        return;
+        return 0;
     struct ahead *ahead = &t->ahead[place_ahead(&tuple)];
     ahead->hash = table_hash(&t->table, &tuple);
     ahead->tuple = tuple;
     __builtin_prefetch(&t->table.entries[table_home(&t->table, ahead->hash)]);
+    return ahead->hash;
 }
 
-void tracker_prefetch_flow(const struct tracker *t, const struct packet *packet)
+bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash)
 {
-    struct track_tuple tuple;
+    uint32_t slot = table_guess(&t->table, hash);
 
-    if (!track_tuple_read(packet, 0, &tuple))
-        return;
-    uint32_t hash = hash_of(t, &tuple);
-    struct table_entry entry = t->table.entries[table_home(&t->table, hash)];
-    if (entry.slot == TABLE_NONE)
-        return;
-    const char *flow = (const char *)table_flow(&t->table, entry.slot);
-    __builtin_prefetch(flow, 1);
-    __builtin_prefetch(flow + 64, 1);
+    if (slot != TABLE_NONE)
+        table_prefetch(&t->table, slot);
+    return slot != TABLE_NONE;
 }

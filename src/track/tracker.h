@@ -171,11 +171,12 @@ void tracker_close(struct tracker *t, struct track_view *view);
 
 /*
  * Fetches what tracker_begin of this packet will look at into the cache, without waiting for it. In a burst:
- * first tracker_prefetch for all packets (the table), then tracker_prefetch_flow for all (the flows), then
- * track them.
+ * first tracker_prefetch for all packets (the table), then tracker_prefetch_flow for all (the flows) with
+ * what it returned, then track them. tracker_prefetch_flow returns whether the packet seems to be of a known
+ * flow: a hint, for what is worth doing ahead for packets that begin one.
  */
-void tracker_prefetch(struct tracker *t, const struct packet *packet);
-void tracker_prefetch_flow(const struct tracker *t, const struct packet *packet);
+uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet);
+bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash);
 
 /* Is it a TLS record, as far as its beginning shows? Then the helper can't read what the control channel
  * says. */

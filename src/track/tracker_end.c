@@ -6,6 +6,7 @@
 enum {
     ROOM_PROBES = 64, /* entries of the table that are looked at for one to push out */
     ROOM_SWEEP = 256, /* slots that are looked at for one that has expired, if the table is full */
+    SWEEP_AHEAD = 16, /* slots; so far ahead of the sweep they are fetched into the cache */
 };
 
 void tracker_tell(struct tracker *t, enum track_event_type type, enum track_reason reason,
@@ -82,6 +83,8 @@ void tracker_sweep(struct tracker *t, uint32_t slots)
 {
     for (uint32_t i = 0; i < slots && i < t->table.top; i++) {
         t->sweep = t->sweep < t->table.top ? t->sweep + 1 : 1;
+        if (t->table.top - t->sweep > SWEEP_AHEAD)
+            __builtin_prefetch(table_flow(&t->table, t->sweep + SWEEP_AHEAD));
         end_if_expired(t, t->sweep);
     }
 }

@@ -67,7 +67,7 @@ static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct imag
 
 static IMAGE_INLINE uint32_t image_slot(uint64_t high, uint64_t low)
 {
-    return (uint32_t)((high * 0x9e3779b97f4a7c15ULL ^ low * 0xbf58476d1ce4e5b9ULL) >> 59) % IMAGE_SLOTS;
+    return (uint32_t)((high * 0x9e3779b97f4a7c15ULL ^ low * 0xbf58476d1ce4e5b9ULL) >> 57) % IMAGE_SLOTS;
 }
 
 static IMAGE_INLINE uint32_t image_find128(const uint8_t *base, const struct image_index *index,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/image_private.h"
 
+#include "packet/extension.h"
 #include "verdict/image_condition.h"
 #include "verdict/image_find.h"
 #include "verdict/linear.h"
@@ -137,13 +138,16 @@ static IMAGE_INLINE uint32_t find_set(const uint8_t *base, const struct image_in
  * Without a sound transport header matches drop the packet, or don't hold (match_packet.c). A field that they
  * would read is then as if all rules wanted its value: those that come up are asked in full, and the first
  * one that reads the header mostly ends it. Of later fragments it is known that no match holds that asks for
- * a field of the transport header; but for TCP's at byte 8, which drops them.
+ * a field of the transport header; but for TCP's at byte 8, which drops them, and for those whose chain of
+ * IPv6 headers goes on out of sight, which each rule that asks for a protocol drops.
  */
 static const struct image_set *find_unsound(const struct walk *w, uint8_t field, const struct packet *packet)
 {
     bool transport = field == IMAGE_SOURCE_PORT || field == IMAGE_DESTINATION_PORT || field == IMAGE_FLAGS;
 
-    if (packet->fragment_offset && transport && packet->fragment_offset != 8)
+    bool cut = packet->family == PACKET_IPV6 && extension_is_walked(packet->protocol);
+
+    if (packet->fragment_offset && transport && packet->fragment_offset != 8 && !cut)
         return w->none;
     return NULL;
 }

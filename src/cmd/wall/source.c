@@ -167,6 +167,39 @@ static int choose_back_end(uint8_t family, struct running *ours)
     return 0;
 }
 
+static bool is_of_iptables(const char *table)
+{
+    static const char *const names[] = {"filter", "raw", "nat", "mangle", "security"};
+    const char *name = strncmp(table, "ip6 ", 4) == 0  ? table + 4
+                       : strncmp(table, "ip ", 3) == 0 ? table + 3
+                                                       : "";
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Tables made by nft itself act on every packet, too, and iptables-save keeps silent about them. */
+static void warn_of_nft_tables(void)
+{
+    char *text = NULL, *rest;
+    size_t size;
+
+    if (run_program("nft", "list tables", &text, &size))
+        return;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "table ", 6) == 0 && !is_of_iptables(line + 6))
+            fprintf(
+                stderr,
+                "sallywall: warning: this machine also has the nftables table \"%s\", which iptables-save "
+                "does not show; what is said here leaves it out. See: nft list ruleset\n",
+                line + 6);
+    }
+    free(text);
+}
+
 /* What this machine runs, and "this machine (iptables-save v1.8.9 (nf_tables))". */
 static int read_running(uint8_t family, char **ret_text, size_t *ret_size, char **ret_name)
 {
@@ -189,6 +222,7 @@ static int read_running(uint8_t family, char **ret_text, size_t *ret_size, char 
         asprintf(ret_name, "this machine (%.*s)", (int)strcspn(running.version, "\n"), running.version) < 0)
         r = -ENOMEM;
     if (!r) {
+        warn_of_nft_tables();
         *ret_text = running.text;
         *ret_size = running.size;
         running.text = NULL;

@@ -363,6 +363,47 @@ static void what_can_not_be_told_is_said_so(void **state)
     rules_free(&r);
 }
 
+/* Whether raw lets the first packet pass, and how it is tracked, leaves open all that comes after. */
+static void doubt_about_tracking_spreads(void **state)
+{
+    static const char *const cases[] = {
+        "-A PREROUTING -p tcp -m tcp --dport 21 --tcp-flags SYN,ACK SYN -m physdev --physdev-in eth1 -j "
+        "DROP\n",
+        "-A PREROUTING -p tcp -m tcp --dport 21 --tcp-flags SYN,ACK SYN -m physdev --physdev-in eth1 -j CT "
+        "--helper ftp\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text),
+                 "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n%sCOMMIT\n"
+                 "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n"
+                 "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n" ACCEPT_21
+                 "-A OUTPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n",
+                 cases[i]);
+        struct rules *r = read_rules(text);
+        struct play play = play_of(STORY_PASSIVE, false);
+        struct story *s = play_session(r, &play);
+        assert_int_equal(s->outcome, STORY_UNKNOWN);
+        assert_non_null(strstr(s->conclusion, "unknown because of rule 1 of PREROUTING"));
+        story_free(&s);
+        rules_free(&r);
+    }
+}
+
+static void a_machine_talks_to_itself_by_loopback(void **state)
+{
+    struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+                                 "-A INPUT -i lo -j ACCEPT\nCOMMIT\n");
+    struct play play = play_of(STORY_PASSIVE, false);
+    (void)state;
+    play.client = play.server;
+    struct story *s = play_session(r, &play);
+    assert_int_equal(s->outcome, STORY_WORKS);
+    story_free(&s);
+    rules_free(&r);
+}
+
 static void a_refusal_is_not_a_time_out(void **state)
 {
     struct rules *r =
@@ -423,6 +464,8 @@ int main(void)
         cmocka_unit_test(gateways_and_clients_get_fixes_for_their_chains),
         cmocka_unit_test(older_kernels_had_the_helper_by_themselves),
         cmocka_unit_test(what_can_not_be_told_is_said_so),
+        cmocka_unit_test(doubt_about_tracking_spreads),
+        cmocka_unit_test(a_machine_talks_to_itself_by_loopback),
         cmocka_unit_test(a_refusal_is_not_a_time_out),
         cmocka_unit_test(a_session_that_works_by_luck_does_not_work),
         cmocka_unit_test(ipv6),

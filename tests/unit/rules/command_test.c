@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include <errno.h>
+
 #include "rules_text.h"
 
 static int new_rules(void **state)
@@ -157,6 +159,23 @@ static void slips_of_the_hand_are_recognized(void **state)
     text_refuses(r, "-A INPUT -j DROP --icmp-type 8", 2, 5, "-p icmp");
 }
 
+/* A short line must not fill the memory. */
+static void a_line_makes_only_so_many_rules(void **state)
+{
+    struct rules_outcome outcome = {0};
+    struct rules_error error = {0};
+    char list[2 * 200 + 1];
+
+    for (size_t i = 0; i < sizeof(list) - 1; i += 2)
+        memcpy(list + i, "1,", 2);
+    list[sizeof(list) - 2] = '\0';
+    const char *const words[] = {"-A", "INPUT", "-s", list, "-d", list};
+    assert_int_equal(rules_command(*state, 6, words, &outcome, &error), -EINVAL);
+    assert_non_null(strstr(error.message, "200 sources and 200 destinations"));
+    assert_int_equal(rules_command(*state, 4, words, &outcome, &error), 0);
+    free(outcome.output);
+}
+
 static void what_cannot_stand_together_is_refused(void **state)
 {
     struct rules *r = *state;
@@ -253,6 +272,7 @@ int main(void)
         case_of(options_are_abbreviated_and_combined_as_getopt_has_it),
         case_of(negation_stands_before_what_can_be_negated),
         case_of(slips_of_the_hand_are_recognized),
+        case_of(a_line_makes_only_so_many_rules),
         case_of(what_cannot_stand_together_is_refused),
         case_of(a_loop_is_refused_and_leaves_no_trace),
         case_of(an_absent_table_is_made_only_when_it_is_changed),

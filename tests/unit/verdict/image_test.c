@@ -205,6 +205,25 @@ static void by_hand(void **state)
     walk_one("*filter\n:INPUT DROP [0:0]\n-A INPUT -i eth0 -j ACCEPT\nCOMMIT\n", &p, "DEPENDS INPUT 1");
 }
 
+/* A later fragment whose chain of headers goes on in the first one: a rule that asks for a protocol drops it
+ * (ip6_packet_match), whatever else it asks. */
+static void cut_chain(void **state)
+{
+    struct sample s = {.size = 56};
+    struct verdict_packet p = {.packet = &s.packet, .hook = RULES_INPUT, .in = "eth0", .out = ""};
+
+    (void)state;
+    s.bytes[0] = 0x60;
+    wire_write16(s.bytes + 4, 16);
+    s.bytes[6] = 44;                 /* fragment */
+    s.bytes[40] = 60;                /* destination options, then */
+    wire_write16(s.bytes + 42, 128); /* at byte 128 */
+    sample_decode(&s);
+    walk_one("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp -m multiport --dports 20,21 -j REJECT\n"
+             "COMMIT\n",
+             &p, "DROP INPUT 1");
+}
+
 /* All values of a small field, and the edges of a large one, at least once. */
 static void edges(void **state)
 {
@@ -243,10 +262,8 @@ static void edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(edges),
-        cmocka_unit_test(generated),
-        cmocka_unit_test(large),
+        cmocka_unit_test(by_hand),   cmocka_unit_test(cut_chain), cmocka_unit_test(edges),
+        cmocka_unit_test(generated), cmocka_unit_test(large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
