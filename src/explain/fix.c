@@ -112,7 +112,8 @@ static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
             return 1;
         }
     }
-    /* Quoting every rule that was looked at is dear among many thousands: only where a maker asks for them. */
+    /* Quoting every rule that was looked at is dear among many thousands: only where a maker asks for them.
+     */
     story_free(&story);
     story = session_play(a->rules, &lost, false);
     if (!story)

@@ -21,7 +21,8 @@ static void check_report(const struct wall_report *r)
     MUST(r->fate <= WALL_UNKNOWN && r->stage <= WALL_BY_HELPER);
     MUST(r->view.flow == NULL);
     if (r->stage == WALL_BY_RAW) {
-        MUST(r->fate != WALL_PASS && !r->has_flow);
+        MUST(r->fate != WALL_PASS);
+        MUST(r->fate == WALL_UNKNOWN || !r->has_flow); /* in doubt it is tracked as if it had passed */
         MUST((r->fate == WALL_UNKNOWN) == (r->raw.because != NULL));
         return;
     }

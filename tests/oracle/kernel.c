@@ -15,6 +15,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,10 +100,26 @@ static void set(const char *name, unsigned value)
     close(fd);
 }
 
+/* A machine that is bare may lack the node, though its kernel has the driver: then one is made, opened, and
+ * removed. */
+static int open_tun_node(void)
+{
+    char folder[] = "/tmp/tun-XXXXXX", node[sizeof(folder) + 4];
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 || errno != ENOENT || !mkdtemp(folder))
+        return fd;
+    snprintf(node, sizeof(node), "%s/tun", folder);
+    if (mknod(node, S_IFCHR | 0600, makedev(10, 200)) == 0) /* Documentation/networking/tuntap.rst */
+        fd = open(node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    unlink(node);
+    rmdir(folder);
+    return fd;
+}
+
 static int open_tun(const char *name)
 {
     struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_tun_node();
     strcpy(request.ifr_name, name);
     if (fd >= 0 && ioctl(fd, TUNSETIFF, &request) < 0) {
         close(fd);

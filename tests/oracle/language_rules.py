@@ -53,7 +53,7 @@ def value32(rng):
 
 def address(rng, family):
     if family == 6:
-        return rng.choice(["fe80::1", "2001:db8::%x" % rng.randint(0, 65535), "::1", "::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4",
+        return rng.choice(["fe80::1", "2001:db8::%x" % rng.randint(0, 65535), "::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4",
                            "FD00:0:0::A"])
     return rng.choice(["10.%d.%d.%d" % (rng.randint(0, 255), rng.randint(0, 255), rng.randint(0, 255)), "192.168.0.18",
                        "127.0.0.1", "0.0.0.0", "255.255.255.255"])

@@ -245,6 +245,7 @@ class Stress(AnonymousCase):
         return [w for p in players for w in p.wrong]
 
     def worker(self):
+        self.assertTrue(wait_until(lambda: self.server.pids("nobody"), 5), "no worker")
         return self.server.pids("nobody")[0]
 
     def descriptors(self):
@@ -327,6 +328,7 @@ class Turns(AnonymousCase):
         return first, second
 
     def test_broker_dies(self):
+        wait_until(lambda: self.server.pids("nobody"), 5)
         worker = self.server.pids("nobody")
         first, second = self.waiting_pair()
         os.kill(self.server.pids("ftp")[0], signal.SIGKILL)
