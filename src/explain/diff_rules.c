@@ -24,7 +24,7 @@ static void add_interface_name(struct diff_names *names, const char *name)
         names->overflow = true;
         return;
     }
-    snprintf(names->interface[names->interface_count++], RULES_INTERFACE, "%s", name);
+    snprintf(names->interface[names->interface_count++], RULES_INTERFACE, "%.*s", RULES_INTERFACE - 1, name);
 }
 
 /* A wildcard is told apart from others by one name that it takes and that is nobody's own. */
