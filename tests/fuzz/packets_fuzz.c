@@ -93,7 +93,10 @@ static void check_report(const struct packet *p, const struct wall_report *r)
     MUST(r->fate != WALL_UNKNOWN || r->raw.because || r->filter.because);
     MUST(r->view.state <= TRACK_UNTRACKED);
     if (r->has_flow)
-        MUST(r->flow.tuple.family == p->family && r->flow.tuple.protocol == p->protocol);
+        MUST(r->flow.tuple.family == p->family);
+    /* An ICMP error belongs to the connection that it is about. */
+    if (r->has_flow && p->protocol != PACKET_ICMP && p->protocol != PACKET_ICMPV6)
+        MUST(r->flow.tuple.protocol == p->protocol);
 }
 
 static void pass_walls(struct walls *w, const struct packet *p, uint64_t now)
