@@ -2,6 +2,8 @@
 #ifndef SALLY_BASE_CURSOR_H
 #define SALLY_BASE_CURSOR_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +38,7 @@ const uint8_t *wire_get_bytes(struct wire_reader *r, size_t *ret_len);
 /* Copies exactly len bytes that wire_put_raw wrote; zeroes dst once bad. */
 void wire_get_raw(struct wire_reader *r, void *dst, size_t len);
 /* True if nothing went wrong and every byte was consumed. */
-bool wire_reader_done(const struct wire_reader *r);
+MUST_USE bool wire_reader_done(const struct wire_reader *r);
 
 void wire_writer_init(struct wire_writer *w, void *bytes, size_t cap);
 void wire_put_u8(struct wire_writer *w, uint8_t v);
@@ -48,6 +50,6 @@ void wire_put_str(struct wire_writer *w, const char *s);
 void wire_put_bytes(struct wire_writer *w, const void *bytes, size_t len);
 void wire_put_raw(struct wire_writer *w, const void *bytes, size_t len);
 /* Bytes written so far, or -EMSGSIZE once bad. */
-int wire_writer_length(const struct wire_writer *w);
+MUST_USE int wire_writer_length(const struct wire_writer *w);
 
 #endif

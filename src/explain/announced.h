@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_ANNOUNCED_H
 #define SALLY_EXPLAIN_ANNOUNCED_H
 
+#include "base/result.h"
 #include "explain/replay.h"
 
 /*
@@ -11,13 +12,14 @@
  */
 struct announced;
 
-struct announced *announced_new(void); /* NULL: out of memory */
+MUST_USE struct announced *announced_new(void); /* NULL: out of memory */
 void announced_free(struct announced **a);
 /* said: the line that is on its way, "227 Entering..."; number: of its packet. 0 or -ENOMEM. */
-int announced_event(struct announced *a, const struct track_event *event, const char *said, uint32_t number);
+MUST_USE int announced_event(struct announced *a, const struct track_event *event, const char *said,
+                             uint32_t number);
 /* A TCP connection begins with p: is it an announced one? 0 or -ENOMEM. is_suspect: between ends that have a
  * control channel, so it may be a data channel that nobody announced. *ret_data: it is one. */
-int announced_connect(struct announced *a, const struct packet *p, bool is_suspect, bool *ret_data);
+MUST_USE int announced_connect(struct announced *a, const struct packet *p, bool is_suspect, bool *ret_data);
 /* Moves what was found into *ret. */
 void announced_take(struct announced *a, struct replay *ret);
 

@@ -2,6 +2,8 @@
 #ifndef SALLY_EXPLAIN_CAPTURE_H
 #define SALLY_EXPLAIN_CAPTURE_H
 
+#include "base/result.h"
+
 /* IP packets out of a capture file: pcap or pcapng, read by libpcap (doc/decisions/0022). Every byte is
  * hostile. */
 #include <stddef.h>
@@ -18,10 +20,10 @@ struct capture_frame {
 
 /* Takes file over, also on failure. Link types: Ethernet (with VLAN tags), Linux cooked 1 and 2, raw IP,
  * loopback. 0 and *ret; -EINVAL with *message (caller frees); -ENOMEM. */
-int capture_open(FILE *file, struct capture **ret, char **message);
+MUST_USE int capture_open(FILE *file, struct capture **ret, char **message);
 void capture_close(struct capture **c);
 /* 1 and the next frame, whose bytes stay until the next call; 0: the end; -EINVAL with *message: the file
  * breaks off or is damaged. */
-int capture_next(struct capture *c, struct capture_frame *ret, char **message);
+MUST_USE int capture_next(struct capture *c, struct capture_frame *ret, char **message);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_DIFF_H
 #define SALLY_EXPLAIN_DIFF_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /* Flows and FTP sessions whose fate changes from one rule set to another. */
@@ -22,9 +23,9 @@ struct diff {
 };
 
 /* NULL: out of memory. play gives addresses, kernel and so on for the sessions. */
-struct diff *diff_rules(const struct rules *old, const struct rules *new, const struct play *play);
+MUST_USE struct diff *diff_rules(const struct rules *old, const struct rules *new, const struct play *play);
 void diff_free(struct diff **d);
-int diff_tell_text(const struct diff *d, const struct story_text_options *options, FILE *out);
-int diff_tell_json(const struct diff *d, FILE *out);
+MUST_USE int diff_tell_text(const struct diff *d, const struct story_text_options *options, FILE *out);
+MUST_USE int diff_tell_json(const struct diff *d, FILE *out);
 
 #endif

@@ -7,6 +7,7 @@
  * what has at most 256 values as a bitmap. What a rule asks that is no field (limit, recent, a set, the owner
  * of a socket...) is an atom: it holds, or doesn't, or both are possible; the same words mean the same atom.
  */
+#include "base/result.h"
 #include "packet/build.h"
 #include "rules/rules.h"
 #include "verdict/wall.h"
@@ -98,9 +99,10 @@ struct diff_witness {
     bool has_atoms;
 };
 /* false: no packet of the region can come about (a NEW connection that begins with a RST...). */
-bool diff_region_witness(const struct diff_region *region, uint8_t family, enum wall_path path,
-                         bool untracked, const struct diff_names *names, const struct packet_address *client,
-                         const struct packet_address *server, struct diff_witness *ret);
+MUST_USE bool diff_region_witness(const struct diff_region *region, uint8_t family, enum wall_path path,
+                                  bool untracked, const struct diff_names *names,
+                                  const struct packet_address *client, const struct packet_address *server,
+                                  struct diff_witness *ret);
 diff_number diff_number_of(const struct packet_address *a, uint8_t family);
 struct packet_address diff_address_of(diff_number n, uint8_t family);
 

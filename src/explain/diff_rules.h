@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_DIFF_RULES_H
 #define SALLY_EXPLAIN_DIFF_RULES_H
 
+#include "base/result.h"
 #include "explain/diff_region.h"
 
 /*
@@ -44,7 +45,8 @@ struct diff_row {
 void diff_names_collect(struct diff_names *names, const struct rules *r);
 void diff_names_clear(struct diff_names *names);
 /* 0 or -ENOMEM. */
-int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names *names, struct diff_row *ret);
+MUST_USE int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names *names,
+                           struct diff_row *ret);
 void diff_row_clear(struct diff_row *row);
 /* Numbers the entries of two rows. 0 or -ENOMEM. */
 int diff_rows_number(struct diff_row *one, struct diff_row *other);

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_DIFF_SCOPE_H
 #define SALLY_EXPLAIN_DIFF_SCOPE_H
 
+#include "base/result.h"
 #include "explain/diff_region.h"
 
 /*
@@ -22,7 +23,7 @@ void diff_scope_of(const struct diff_region *region, bool untracked, struct diff
 /* If the two together are a scope, makes *to that and says true. */
 bool diff_scope_join(struct diff_scope *to, const struct diff_scope *other);
 /* "tcp to 192.168.0.18 ports 10090:10100, NEW". A new string, or NULL. */
-char *diff_scope_text(const struct diff_scope *scope, uint8_t family, enum wall_path path,
-                      const struct diff_names *names);
+MUST_USE char *diff_scope_text(const struct diff_scope *scope, uint8_t family, enum wall_path path,
+                               const struct diff_names *names);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_DIFF_SEARCH_H
 #define SALLY_EXPLAIN_DIFF_SEARCH_H
 
+#include "base/result.h"
 #include "explain/diff_rules.h"
 #include "explain/diff_scope.h"
 
@@ -35,7 +36,7 @@ struct diff_search {
 };
 
 /* Fills in finds. 0 or -ENOMEM. */
-int diff_search_run(struct diff_search *s);
+MUST_USE int diff_search_run(struct diff_search *s);
 void diff_search_clear(struct diff_search *s);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_FIX_H
 #define SALLY_EXPLAIN_FIX_H
 
+#include "base/result.h"
 #include "explain/play_ports.h"
 
 /*
@@ -13,8 +14,8 @@
 /* Adds to story the fixes that work, the least exposing first. r and play as story was played with; outcomes:
  * which parts of the port range work as it is; knows_range: the server was said to have that range. 0 or
  * -ENOMEM. */
-int fix_story(struct story *story, const struct rules *r, const struct play *play,
-              const struct play_outcomes *outcomes, bool knows_range);
+MUST_USE int fix_story(struct story *story, const struct rules *r, const struct play *play,
+                       const struct play_outcomes *outcomes, bool knows_range);
 
 /* ---- for makers (fix_makers.c) ---- */
 

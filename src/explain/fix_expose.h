@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_FIX_EXPOSE_H
 #define SALLY_EXPLAIN_FIX_EXPOSE_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /* What other rules let in that these did not: new TCP connections, counted over all 65,536 ports. */
@@ -12,7 +13,7 @@ struct fix_exposure {
 };
 
 /* old and new with the firewall and the addresses of play. 0 or -ENOMEM. */
-int fix_expose(const struct rules *old, const struct rules *new, const struct play *play,
-               struct fix_exposure *ret);
+MUST_USE int fix_expose(const struct rules *old, const struct rules *new, const struct play *play,
+                        struct fix_exposure *ret);
 
 #endif

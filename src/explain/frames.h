@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_FRAMES_H
 #define SALLY_EXPLAIN_FRAMES_H
 
+#include "base/result.h"
 #include "explain/capture.h"
 #include "packet/packet.h"
 
@@ -29,16 +30,16 @@ struct frames {
 };
 
 /* 0, or -EINVAL with *message: not even one packet could be read. -ENOMEM. Takes file over. */
-int frames_read(FILE *file, struct frames *ret, char **message);
+MUST_USE int frames_read(FILE *file, struct frames *ret, char **message);
 void frames_fini(struct frames *f);
 /* Decodes frame i; false: it is no sound IP packet. */
-bool frames_packet(const struct frames *f, size_t i, struct packet *ret);
+MUST_USE bool frames_packet(const struct frames *f, size_t i, struct packet *ret);
 
 /* The FTP server among the ends, as far as the packets tell: who takes connections on one of ports, or says
  * 220 first. Else whoever took the first connection or got the first packet: *ret_guessed. false: no packet
  * at all. */
-bool frames_find_server(const struct frames *f, const uint16_t *ports, size_t port_count,
-                        struct packet_address *ret, uint16_t *ret_port, uint8_t *ret_family,
-                        bool *ret_guessed);
+MUST_USE bool frames_find_server(const struct frames *f, const uint16_t *ports, size_t port_count,
+                                 struct packet_address *ret, uint16_t *ret_port, uint8_t *ret_family,
+                                 bool *ret_guessed);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/result.h"
 #include "explain/story.h"
 
 /* What doc/explain-json.md promises of every answer. */
@@ -20,6 +21,6 @@ json_t *json_rule(const struct story_rule *rule);
 json_t *json_story(const struct story *s);
 
 /* Writes root and a newline, and gives root's reference away; NULL is out of memory. 0, -EIO or -ENOMEM. */
-int json_tell(json_t *root, FILE *out);
+MUST_USE int json_tell(json_t *root, FILE *out);
 
 #endif

@@ -6,10 +6,11 @@
  * How stories are put together, by those who make them (play, replay...). Each function that may run out of
  * memory says so by NULL, false or -ENOMEM, and leaves the story as it was, fit for story_free.
  */
+#include "base/result.h"
 #include "explain/story.h"
 
 /* Appends an empty step with its number; valid until the next is added. NULL: out of memory. */
-struct story_step *story_step_add(struct story *s);
+MUST_USE struct story_step *story_step_add(struct story *s);
 /* Takes the last step away again. */
 void story_step_drop_last(struct story *s);
 /* Appends an event whose text is format's. */
@@ -18,32 +19,33 @@ __attribute__((format(printf, 4, 5))) int story_event_add(struct story_step *ste
 /* Appends a note, unless the same one is there. */
 __attribute__((format(printf, 2, 3))) int story_note_add(struct story *s, const char *format, ...);
 /* A story task, its name copied; valid until the next is added. */
-struct story_task *story_task_add(struct story *s, const char *name);
+MUST_USE struct story_task *story_task_add(struct story *s, const char *name);
 /* Appends a rule that was looked at. */
-int story_looked_add(struct story_step *step, const struct rules *r, enum rules_table_type table,
-                     const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
-                     enum verdict_answer answer);
+MUST_USE int story_looked_add(struct story_step *step, const struct rules *r, enum rules_table_type table,
+                              const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
+                              enum verdict_answer answer);
 
 /* Quotes a rule, or the policy of chain when rule is NULL; nothing at all when chain is NULL. *ret is
  * overwritten, not freed. */
-int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
-                     const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number);
+MUST_USE int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
+                              const struct rules_chain *chain, const struct rules_rule *rule,
+                              uint32_t number);
 void story_rule_clear(struct story_rule *rule);
 
 /* What the wall said: state, reason, hook, fate, stage, rule, because. r is the rules that the wall walked.
  */
-int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report,
-                     enum wall_path path);
+MUST_USE int story_step_judge(struct story_step *step, const struct rules *r,
+                              const struct wall_report *report, enum wall_path path);
 
 /* New strings, or NULL: out of memory. */
-char *story_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+MUST_USE char *story_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "192.168.0.2:21", "[2001:db8::2]:21"; without ports for port 0. */
-char *story_end_text(const struct packet_address *address, uint8_t family, uint16_t port);
+MUST_USE char *story_end_text(const struct packet_address *address, uint8_t family, uint16_t port);
 /* Flags and size of the payload: "SYN", "PSH ACK, 6 bytes", "echo request". */
-char *story_packet_text(const struct packet *packet);
+MUST_USE char *story_packet_text(const struct packet *packet);
 /* What a tracking event means: "expects 192.168.0.2:* -> 192.168.0.18:10093, for 300 s". NULL without error:
  * nothing that a reader asks for (flows beginning and ending). */
-int story_event_text(const struct track_event *event, char **ret);
+MUST_USE int story_event_text(const struct track_event *event, char **ret);
 
 /* Words for the enums, for all tellers. */
 const char *story_state_name(enum track_state state);       /* "NEW" */

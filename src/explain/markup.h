@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_MARKUP_H
 #define SALLY_EXPLAIN_MARKUP_H
 
+#include "base/result.h"
 #include "explain/story.h"
 
 /* Text as XML and HTML may hold it: harmless (plain.h) and with & < > " ' escaped. */
@@ -10,6 +11,6 @@ void markup_text(FILE *out, const char *text);
 void markup_text_cut(FILE *out, const char *text, int most);
 
 /* The sequence diagram. is_inline: for HTML, without what only a file of its own has. 0, -EIO, -ENOMEM. */
-int markup_svg(const struct story *s, bool is_inline, FILE *out);
+MUST_USE int markup_svg(const struct story *s, bool is_inline, FILE *out);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PACKET_QUESTION_H
 #define SALLY_EXPLAIN_PACKET_QUESTION_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /*
@@ -21,8 +22,8 @@
  * 0 and *ret, a story of one step and kind STORY_PACKET. -EINVAL with *message (caller frees): the line can't
  * be understood, with its column and what was expected. -ENOMEM.
  */
-int packet_question_ask(const struct rules *r, const char *line, const struct play *play, struct story **ret,
-                        char **message);
+MUST_USE int packet_question_ask(const struct rules *r, const char *line, const struct play *play,
+                                 struct story **ret, char **message);
 
 /* The enum packet_family of the packet in line; 0: line can't be understood. */
 uint8_t packet_question_family(const char *line);

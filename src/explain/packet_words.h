@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PACKET_WORDS_H
 #define SALLY_EXPLAIN_PACKET_WORDS_H
 
+#include "base/result.h"
 #include "explain/play.h"
 #include "packet/build.h"
 
@@ -20,6 +21,6 @@ struct packet_words {
 };
 
 /* 0 and *ret; -EINVAL with *message (caller frees): column, what was found, what was expected; -ENOMEM. */
-int packet_words_read(const char *line, struct packet_words *ret, char **message);
+MUST_USE int packet_words_read(const char *line, struct packet_words *ret, char **message);
 
 #endif

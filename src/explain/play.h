@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PLAY_H
 #define SALLY_EXPLAIN_PLAY_H
 
+#include "base/result.h"
 #include "explain/story.h"
 
 /* How a session is played. play_defaults fills in what people rarely say. */
@@ -29,6 +30,6 @@ struct play {
 void play_defaults(struct play *ret);
 /* Plays login, LIST, RETR and STOR through r; tries fixes; concludes. r is not changed. NULL: out of memory.
  */
-struct story *play_session(const struct rules *r, const struct play *play);
+MUST_USE struct story *play_session(const struct rules *r, const struct play *play);
 
 #endif

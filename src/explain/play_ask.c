@@ -33,7 +33,7 @@ static void make_up_flow(const struct play_ask *ask, const struct track_template
                   .zone = template->zone},
         .status = statuses[state],
         .expires = ask->now_ms + 120000,
-        .helper = (uint8_t) template->helper,
+        .helper = (uint8_t)template->helper,
         .expected_by = state == TRACK_RELATED ? TRACK_HELPER_FTP : TRACK_HELPER_NONE,
         .serial = 1,
     };

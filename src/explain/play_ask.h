@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PLAY_ASK_H
 #define SALLY_EXPLAIN_PLAY_ASK_H
 
+#include "base/result.h"
 #include "verdict/image.h"
 #include "verdict/wall.h"
 
@@ -20,7 +21,7 @@ struct play_ask {
 };
 
 /* memory: what matches remember; NULL: nothing, and nothing is kept. *ret has no flow. 0 or -ENOMEM. */
-int play_ask(const struct rules *r, const struct play_ask *ask, struct verdict_memory *memory,
-             const struct verdict_trace *trace, struct wall_report *ret);
+MUST_USE int play_ask(const struct rules *r, const struct play_ask *ask, struct verdict_memory *memory,
+                      const struct verdict_trace *trace, struct wall_report *ret);
 
 #endif

@@ -60,7 +60,8 @@ static struct packet_address assume_client(const struct packet_address *server, 
     struct packet_address client = *server;
     uint8_t told;
     if (!is_private(server, family)) {
-        packet_address_parse(family == PACKET_IPV6 ? "2001:db8::2" : "198.51.100.7", &client, &told);
+        /* a constant of ours, well formed */
+        (void)!packet_address_parse(family == PACKET_IPV6 ? "2001:db8::2" : "198.51.100.7", &client, &told);
         return client;
     }
     uint32_t *last = &client.word[family == PACKET_IPV6 ? 3 : 0];
@@ -75,8 +76,9 @@ void play_complete(const struct rules *r, struct play *play)
     if (play->family == 0)
         play->family = r->family;
     if (is_zero(&play->server) && !find_server(r, play, &play->server))
-        packet_address_parse(play->family == PACKET_IPV6 ? "2001:db8::18" : "192.168.0.18", &play->server,
-                             &told);
+        /* a constant of ours, well formed */
+        (void)!packet_address_parse(play->family == PACKET_IPV6 ? "2001:db8::18" : "192.168.0.18",
+                                    &play->server, &told);
     if (is_zero(&play->client))
         play->client = assume_client(&play->server, play->family);
     /* Without the very last port: rule sets that end their range at 65534 are common, and a server that may

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_PLAY_PORTS_H
 #define SALLY_EXPLAIN_PLAY_PORTS_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /*
@@ -21,7 +22,7 @@ struct play_parts {
 uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count);
 
 /* The parts of range. 0 or -ENOMEM. */
-int play_ports_split(const struct rules *r, struct rules_range16 range, struct play_parts *ret);
+MUST_USE int play_ports_split(const struct rules *r, struct rules_range16 range, struct play_parts *ret);
 
 /* The session at its worst: of all parts of the range of data ports, the first that is blocked, or else
  * unknown, or else the whole range. *ret_play is what was played; *ret_parts (may be NULL) which parts work.
@@ -30,8 +31,8 @@ struct play_outcomes {
     struct play_parts parts;
     enum story_outcome outcome[PLAY_PARTS];
 };
-struct story *play_worst(const struct rules *r, const struct play *play, bool quiet, struct play *ret_play,
-                         struct play_outcomes *ret);
+MUST_USE struct story *play_worst(const struct rules *r, const struct play *play, bool quiet,
+                                  struct play *ret_play, struct play_outcomes *ret);
 
 /* "10090:10100, 20000" of the parts that work, neighbours as one, at most eight. false, and text untouched:
  * all of them work, or none. */

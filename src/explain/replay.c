@@ -299,7 +299,7 @@ static bool list_flow(void *arg, const struct track_flow *flow)
         l->replay->connections = larger;
         l->capacity = capacity;
     }
-    track_flow_format(flow, l->now_ms, line, sizeof(line));
+    (void)!track_flow_format(flow, l->now_ms, line, sizeof(line)); /* no flow has a longer line */
     char *copy = strdup(line);
     if (copy)
         l->replay->connections[l->replay->connection_count++] = copy;

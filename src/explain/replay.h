@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_REPLAY_H
 #define SALLY_EXPLAIN_REPLAY_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /* A capture (pcap or pcapng, Ethernet, Linux cooked, raw IP, loopback) run through rules. */
@@ -31,10 +32,10 @@ struct replay {
  * FTP helper. Fragments are put together first. 0 and *ret; -EINVAL with *message (caller frees): the capture
  * can't be read, or the server can't be told; -ENOMEM.
  */
-int replay_capture(FILE *capture, const char *name, const struct rules *r,
-                   const struct replay_options *options, struct replay **ret, char **message);
+MUST_USE int replay_capture(FILE *capture, const char *name, const struct rules *r,
+                            const struct replay_options *options, struct replay **ret, char **message);
 void replay_free(struct replay **r);
-int replay_tell_text(const struct replay *r, const struct story_text_options *options, FILE *out);
-int replay_tell_json(const struct replay *r, FILE *out);
+MUST_USE int replay_tell_text(const struct replay *r, const struct story_text_options *options, FILE *out);
+MUST_USE int replay_tell_json(const struct replay *r, FILE *out);
 
 #endif

@@ -396,7 +396,8 @@ static void play_tasks(struct session *s)
     }
     s->wire.phase = "quit";
     if (logged_in && say(s, STORY_CLIENT, "QUIT") && say(s, STORY_SERVER, "221 Goodbye."))
-        wire_close(&s->wire, &s->control, STORY_SERVER);
+        (void)!wire_close(&s->wire, &s->control,
+                          STORY_SERVER); /* all tasks are over: its packets are the story */
 }
 
 /* What never began was stopped by what stopped the task before it. */

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_SESSION_H
 #define SALLY_EXPLAIN_SESSION_H
 
+#include "base/result.h"
 #include "explain/play.h"
 
 /*
@@ -9,7 +10,7 @@
  * outcome only; the rules that were looked at are not written down. play must be complete (addresses,
  * ranges). NULL: out of memory.
  */
-struct story *session_play(const struct rules *r, const struct play *play, bool quiet);
+MUST_USE struct story *session_play(const struct rules *r, const struct play *play, bool quiet);
 
 static inline bool session_is_active(enum story_mode mode)
 {

@@ -2,6 +2,7 @@
 #ifndef SALLY_EXPLAIN_SESSION_WIRE_H
 #define SALLY_EXPLAIN_SESSION_WIRE_H
 
+#include "base/result.h"
 #include "explain/play_world.h"
 
 /*
@@ -31,11 +32,11 @@ struct wire_connection { /* indexed by enum story_lane */
 
 /* Sends one segment; all ACKs of what the other side sent before ride on it. Did it arrive (as far as can be
  * told)? */
-bool wire_send(struct wire *w, struct wire_connection *c, enum story_lane from, uint8_t flags,
-               const void *payload, size_t size, const char *label);
+MUST_USE bool wire_send(struct wire *w, struct wire_connection *c, enum story_lane from, uint8_t flags,
+                        const void *payload, size_t size, const char *label);
 /* SYN, SYN ACK, ACK. */
-bool wire_connect(struct wire *w, struct wire_connection *c, enum story_lane from);
+MUST_USE bool wire_connect(struct wire *w, struct wire_connection *c, enum story_lane from);
 /* FIN of from, FIN of the other, ACK. */
-bool wire_close(struct wire *w, struct wire_connection *c, enum story_lane from);
+MUST_USE bool wire_close(struct wire *w, struct wire_connection *c, enum story_lane from);
 
 #endif

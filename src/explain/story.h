@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 
+#include "base/result.h"
 #include "verdict/wall.h"
 
 enum story_kind { STORY_FTP, STORY_PACKET, STORY_CAPTURE };
@@ -115,9 +116,9 @@ struct story_text_options {
     bool verbose; /* every packet, and every rule that was looked at */
     int width;    /* columns of the terminal; 0: 100 */
 };
-int story_tell_text(const struct story *s, const struct story_text_options *options, FILE *out);
-int story_tell_json(const struct story *s, FILE *out); /* schema: doc/explain-json.md */
-int story_tell_svg(const struct story *s, FILE *out);
-int story_tell_html(const struct story *s, FILE *out); /* one file, with the SVG inside */
+MUST_USE int story_tell_text(const struct story *s, const struct story_text_options *options, FILE *out);
+MUST_USE int story_tell_json(const struct story *s, FILE *out); /* schema: doc/explain-json.md */
+MUST_USE int story_tell_svg(const struct story *s, FILE *out);
+MUST_USE int story_tell_html(const struct story *s, FILE *out); /* one file, with the SVG inside */
 
 #endif

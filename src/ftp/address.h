@@ -2,6 +2,8 @@
 #ifndef SALLY_FTP_ADDRESS_H
 #define SALLY_FTP_ADDRESS_H
 
+#include "base/result.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +30,7 @@ enum ftp_eprt_result ftp_port_parse(const char *argument, struct ftp_address *re
 enum ftp_eprt_result ftp_eprt_parse(const char *argument, struct ftp_address *ret);
 /* EPSV's argument: "" -> 0, "1" -> 1, "2" -> 2, "ALL" (any case) -> 3, another number -> -EPROTONOSUPPORT,
  * else -EINVAL. */
-int ftp_epsv_parse(const char *argument);
+MUST_USE int ftp_epsv_parse(const char *argument);
 
 /* Is it IPv4, held as ::ffff:a.b.c.d? */
 bool ftp_address_is_v4(const struct in6_addr *ip);

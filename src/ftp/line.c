@@ -22,10 +22,11 @@ enum {
 
 enum telnet_state {
     TELNET_DATA,
-    TELNET_COMMAND,        /* after IAC */
+    TELNET_COMMAND,        /* after IAC before a line */
     TELNET_OPTION,         /* after IAC WILL/WONT/DO/DONT */
     TELNET_SUBNEGOTIATION, /* after IAC SB */
     TELNET_SUBCOMMAND,     /* after IAC in there */
+    TELNET_IN_LINE,        /* after 0xff inside a line, which was kept */
 };
 
 static uint8_t telnet_after_iac(uint8_t byte)
@@ -35,15 +36,16 @@ static uint8_t telnet_after_iac(uint8_t byte)
     return byte >= TELNET_WILL && byte <= TELNET_DONT ? TELNET_OPTION : TELNET_DATA;
 }
 
-/* Moves the telnet state on by one byte. True if the byte belongs to the line. */
-static bool telnet_step(uint8_t *state, uint8_t byte)
+/* Moves the telnet state on by one byte. True if the byte belongs to the line. begins: nothing of the line has
+ * come yet. */
+static bool telnet_step(uint8_t *state, uint8_t byte, bool begins)
 {
     switch ((enum telnet_state) * state) {
     case TELNET_DATA:
         if (byte != TELNET_IAC)
             return true;
-        *state = TELNET_COMMAND;
-        return false;
+        *state = begins ? TELNET_COMMAND : TELNET_IN_LINE;
+        return !begins;
     case TELNET_COMMAND:
         *state = telnet_after_iac(byte);
         /* No command begins below SE: the IAC stood alone, because the DM after it was sent urgent and taken
@@ -60,6 +62,9 @@ static bool telnet_step(uint8_t *state, uint8_t byte)
     case TELNET_SUBCOMMAND:
         *state = byte == TELNET_SE ? TELNET_DATA : TELNET_SUBNEGOTIATION;
         return false;
+    case TELNET_IN_LINE:
+        *state = TELNET_DATA;
+        return byte != TELNET_IAC; /* doubled by a client that speaks telnet */
     }
     return true;
 }
@@ -94,6 +99,12 @@ static int make_room(struct ftp_lines *l, size_t more)
     return 0;
 }
 
+/* Has nothing come yet of the line that the next byte belongs to? */
+static bool line_begins(const struct ftp_lines *l)
+{
+    return l->len > 0 ? l->buffer[l->start + l->len - 1] == '\n' : !l->overlong;
+}
+
 int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *ret_taken)
 {
     const uint8_t *in = bytes;
@@ -102,7 +113,7 @@ int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *r
     if (r < 0)
         return r;
     for (; taken < len && l->len < l->cap; taken++)
-        if (telnet_step(&l->telnet, in[taken]))
+        if (telnet_step(&l->telnet, in[taken], line_begins(l)))
             l->buffer[l->len++] = (char)in[taken];
     release_if_empty(l);
     *ret_taken = taken;

@@ -2,6 +2,8 @@
 #ifndef SALLY_FTP_LINE_H
 #define SALLY_FTP_LINE_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,13 +12,15 @@
  * Command lines out of a control channel's bytes (RFC 959 section 5.3, RFC 1123 section 4.1.2.10, RFC 854).
  *
  * Lines end at LF; a CR before it is dropped. Telnet commands (IAC x, IAC WILL/WONT/DO/DONT x, IAC SB ... IAC
- * SE) are removed, IAC IAC is one 0xff byte. A NUL inside stands for a newline in a file name, as wu-ftpd and
- * vsftpd have it; CR NUL is CR (RFC 2640 section 3.1). A line longer than FTP_LINE_MAX is swallowed to its
- * end and reported once.
+ * SE) are removed before a line's first byte, which is where clients put them (ABOR's Synch). Inside a line
+ * IAC IAC is one 0xff byte, and a 0xff with anything else after it is part of a name, as in vsftpd: names in
+ * CP1251 have that byte, and hardly a client doubles it. A NUL inside stands for a newline in a file name, as
+ * wu-ftpd and vsftpd have it; CR NUL is CR (RFC 2640 section 3.1). A line longer than FTP_LINE_MAX is
+ * swallowed to its end and reported once.
  *
  * The state is small and lives in the session, zeroed at first; the bytes of an unfinished line are kept in a
- * buffer that exists only while there are any, so an idle session costs none. All but buffer and len is
- * opaque.
+ * buffer that exists only while there are any, so an idle session costs none. All but buffer, len and
+ * telnet (0: in none) is opaque.
  */
 enum {
     FTP_LINE_MAX = 4096, /* bytes, without the line's end */
@@ -38,10 +42,10 @@ enum ftp_line_result {
     FTP_LINE_OVERLONG, /* a line over FTP_LINE_MAX ended and was thrown away: answer 500 */
 };
 
-/* Takes received bytes, removing telnet commands. 0 or -ENOMEM. Holds at most 2 * FTP_LINE_MAX bytes:
+/* Takes received bytes, removing what is telnet's. 0 or -ENOMEM. Holds at most 2 * FTP_LINE_MAX bytes:
  * ret_taken tells how many of len were taken; fewer than len only when that much is held. Then ftp_lines_next
  * until it says FTP_LINE_NONE makes room, always. */
-int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *ret_taken);
+MUST_USE int ftp_lines_feed(struct ftp_lines *l, const void *bytes, size_t len, size_t *ret_taken);
 
 /* The next whole line, copied to line (FTP_LINE_MAX + 1 bytes, NUL-terminated; inner NULs already newlines).
  * line and ret_len are set only with FTP_LINE. */

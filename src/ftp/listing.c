@@ -69,7 +69,7 @@ static char *put_name(char *at, const char *name, size_t len, char for_lf)
     return at + len;
 }
 
-/* --- time ------------------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------------------- */
 
 enum {
     DAY = 86400,
@@ -139,7 +139,7 @@ static int64_t within_years(int64_t seconds)
     return seconds < first ? first : seconds > last ? last : seconds;
 }
 
-void ftp_time_format(int64_t seconds, char *out)
+bool ftp_time_format(int64_t seconds, char *out)
 {
     struct moment m = moment_of(within_years(seconds));
     out = put_digits(out, m.year, 10, 4);
@@ -149,13 +149,14 @@ void ftp_time_format(int64_t seconds, char *out)
     out = put_digits(out, m.minute, 10, 2);
     out = put_digits(out, m.second, 10, 2);
     *out = '\0';
+    return within_years(seconds) == seconds;
 }
 
 static unsigned days_in_month(unsigned year, unsigned month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month - 1] + (month == 2 && leap);
+    return (unsigned)(days[month - 1] + (month == 2 && leap));
 }
 
 /* Digits that are known to be there. */
@@ -190,7 +191,7 @@ int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end)
     return 0;
 }
 
-/* --- LIST ------------------------------------------------------------------------------------------- */
+/* --- LIST -------------------------------------------------------------------------------------------- */
 
 enum {
     CLOCK_TEXT = 12, /* "Jan 01 12:00" or "Jan 01  2024" */
@@ -293,7 +294,7 @@ int ftp_list_line(const struct ftp_entry *e, struct ftp_listing_clock *clock, ch
     return (int)(at - out);
 }
 
-/* --- MLSD ------------------------------------------------------------------------------------------- */
+/* --- MLSD -------------------------------------------------------------------------------------------- */
 
 static const struct {
     uint32_t bit;
@@ -320,8 +321,8 @@ static const char *type_text(const struct ftp_entry *e)
         if (strcmp(e->name, ".") == 0)
             return "cdir";
         return strcmp(e->name, "..") == 0 ? "pdir" : "dir";
-    case S_IFLNK:
-        return "OS.unix=symlink";
+    case S_IFLNK: /* as RFC 3659 section 7.7.4 and mirrors have it; without a target as its erratum 1500 */
+        return e->link_target ? "OS.unix=slink:" : "OS.unix=symlink";
     case S_IFIFO:
         return "OS.unix=fifo";
     case S_IFSOCK:
@@ -357,11 +358,12 @@ static char *put_fact(char *at, const struct ftp_entry *e, uint32_t fact, uint32
     switch (fact) {
     case FTP_FACT_TYPE:
         type = type_text(e);
-        return put_text(at, type, strlen(type));
+        at = put_text(at, type, strlen(type));
+        return e->link_target ? put_text(at, e->link_target, strlen(e->link_target)) : at;
     case FTP_FACT_SIZE:
         return put_number(at, e->size, 10);
     case FTP_FACT_MODIFY:
-        ftp_time_format(e->mtime, at);
+        (void)!ftp_time_format(e->mtime, at); /* out of range, it writes the end of what can be said */
         return at + 14;
     case FTP_FACT_PERM:
         return put_perm(at, S_ISDIR(e->mode), may);
@@ -378,14 +380,24 @@ static char *put_fact(char *at, const struct ftp_entry *e, uint32_t fact, uint32
     }
 }
 
+bool ftp_fact_can_say(const char *target)
+{
+    for (; *target; target++)
+        if ((uint8_t)*target <= ' ' || *target == ';' || *target == 0x7f)
+            return false;
+    return true;
+}
+
 int ftp_fact_line(const struct ftp_entry *e, uint32_t facts, uint32_t may, char *out, size_t cap)
 {
-    size_t name = strlen(e->name);
+    size_t name = strlen(e->name), target = e->link_target ? strlen(e->link_target) : 0;
     char *at = out;
-    if (cap < FTP_LISTING_ROOM || cap - FTP_LISTING_ROOM < name)
+    if (cap < FTP_LISTING_ROOM || cap - FTP_LISTING_ROOM < name + target)
         return -ENOSPC;
     if (!S_ISREG(e->mode))
         facts &= ~(uint32_t)FTP_FACT_SIZE;
+    if (within_years(e->mtime) != e->mtime)
+        facts &= ~(uint32_t)FTP_FACT_MODIFY;
     for (size_t i = 0; i < FACT_COUNT; i++) {
         if (!(facts & fact_names[i].bit))
             continue;

@@ -2,13 +2,16 @@
 #ifndef SALLY_FTP_LISTING_H
 #define SALLY_FTP_LISTING_H
 
+#include "base/result.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Lines of LIST and MLSD. Pure: the caller brings the file's facts, the time and the buffer. */
 struct ftp_entry {
     const char *name;
-    const char *link_target;   /* LIST of a symbolic link, or NULL */
+    const char *link_target;   /* of a symbolic link, if it is to be told, or NULL */
     const char *owner, *group; /* text for LIST */
     uint32_t mode;             /* st_mode */
     uint32_t nlink;
@@ -51,7 +54,7 @@ struct ftp_listing_clock {
 /* "-rw-r--r--    1 0        0            1024 Jan 01 12:00 name -> target\r\n", as vsftpd prints it; files
  * older than half a year or from the future show the year. CR and LF in names become '?'. No NUL follows.
  * Length, or -ENOSPC if cap is less than the strings and FTP_LISTING_ROOM. */
-int ftp_list_line(const struct ftp_entry *e, struct ftp_listing_clock *clock, char *out, size_t cap);
+MUST_USE int ftp_list_line(const struct ftp_entry *e, struct ftp_listing_clock *clock, char *out, size_t cap);
 
 /* What the session may do with the entry, for "perm=" (RFC 3659 section 7.5.5): by the session's rights (enum
  * right of server/messages.h) and the entry's mode bits together. */
@@ -65,22 +68,27 @@ enum ftp_may {
 };
 
 /* "type=file;size=1024;modify=20240101120000;perm=adfrw;unique=801g1f;UNIX.mode=0644;UNIX.owner=0;UNIX.group=0;
- * name\r\n". type: "cdir" if name is ".", "pdir" if "..", "OS.unix=symlink" for links. size only for plain
- * files. LF in names becomes NUL (see line.h), CR becomes '?'. No NUL follows the line. Length, or -ENOSPC if
- * cap is less than the name and FTP_LISTING_ROOM. */
-int ftp_fact_line(const struct ftp_entry *e, uint32_t facts, uint32_t may, char *out, size_t cap);
+ * name\r\n". type: "cdir" if name is ".", "pdir" if "..", for links "OS.unix=slink:target", which must be one
+ * that can be said so, or "OS.unix=symlink" without it. size only for plain files; modify only if its year has
+ * four digits. LF in names becomes NUL (see line.h), CR becomes '?'. No NUL follows the line. Length, or
+ * -ENOSPC if cap is less than the strings and FTP_LISTING_ROOM. */
+MUST_USE int ftp_fact_line(const struct ftp_entry *e, uint32_t facts, uint32_t may, char *out, size_t cap);
+
+/* Can a link's target stand in a fact? The syntax (RFC 3659 section 7.2) has no way to quote what ends facts:
+ * ';', a blank, control bytes. */
+bool ftp_fact_can_say(const char *target);
 
 /* with_stars: every fact, a star after each enabled one, "type*;size*;modify;", for FEAT. Without: the
  * enabled ones, "type;size;", for the reply to OPTS MLST. NUL-terminated. Length, or -ENOSPC. */
-int ftp_facts_format(uint32_t enabled, int with_stars, char *out, size_t cap);
+MUST_USE int ftp_facts_format(uint32_t enabled, int with_stars, char *out, size_t cap);
 /* "type;size;modify;" (any case, unknown ones ignored; RFC 3659 section 7.9) into bits. */
 uint32_t ftp_facts_parse(const char *argument);
 
-/* "YYYYMMDDHHMMSS" (RFC 3659 section 2.3) of seconds since 1970, in UTC; before year 0 and after 9999 their
- * ends. out: 16 bytes, NUL-terminated. */
-void ftp_time_format(int64_t seconds, char *out);
+/* "YYYYMMDDHHMMSS" (RFC 3659 section 2.3) of seconds since 1970, in UTC. out: 16 bytes, NUL-terminated.
+ * False before year 0 and after 9999, which four digits can't say: out is their end then. */
+MUST_USE bool ftp_time_format(int64_t seconds, char *out);
 /* Reads exactly 14 digits, optionally a fraction that is ignored. 0 or -EINVAL, also for a date that does not
  * exist, and for anything that follows, unless ret_end is not NULL and takes where it begins. */
-int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end);
+MUST_USE int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end);
 
 #endif

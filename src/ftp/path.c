@@ -5,12 +5,17 @@
 #include <stdint.h>
 #include <string.h>
 
+static bool is_dots(const char *part, size_t len)
+{
+    return len == 2 && part[0] == '.' && part[1] == '.';
+}
+
 /* Walks path from where out (len bytes, "" being the root) stands. */
 static int walk(const char *path, char *out, size_t cap, size_t *len)
 {
     while (*path) {
         size_t part = strcspn(path, "/");
-        if (part == 2 && path[0] == '.' && path[1] == '.') {
+        if (is_dots(path, part)) {
             while (*len > 0 && out[--*len] != '/')
                 ;
         } else if (part > 0 && !(part == 1 && path[0] == '.')) {
@@ -41,6 +46,30 @@ int ftp_path_join(const char *cwd, const char *argument, char *out, size_t cap)
         out[len++] = '/';
     out[len] = '\0';
     return 0;
+}
+
+size_t ftp_path_depth(const char *path)
+{
+    size_t depth = path[1] != '\0';
+    for (const char *at = path + 1; *at; at++)
+        depth += *at == '/';
+    return depth;
+}
+
+bool ftp_path_is_below(size_t depth, const char *path)
+{
+    while (*path) {
+        size_t part = strcspn(path, "/");
+        bool up = is_dots(path, part);
+        if (up && depth == 0)
+            return false;
+        if (up)
+            depth--;
+        else if (part > 0 && !(part == 1 && *path == '.'))
+            depth++;
+        path += part + (path[part] == '/');
+    }
+    return true;
 }
 
 int ftp_path_quote(const char *path, char *out, size_t cap)

@@ -2,17 +2,25 @@
 #ifndef SALLY_FTP_PATH_H
 #define SALLY_FTP_PATH_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Joins a client's path to the working directory and resolves ".", ".." and repeated slashes textually; ".."
  * at the root stays there. cwd is absolute. Result in out (cap bytes, with NUL, not cwd's): absolute, no
  * slash at the end but "/". 0, or -ENAMETOOLONG with out undefined. An empty argument is the cwd. */
-int ftp_path_join(const char *cwd, const char *argument, char *out, size_t cap);
+MUST_USE int ftp_path_join(const char *cwd, const char *argument, char *out, size_t cap);
+
+/* Levels of an absolute path without "." and "..", as join makes it, below the root. */
+size_t ftp_path_depth(const char *path);
+/* Does a relative path, seen from a directory so many levels below the root, never go above that on its way?
+ * Textually, as join. */
+bool ftp_path_is_below(size_t depth, const char *path);
 
 /* Doubles '"' for a 257 reply (RFC 959 appendix II) and turns newlines into NULs; a NUL follows that is not
  * counted. Returns the length, or -ENAMETOOLONG with out undefined. */
-int ftp_path_quote(const char *path, char *out, size_t cap);
+MUST_USE int ftp_path_quote(const char *path, char *out, size_t cap);
 
 enum {
     FTP_GLOB_MAX = 1023, /* bytes of a pattern */

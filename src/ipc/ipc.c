@@ -62,8 +62,8 @@ static size_t collect_fds(struct msghdr *msg, int *ret_fd)
     return count;
 }
 
-int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, const void *packet,
-               size_t len, bool has_fd, struct ipc_message *ret)
+int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, const void *packet, size_t len,
+               bool has_fd, struct ipc_message *ret)
 {
     struct header header;
     if (len < sizeof(header))
@@ -74,7 +74,7 @@ int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, uint8_t s
     const struct ipc_rule *rule = &protocol->rules[header.type];
     size_t payload = len - sizeof(header);
     bool fd_wrong = has_fd ? rule->fd == IPC_FD_NEVER : rule->fd == IPC_FD_ALWAYS;
-    if (rule->direction != direction || !(rule->stages & stage) || payload > rule->longest || fd_wrong)
+    if (rule->direction != direction || payload > rule->longest || fd_wrong)
         return -EPROTO;
     *ret = (struct ipc_message){.type = header.type,
                                 .serial = header.serial,
@@ -85,7 +85,7 @@ int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, uint8_t s
     return 0;
 }
 
-int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, void *buffer,
+int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, void *buffer,
                 struct ipc_message *ret)
 {
     union control control;
@@ -106,7 +106,7 @@ int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction
     int r = n == 0 ? -EPIPE : -EPROTO;
     bool lost = fds == 0 && (msg.msg_flags & MSG_CTRUNC); /* our table is full: no fault of the peer's */
     if (n > 0 && fds <= 1 && !(msg.msg_flags & MSG_TRUNC) && (lost || !(msg.msg_flags & MSG_CTRUNC)))
-        r = ipc_decode(protocol, direction, stage, buffer, (size_t)n, fds == 1 || lost, &m);
+        r = ipc_decode(protocol, direction, buffer, (size_t)n, fds == 1 || lost, &m);
     if (r < 0) {
         if (fd >= 0)
             close(fd);
@@ -125,7 +125,8 @@ int ipc_pair(int ret_pair[2])
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     for (int i = 0; i < 2; i++)
-        (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+        (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room,
+                         sizeof(room)); /* less room is slower, not wrong */
     ret_pair[0] = pair[0];
     ret_pair[1] = pair[1];
     return 0;

@@ -2,6 +2,8 @@
 #ifndef SALLY_IPC_IPC_H
 #define SALLY_IPC_IPC_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,11 +27,10 @@ enum ipc_fd {
     IPC_FD_MAYBE,
 };
 
-/* One row of a protocol. Stages and directions are bit sets whose meaning the protocol's owner defines. */
+/* One row of a protocol. What the directions mean the protocol's owner defines. */
 struct ipc_rule {
     const char *name;
     uint8_t direction; /* exactly one bit: who says it to whom */
-    uint8_t stages;    /* in which stages of the receiver it is legal */
     enum ipc_fd fd;
     uint32_t longest; /* payload bytes */
 };
@@ -52,23 +53,23 @@ struct ipc_message {
 
 /* Sends one message on a SEQPACKET socket; m->fd is duplicated to the peer and stays the caller's.
  * 0, or -EAGAIN (non-blocking socket is full; nothing was sent), -EPIPE, -EMSGSIZE or another -errno. */
-int ipc_send(int sock, const struct ipc_message *m);
+MUST_USE int ipc_send(int sock, const struct ipc_message *m);
 
 /*
  * Receives one message. ret->payload points into buffer (IPC_PACKET_MAX bytes, the caller's), ret->fd is the
- * caller's to close. The packet has passed the gate: known type, this direction, this stage, length within
- * its row, descriptor exactly as its row says, or lost. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone;
+ * caller's to close. The packet has passed the gate: known type, this direction, length within its row,
+ * descriptor exactly as its row says, or lost. 0; -EAGAIN: nothing there; -EPIPE: the peer is gone;
  * -EPROTO: broke protocol (any descriptors that came are closed). On failure *ret is untouched.
  */
-int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, void *buffer,
-                struct ipc_message *ret);
+MUST_USE int ipc_receive(int sock, const struct ipc_protocol *protocol, uint8_t direction, void *buffer,
+                         struct ipc_message *ret);
 
 /* The gate and decoder behind ipc_receive, pure: a packet's bytes, and whether a descriptor came. 0 or
  * -EPROTO. */
-int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, uint8_t stage, const void *packet,
-               size_t len, bool has_fd, struct ipc_message *ret);
+MUST_USE int ipc_decode(const struct ipc_protocol *protocol, uint8_t direction, const void *packet,
+                        size_t len, bool has_fd, struct ipc_message *ret);
 
 /* A connected pair of close-on-exec SEQPACKET sockets with room for a few hundred packets. 0 or -errno. */
-int ipc_pair(int ret_pair[2]);
+MUST_USE int ipc_pair(int ret_pair[2]);
 
 #endif

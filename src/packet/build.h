@@ -2,6 +2,7 @@
 #ifndef SALLY_PACKET_BUILD_H
 #define SALLY_PACKET_BUILD_H
 
+#include "base/result.h"
 #include "packet/packet.h"
 
 /* What to write into a new packet. Zero means: ttl 64, no options, no payload. */
@@ -23,6 +24,6 @@ struct packet_recipe {
 enum { PACKET_LONGEST = 65535 };
 
 /* Writes the packet with lengths and checksums into buffer. Returns its size, or -EMSGSIZE. */
-int packet_build(const struct packet_recipe *recipe, void *buffer, size_t capacity);
+MUST_USE int packet_build(const struct packet_recipe *recipe, void *buffer, size_t capacity);
 
 #endif

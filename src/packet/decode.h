@@ -2,6 +2,7 @@
 #ifndef SALLY_PACKET_DECODE_H
 #define SALLY_PACKET_DECODE_H
 
+#include "base/result.h"
 #include "packet/packet.h"
 
 /*
@@ -12,12 +13,12 @@
  * off or contradicts itself, so that no router would pass it on (*ret untouched). Trouble above IP is not an
  * error: see fault.
  */
-int packet_decode(const void *bytes, size_t size, bool check_sums, struct packet *ret);
+MUST_USE int packet_decode(const void *bytes, size_t size, bool check_sums, struct packet *ret);
 
 /* "192.0.2.1" or "2001:db8::1" into text, at least 46 bytes. Returns text. */
 char *packet_address_format(const struct packet_address *a, uint8_t family, char *text);
 /* Reads either form; 0 and both outputs, or -EINVAL. */
-int packet_address_parse(const char *text, struct packet_address *ret, uint8_t *ret_family);
+MUST_USE int packet_address_parse(const char *text, struct packet_address *ret, uint8_t *ret_family);
 /* "tcp", "udp", "icmp", "ipv6-icmp"... or NULL: the name that iptables-save writes for a protocol number. */
 const char *packet_protocol_name(uint8_t protocol);
 

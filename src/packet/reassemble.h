@@ -2,6 +2,7 @@
 #ifndef SALLY_PACKET_REASSEMBLE_H
 #define SALLY_PACKET_REASSEMBLE_H
 
+#include "base/result.h"
 #include "packet/packet.h"
 
 /*
@@ -12,7 +13,7 @@
 struct packet_reassembler;
 
 /* NULL: out of memory. */
-struct packet_reassembler *packet_reassembler_new(size_t limit);
+MUST_USE struct packet_reassembler *packet_reassembler_new(size_t limit);
 void packet_reassembler_free(struct packet_reassembler **r);
 
 /*
@@ -24,7 +25,7 @@ void packet_reassembler_free(struct packet_reassembler **r);
  * atomic fragment is taken away. 0: kept, more is to come. -EBADMSG: a fragment that was refused (overlap,
  * wrong length, too long); what it belonged to is gone. -ENOMEM.
  */
-int packet_reassemble(struct packet_reassembler *r, const struct packet *packet, uint64_t now_ms,
-                      struct packet *ret);
+MUST_USE int packet_reassemble(struct packet_reassembler *r, const struct packet *packet, uint64_t now_ms,
+                               struct packet *ret);
 
 #endif

@@ -75,8 +75,7 @@ static int parse_bits(struct rules_parse *p, const char *word, bool is_status, s
     return rc;
 }
 
-/* Unlike with -s and -d, an address is kept unmasked, short forms are inet_aton's (10.1 is 10.0.0.1), and a
- * mask that is no prefix is taken for a full one. */
+/* Unlike with -s and -d, an address is kept unmasked, and short forms are inet_aton's (10.1 is 10.0.0.1). */
 static int parse_address(struct rules_parse *p, const char *word, struct rules_network *ret)
 {
     const char *slash = strchr(word, '/');
@@ -96,8 +95,6 @@ static int parse_address(struct rules_parse *p, const char *word, struct rules_n
         network.address.word[0] = short_form.s_addr;
     else
         return rules_fail(p, "found \"%s\", expected an IPv4 address", host);
-    if (rules_mask_prefix(p->family, &network.mask) < 0)
-        network.mask = rules_prefix_mask(p->family, 128);
     *ret = network;
     return rc;
 }

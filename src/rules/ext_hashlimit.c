@@ -337,7 +337,7 @@ static uint32_t print_bytes(FILE *out, const struct rules_match_hashlimit *h, co
 
     /* iptables rounds in 32 bits here, so that it prints 4gb/s and more in bytes. */
     while (i < SIZES - 1 &&
-           (bytes < sizes[i].bytes || cost_of_bytes(bytes & (uint32_t) ~(sizes[i].bytes - 1)) != h->average))
+           (bytes < sizes[i].bytes || cost_of_bytes(bytes & (uint32_t)~(sizes[i].bytes - 1)) != h->average))
         i++;
     fprintf(out, " %" PRIu64 "%sb/s", bytes / sizes[i].bytes, sizes[i].unit);
     if (h->burst == 0)

@@ -67,9 +67,9 @@ enum { TTL_EQ, TTL_LT, TTL_GT };
 #define TTL_OPTIONS(word)                                                                                    \
     {                                                                                                        \
         {word "-eq", TTL_EQ, RULES_ARGUMENT | RULES_INVERTS, 1u << TTL_LT | 1u << TTL_GT, 0},                \
-            {word "-lt", TTL_LT, RULES_ARGUMENT, 1u << TTL_GT, 0},                                           \
-            {word "-gt", TTL_GT, RULES_ARGUMENT, 1u << TTL_LT, 0},                                           \
-            {word, TTL_EQ, RULES_ARGUMENT | RULES_INVERTS, 1u << TTL_LT | 1u << TTL_GT, 0},                  \
+        {word "-lt", TTL_LT, RULES_ARGUMENT, 1u << TTL_GT, 0},                                               \
+        {word "-gt", TTL_GT, RULES_ARGUMENT, 1u << TTL_LT, 0},                                               \
+        {word, TTL_EQ, RULES_ARGUMENT | RULES_INVERTS, 1u << TTL_LT | 1u << TTL_GT, 0},                      \
     }
 
 static const struct rules_option ttl_options[] = TTL_OPTIONS("ttl");

@@ -92,10 +92,7 @@ enum {
     SHIFT_MOST = 31, /* the kernel refuses 32 (xt_connmark.c) */
 };
 
-#define SETTING(word, id)                                                                                    \
-    {                                                                                                        \
-        word, id, RULES_ARGUMENT, OPERATIONS & ~(1u << (id)), 0                                              \
-    }
+#define SETTING(word, id) {word, id, RULES_ARGUMENT, OPERATIONS & ~(1u << (id)), 0}
 
 static const struct rules_option mark_options[] = {
     SETTING("set-xmark", SET_XMARK), SETTING("set-mark", SET_MARK), SETTING("and-mark", AND_MARK),

@@ -96,10 +96,10 @@ static void list_multiport(FILE *out, const void *data, const struct rules_print
 
 #define EITHER_OF (1U << RULES_PORTS_SOURCE | 1U << RULES_PORTS_DESTINATION | 1U << RULES_PORTS_EITHER)
 #define SIDE(option, side)                                                                                   \
-    {                                                                                                        \
-        .name = (option), .id = (side), .flags = RULES_ARGUMENT | RULES_INVERTS,                             \
-        .excludes = EITHER_OF & ~(1U << (side))                                                              \
-    }
+    {.name = (option),                                                                                       \
+     .id = (side),                                                                                           \
+     .flags = RULES_ARGUMENT | RULES_INVERTS,                                                                \
+     .excludes = EITHER_OF & ~(1U << (side))}
 static const struct rules_option multiport_options[] = {
     SIDE("source-ports", RULES_PORTS_SOURCE),
     SIDE("sports", RULES_PORTS_SOURCE),

@@ -75,7 +75,7 @@ static void print_statistic(FILE *out, const struct rules_match_statistic *stati
 {
     const char *not = statistic->inverted ? " !" : "";
 
-    fprintf(out, " %smode %s%s", prefix, modes[statistic->nth], not );
+    fprintf(out, " %smode %s%s", prefix, modes[statistic->nth], not);
     if (!statistic->nth) {
         fprintf(out, " %sprobability %.11f", prefix, statistic->probability / CERTAIN);
         return;

@@ -18,6 +18,7 @@
  */
 #include <stdio.h>
 
+#include "base/result.h"
 #include "rules/rules.h"
 
 enum rules_families {
@@ -38,7 +39,8 @@ struct rules_option {
     uint8_t id;        /* 0..31 in its extension; aliases share one */
     uint8_t flags;     /* enum rules_option_flag */
     uint32_t excludes; /* bits 1 << id: may not be given with these (saying it on one side is enough) */
-    uint32_t requires; /* bits 1 << id: all of these must be given too */
+    uint32_t
+        requires; /* bits 1 << id: all of these must be given too */
 };
 
 /* Where reading stands; the first argument of all that reads. Rows use family, table, rule and given, and
@@ -127,38 +129,45 @@ const char *rules_next_word(struct rules_parse *p);
 /* All of these take the whole word, and fail (rules_fail's -EINVAL) naming the word and what was expected. */
 
 /* Decimal, 0x hexadecimal or 0 octal, as strtoul with base 0; first to last. */
-int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, uint64_t last, uint64_t *ret);
-int rules_parse_u8(struct rules_parse *p, const char *word, uint8_t first, uint8_t last, uint8_t *ret);
-int rules_parse_u16(struct rules_parse *p, const char *word, uint16_t first, uint16_t last, uint16_t *ret);
-int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last, uint32_t *ret);
+MUST_USE int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, uint64_t last,
+                                uint64_t *ret);
+MUST_USE int rules_parse_u8(struct rules_parse *p, const char *word, uint8_t first, uint8_t last,
+                            uint8_t *ret);
+MUST_USE int rules_parse_u16(struct rules_parse *p, const char *word, uint16_t first, uint16_t last,
+                             uint16_t *ret);
+MUST_USE int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last,
+                             uint32_t *ret);
 /* "5", "5:9", ":9" (from 0), "5:" (to most); first <= last is demanded. */
-int rules_parse_range16(struct rules_parse *p, const char *word, uint16_t most, struct rules_range16 *ret);
-int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most, struct rules_range32 *ret);
+MUST_USE int rules_parse_range16(struct rules_parse *p, const char *word, uint16_t most,
+                                 struct rules_range16 *ret);
+MUST_USE int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most,
+                                 struct rules_range32 *ret);
 /* "VALUE" (mask all ones) or "VALUE/MASK"; numbers as rules_parse_number. */
-int rules_parse_value32(struct rules_parse *p, const char *word, struct rules_value32 *ret);
+MUST_USE int rules_parse_value32(struct rules_parse *p, const char *word, struct rules_value32 *ret);
 /* A number or a service name of protocol (0: of any). */
-int rules_parse_port(struct rules_parse *p, const char *word, uint8_t protocol, uint16_t *ret);
+MUST_USE int rules_parse_port(struct rules_parse *p, const char *word, uint8_t protocol, uint16_t *ret);
 /* "21", "ftp", "20:ftp", ":21", "1024:". Descending is an error, as in iptables. */
-int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol, struct rules_range16 *ret);
+MUST_USE int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol,
+                               struct rules_range16 *ret);
 /* One address of p->family; names of hosts are refused (nothing is looked up). */
-int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret);
+MUST_USE int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret);
 /* A mask of p->family: a prefix length or an address. */
-int rules_parse_mask(struct rules_parse *p, const char *word, struct packet_address *ret);
+MUST_USE int rules_parse_mask(struct rules_parse *p, const char *word, struct packet_address *ret);
 /* "ADDRESS", "ADDRESS/PREFIX", "ADDRESS/MASK"; the address is masked as iptables masks it. ret->inverted is
  * left alone. */
-int rules_parse_network(struct rules_parse *p, const char *word, struct rules_network *ret);
+MUST_USE int rules_parse_network(struct rules_parse *p, const char *word, struct rules_network *ret);
 /* A protocol's name or number, 0..255 ("all" is 0). */
-int rules_parse_protocol(struct rules_parse *p, const char *word, uint8_t *ret);
+MUST_USE int rules_parse_protocol(struct rules_parse *p, const char *word, uint8_t *ret);
 /* One of names, ASCII case ignored if fold: its index. kind is what it is, for the message: "a state". */
-int rules_parse_choice(struct rules_parse *p, const char *word, const char *const *names, size_t count,
-                       bool fold, const char *kind, size_t *ret);
+MUST_USE int rules_parse_choice(struct rules_parse *p, const char *word, const char *const *names,
+                                size_t count, bool fold, const char *kind, size_t *ret);
 /* An interface name, with '+' at its end a wildcard. ret->inverted is left alone. */
-int rules_parse_interface(struct rules_parse *p, const char *word, struct rules_interface *ret);
+MUST_USE int rules_parse_interface(struct rules_parse *p, const char *word, struct rules_interface *ret);
 /* Copies a word into an array of size bytes (zero already), at most size - 1 long. */
-int rules_parse_text(struct rules_parse *p, const char *word, char *dst, size_t size);
+MUST_USE int rules_parse_text(struct rules_parse *p, const char *word, char *dst, size_t size);
 /* The next element of a list "a,b,c": copies it into buffer and moves *at behind it. 1: there was one; 0: the
  * end; -EINVAL: empty or too long. Start with *at = word. */
-int rules_parse_element(struct rules_parse *p, const char **at, char *buffer, size_t size);
+MUST_USE int rules_parse_element(struct rules_parse *p, const char **at, char *buffer, size_t size);
 
 /* ---- for rows: printing (print.c) ---- */
 

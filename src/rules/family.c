@@ -33,24 +33,35 @@ static void look_at_comment(struct signs *s, const char *line, size_t size)
         s->comment = PACKET_IPV4;
 }
 
+/* A word where it stands in the text, which ends with no NUL. */
+struct piece {
+    const char *at;
+    size_t size;
+};
+
+static bool is_word(struct piece p, const char *word)
+{
+    return p.size == strlen(word) && memcmp(p.at, word, p.size) == 0;
+}
+
 /* option: the word before it. */
-static void look_at_word(struct signs *s, const char *option, const char *word, size_t size)
+static void look_at_word(struct signs *s, struct piece option, struct piece word)
 {
     char text[INET6_ADDRSTRLEN + 1];
     uint8_t address[16];
     size_t host = 0;
 
-    if (size && word[0] == '"')
+    if (word.size && word.at[0] == '"')
         return;
-    while (host < size && !strchr("/,-", word[host]))
+    while (host < word.size && !strchr("/,-", word.at[host]))
         host++;
     if (host == 0 || host >= sizeof(text))
         return;
-    memcpy(text, word, host);
+    memcpy(text, word.at, host);
     text[host] = '\0';
     s->ip4 |= inet_pton(AF_INET, text, address) == 1;
     s->ip6 |= inet_pton(AF_INET6, text, address) == 1;
-    if (strncmp(option, "-m ", 3) != 0 && strncmp(option, "--match ", 8) != 0)
+    if (!is_word(option, "-m") && !is_word(option, "--match"))
         return;
     for (unsigned i = 0; i < sizeof(ip6_words) / sizeof(ip6_words[0]); i++)
         s->words6 |= strcmp(text, ip6_words[i]) == 0;
@@ -58,19 +69,21 @@ static void look_at_word(struct signs *s, const char *option, const char *word, 
 
 static void look_at_rule(struct signs *s, const char *line, size_t size)
 {
-    const char *before = "", *end = line + size;
+    struct piece before = {"", 0};
+    const char *end = line + size;
     bool quoted = false;
 
     if (holds(line, size, "icmp6-") || holds(line, size, "--icmpv6-type"))
         s->words6 = true;
     for (const char *at = line; at < end;) {
-        const char *word = at;
+        struct piece word = {at, 0};
         for (; at < end && (quoted || *at != ' '); at++) {
             if (*at == '"' && (at == line || at[-1] != '\\'))
                 quoted = !quoted;
         }
-        if (before[0] == '-' && word[0] != '-')
-            look_at_word(s, before, word, (size_t)(at - word));
+        word.size = (size_t)(at - word.at);
+        if (before.at[0] == '-' && word.at[0] != '-')
+            look_at_word(s, before, word);
         before = word;
         while (at < end && *at == ' ')
             at++;

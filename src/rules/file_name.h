@@ -2,6 +2,7 @@
 #ifndef SALLY_RULES_FILE_NAME_H
 #define SALLY_RULES_FILE_NAME_H
 
+#include "base/result.h"
 #include "rules/extension.h"
 
 /*
@@ -9,6 +10,6 @@
  * bytes, whatever was there before: no slash, not "." or "..", not empty (xt_check_proc_name), and no blank
  * or quote, which iptables-save would print bare so that nobody could read it back. 0 or -EINVAL.
  */
-int rules_parse_file_name(struct rules_parse *p, const char *word, char *dst, size_t size);
+MUST_USE int rules_parse_file_name(struct rules_parse *p, const char *word, char *dst, size_t size);
 
 #endif

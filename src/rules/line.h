@@ -2,6 +2,7 @@
 #ifndef SALLY_RULES_LINE_H
 #define SALLY_RULES_LINE_H
 
+#include "base/result.h"
 #include "rules/words.h"
 
 /*
@@ -56,8 +57,8 @@ struct line {
  * RULES_TABLES: a command line, where -t may be given. 0; -EINVAL with
  * *error; -ENOMEM.
  */
-int line_read(const struct rules *r, enum rules_table_type table, struct rules_words *words, struct line *ret,
-              struct rules_error *error);
+MUST_USE int line_read(const struct rules *r, enum rules_table_type table, struct rules_words *words,
+                       struct line *ret, struct rules_error *error);
 void line_fini(struct line *line);
 
 #endif

@@ -35,13 +35,13 @@ static const char *near_part(const struct line_reader *l, const char *word, bool
 {
     static const char *const verdicts[] = {"ACCEPT", "DROP", "RETURN"};
     const char *names[NAMES_MAX];
-    unsigned types = is_target ? RULES_TARGET_TYPES : RULES_MATCH_TYPES;
+    const unsigned matches = RULES_MATCH_TYPES, targets = RULES_TARGET_TYPES;
     const struct rules_opaque_name *opaque = is_target ? rules_opaque_targets : rules_opaque_matches;
     size_t count = 0;
 
     for (unsigned i = 0; is_target && i < 3; i++)
         names[count++] = verdicts[i];
-    for (unsigned i = 0; i < types; i++) {
+    for (unsigned i = 0; i < (is_target ? targets : matches); i++) {
         const struct rules_extension *row =
             is_target ? rules_target_row((uint8_t)i) : rules_match_row((uint8_t)i);
         if (row && !row->word && (row->families & family_bit(l)))

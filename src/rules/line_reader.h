@@ -2,6 +2,7 @@
 #ifndef SALLY_RULES_LINE_READER_H
 #define SALLY_RULES_LINE_READER_H
 
+#include "base/result.h"
 #include "rules/line.h"
 #include "rules/option.h"
 
@@ -41,20 +42,21 @@ const struct line_form *line_form_of_command(enum line_command command);
 struct rules_words *line_blame(struct line_reader *l, size_t place);
 
 /* An option that is no command (line_header.c); word: its argument or NULL. */
-int line_take_header(struct line_reader *l, char letter, const char *word, bool inverted);
+MUST_USE int line_take_header(struct line_reader *l, char letter, const char *word, bool inverted);
 /* -m NAME, -j NAME, -g CHAIN. */
-int line_take_match(struct line_reader *l, const char *word, bool inverted);
-int line_take_jump(struct line_reader *l, const char *word, bool inverted);
-int line_take_goto(struct line_reader *l, const char *word, bool inverted);
+MUST_USE int line_take_match(struct line_reader *l, const char *word, bool inverted);
+MUST_USE int line_take_jump(struct line_reader *l, const char *word, bool inverted);
+MUST_USE int line_take_goto(struct line_reader *l, const char *word, bool inverted);
 /* A long option that the core does not have. value: what stood behind '=', or NULL. */
-int line_take_part_option(struct line_reader *l, const struct option_found *found, const char *value);
+MUST_USE int line_take_part_option(struct line_reader *l, const struct option_found *found,
+                                   const char *value);
 /* Loads the match that -p implies, if it has the option: 1. 0: it hasn't, or is there already. */
-int line_load_implied(struct line_reader *l, const char *name, size_t size);
+MUST_USE int line_load_implied(struct line_reader *l, const char *name, size_t size);
 /* A word for an opaque match or target; the "!" before it too. */
-int line_take_opaque(struct line_reader *l, struct option_owner *owner, const char *word);
+MUST_USE int line_take_opaque(struct line_reader *l, struct option_owner *owner, const char *word);
 /* All words are read: checks the line as a whole and completes the rule (line_finish.c). */
-int line_finish(struct line_reader *l);
+MUST_USE int line_finish(struct line_reader *l);
 /* All is read: what was needed is there, and fits the rule. */
-int line_finish_parts(struct line_reader *l);
+MUST_USE int line_finish_parts(struct line_reader *l);
 
 #endif

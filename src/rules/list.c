@@ -98,16 +98,18 @@ static const char *target_name(const struct rules_target *target)
     }
 }
 
-/* With -n only the protocols that iptables itself knows have names. */
+/* With -n only the protocols that iptables itself knows have names: those of 1.8.11. */
 static const char *numeric_protocol(uint8_t protocol)
 {
     static const struct {
         uint8_t number;
         const char *name;
-    } known[] = {
-        {PACKET_TCP, "tcp"},   {PACKET_UDP, "udp"},         {PACKET_ICMP, "icmp"}, {PACKET_ICMPV6, "icmpv6"},
-        {PACKET_SCTP, "sctp"}, {PACKET_UDPLITE, "udplite"}, {50, "esp"},           {51, "ah"},
-        {135, "ipv6-mh"}};
+    } known[] = {{PACKET_TCP, "tcp"},         {PACKET_UDP, "udp"},
+                 {PACKET_ICMP, "icmp"},       {PACKET_ICMPV6, "ipv6-icmp"},
+                 {PACKET_DCCP, "dccp"},       {PACKET_SCTP, "sctp"},
+                 {PACKET_UDPLITE, "udplite"}, {PACKET_ESP, "esp"},
+                 {PACKET_AH, "ah"},           {108, "ipcomp"},
+                 {135, "mobility-header"}};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].number == protocol)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/result.h"
 #include "rules/model.h"
 
 /*
@@ -22,7 +23,7 @@ enum rules_list_flag {
  * (then without a head). An absent table is printed as the empty one that iptables would make.
  * 0; -ENOENT: no such chain; -ERANGE: no rule of that number (nothing is printed then); -ENOMEM.
  */
-int rules_list(const struct rules *r, enum rules_table_type table, const char *chain, uint32_t number,
-               unsigned flags, FILE *out);
+MUST_USE int rules_list(const struct rules *r, enum rules_table_type table, const char *chain,
+                        uint32_t number, unsigned flags, FILE *out);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef SALLY_RULES_NAMES_H
 #define SALLY_RULES_NAMES_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,11 +12,11 @@
  * machine that explains it, and this room does no I/O. They are those of Debian 12's /etc/protocols and
  * /etc/services and of iptables' own list.
  */
-bool rules_protocol_number(const char *name, uint8_t *ret);
+MUST_USE bool rules_protocol_number(const char *name, uint8_t *ret);
 /* The nearest name, or NULL. */
 const char *rules_protocol_near(const char *word);
 /* protocol 0: of any. */
-bool rules_service_port(const char *name, uint8_t protocol, uint16_t *ret);
+MUST_USE bool rules_service_port(const char *name, uint8_t protocol, uint16_t *ret);
 const char *rules_service_near(const char *word, uint8_t protocol);
 
 #endif

@@ -179,10 +179,12 @@ static void near_row(struct near_names *near, const struct rules_extension *row)
 /* Which match or target that the rule did not name has an option of this name? */
 static const struct rules_extension *option_row_of(const char *name, uint8_t family, bool *ret_target)
 {
-    for (unsigned i = 0; i < RULES_MATCH_TYPES + RULES_TARGET_TYPES; i++) {
-        bool is_target = i >= RULES_MATCH_TYPES;
+    const unsigned matches = RULES_MATCH_TYPES, all = matches + RULES_TARGET_TYPES;
+
+    for (unsigned i = 0; i < all; i++) {
+        bool is_target = i >= matches;
         const struct rules_extension *row =
-            is_target ? rules_target_row((uint8_t)(i - RULES_MATCH_TYPES)) : rules_match_row((uint8_t)i);
+            is_target ? rules_target_row((uint8_t)(i - matches)) : rules_match_row((uint8_t)i);
         if (!row || !(row->families & (family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY)))
             continue;
         for (unsigned j = 0; j < row->option_count; j++) {

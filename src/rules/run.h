@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/result.h"
 #include "rules/line.h"
 
 /*
@@ -13,7 +14,7 @@
  * 0; -EINVAL with *error: the rule set is unchanged; *ret_status 1: what is named is not there or cannot be
  * done (iptables' status 1), 2: the line is wrong; -ENOMEM.
  */
-int line_run(struct rules *r, struct line *line, struct rules_words *words, bool check, FILE *out,
-             bool *ret_changed, int *ret_status, struct rules_error *error);
+MUST_USE int line_run(struct rules *r, struct line *line, struct rules_words *words, bool check, FILE *out,
+                      bool *ret_changed, int *ret_status, struct rules_error *error);
 
 #endif

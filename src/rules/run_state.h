@@ -2,6 +2,7 @@
 #ifndef SALLY_RULES_RUN_STATE_H
 #define SALLY_RULES_RUN_STATE_H
 
+#include "base/result.h"
 #include "rules/build.h"
 #include "rules/run.h"
 
@@ -28,11 +29,11 @@ void run_tell(struct run *run, const char *format, ...) __attribute__((format(pr
 void run_zero_counters(struct run *run);
 
 /* The commands of run_chain.c. */
-int run_flush(struct run *run);
-int run_zero(struct run *run);
-int run_new(struct run *run);
-int run_rename(struct run *run);
-int run_delete_chain(struct run *run);
-int run_policy(struct run *run);
+MUST_USE int run_flush(struct run *run);
+MUST_USE int run_zero(struct run *run);
+MUST_USE int run_new(struct run *run);
+MUST_USE int run_rename(struct run *run);
+MUST_USE int run_delete_chain(struct run *run);
+MUST_USE int run_policy(struct run *run);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SALLY_RULES_WORDS_H
 #define SALLY_RULES_WORDS_H
 
+#include "base/result.h"
 #include "rules/extension.h"
 
 /* A line of the language cut into words, each with its place, for the core (rows see struct rules_parse). */
@@ -27,12 +28,12 @@ struct rules_words {
 };
 
 /* The words of a command line are borrowed. -EINVAL with *error: too many. */
-int words_take(struct rules_words *w, int argc, const char *const *argv, struct rules_error *error);
+MUST_USE int words_take(struct rules_words *w, int argc, const char *const *argv, struct rules_error *error);
 /* Cuts a line of size bytes, without its newline, as iptables-restore does: blanks part words, double quotes
  * hold them together (a closing quote ends the word), a backslash counts inside quotes only. w->file and
  * w->line are set already. -EINVAL with *error. */
-int words_split(struct rules_words *w, const char *line, size_t size, uint32_t column,
-                struct rules_error *error);
+MUST_USE int words_split(struct rules_words *w, const char *line, size_t size, uint32_t column,
+                         struct rules_error *error);
 
 /* The next word, or NULL at the end; it becomes the current one. */
 const char *words_next(struct rules_words *w);

@@ -10,6 +10,7 @@
  *
  * A slot is free, or taken and not (yet, any more) in the table, or in the table.
  */
+#include "base/result.h"
 #include "track/hash.h"
 
 enum {
@@ -39,7 +40,7 @@ struct table {
 };
 
 /* 0, or -ENOMEM. */
-int table_init(struct table *t, struct track_key key);
+MUST_USE int table_init(struct table *t, struct track_key key);
 void table_fini(struct table *t);
 
 static inline struct track_flow *table_flow(const struct table *t, uint32_t slot)

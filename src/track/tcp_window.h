@@ -7,11 +7,12 @@
  * filtering in IP Filter" (SANE 2000), with the bounds of Linux's tcp_in_window. Freestanding.
  *
  * For each sender we keep end (the highest sequence number sent, plus one), max_end (the highest that its
- * peer has room for), max_window (the largest window it has offered) and max_ack. A segment passes if I    it
- * begins within the peer's window        sequence <= max_end of the sender II   it does not end before what
- * is long gone  end >= end of the sender - max_window of the peer III  it acknowledges nothing that was not
- * sent sack <= end of the peer IV   nor anything ancient                      sack >= end of the peer -
- * 66,000 or the largest window
+ * peer has room for), max_window (the largest window it has offered) and max_ack. A segment passes if
+ *
+ *   I    it begins within the peer's window        sequence <= max_end of the sender
+ *   II   it does not end before what is long gone  end >= end of the sender - max_window of the peer
+ *   III  it acknowledges nothing that was not sent sack <= end of the peer
+ *   IV   nor anything ancient                      sack >= end of the peer - 66,000 or the largest window
  */
 #include "packet/wire.h"
 #include "track/tcp_state.h"

@@ -150,7 +150,7 @@ static void assign_helper(struct tracker *t, uint32_t slot, const struct track_t
     struct track_flow *flow = table_flow(&t->table, slot);
 
     if (template && template->helper != TRACK_HELPER_NONE) {
-        flow->helper = (uint8_t) template->helper;
+        flow->helper = (uint8_t)template->helper;
         flow->status |= TRACK_HELPER_ASSIGNED;
     } else if (is_helped_automatically(&t->config, &flow->tuple)) {
         flow->helper = TRACK_HELPER_FTP;

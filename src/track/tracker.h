@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/result.h"
 #include "track/expect.h"
 #include "track/flow.h"
 #include "track/hash.h"
@@ -154,7 +155,7 @@ struct tracker;
 /* The kernel's defaults for a manner and a kernel version. */
 void track_config_default(struct track_config *ret, enum track_manner manner, uint32_t kernel);
 /* NULL: out of memory. on_event may be NULL. Grows as flows come, up to config->max_flows. */
-struct tracker *tracker_new(const struct track_config *config, track_on_event *on_event, void *arg);
+MUST_USE struct tracker *tracker_new(const struct track_config *config, track_on_event *on_event, void *arg);
 void tracker_free(struct tracker **t);
 
 /* now_ms never goes back. template NULL: none. A later fragment or unsound packet is INVALID or what the
@@ -162,8 +163,8 @@ void tracker_free(struct tracker **t);
 void tracker_begin(struct tracker *t, const struct packet *packet, uint64_t now_ms,
                    const struct track_template *template, struct track_view *ret);
 /* false: the helper, or a full table, drops the packet after all (*ret_reason says why). */
-bool tracker_commit(struct tracker *t, const struct packet *packet, struct track_view *view,
-                    enum track_reason *ret_reason);
+MUST_USE bool tracker_commit(struct tracker *t, const struct packet *packet, struct track_view *view,
+                             enum track_reason *ret_reason);
 void tracker_abandon(struct tracker *t, struct track_view *view);
 /* Before abandon: the firewall answers with a reset of its own, and a TCP connection that is in the table is
  * closed from here (nf_conntrack_tcp_set_closing; since Linux 6.3, before nothing happens). */
@@ -202,9 +203,9 @@ void tracker_each_expectation(const struct tracker *t,
                               bool (*visit)(void *arg, const struct track_expectation *e), void *arg);
 /* A line as `conntrack -L` prints it (without "[OFFLOAD]" and the like), into text; returns its length as
  * snprintf. */
-int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text, size_t size);
+MUST_USE int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text, size_t size);
 /* A line as `conntrack -L expect` prints it. */
-int track_expectation_format(const struct tracker *t, const struct track_expectation *e, uint64_t now_ms,
-                             char *text, size_t size);
+MUST_USE int track_expectation_format(const struct tracker *t, const struct track_expectation *e,
+                                      uint64_t now_ms, char *text, size_t size);
 
 #endif

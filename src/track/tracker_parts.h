@@ -11,6 +11,7 @@
  * the handle that its children and its expectation know it by. It outlives the connection while somebody
  * knows the number.
  */
+#include "base/result.h"
 #include "track/ftp.h"
 #include "track/ftp_line.h"
 #include "track/table.h"
@@ -84,7 +85,7 @@ void tracker_forget_flow(struct tracker *t, uint32_t slot);
 /* Looks at the age of the next few slots. */
 void tracker_sweep(struct tracker *t, uint32_t slots);
 /* Makes room in a full table, near hash. false: there is none. */
-bool tracker_make_room(struct tracker *t, uint32_t hash);
+MUST_USE bool tracker_make_room(struct tracker *t, uint32_t hash);
 
 static inline bool tracker_has_expired(const struct tracker *t, const struct track_flow *flow)
 {
@@ -104,7 +105,8 @@ void tracker_control_unuse(struct tracker *t, uint32_t number);
 
 /* ---- tracker_expect.c ---- */
 /* 0; -EBUSY: another control connection expects the same; -EMFILE, -ENOMEM: too many. */
-int tracker_expect(struct tracker *t, const struct track_expectation *e, const struct track_flow *master);
+MUST_USE int tracker_expect(struct tracker *t, const struct track_expectation *e,
+                            const struct track_flow *master);
 /* Number of the expectation that wants this tuple, or 0. */
 uint32_t tracker_expected(const struct tracker *t, const struct track_tuple *tuple);
 /* Removes it, saying why. */

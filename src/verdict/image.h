@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_IMAGE_H
 #define SALLY_VERDICT_IMAGE_H
 
+#include "base/result.h"
 #include "verdict/verdict.h"
 
 /*
@@ -16,7 +17,7 @@ struct image;
 /* NULL: out of memory, or more than IMAGE_RULES rules in a table. r must outlive the image: verdicts point
  * into it. */
 enum { IMAGE_RULES = 200000 };
-struct image *image_compile(const struct rules *r);
+MUST_USE struct image *image_compile(const struct rules *r);
 void image_free(struct image **image);
 size_t image_size(const struct image *image); /* bytes of the flat block */
 

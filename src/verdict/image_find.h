@@ -42,7 +42,7 @@ static IMAGE_INLINE uint32_t image_node_rank(const int32_t *keys, int32_t key)
     lanes wanted = {key, key, key, key};
     lanes not_above = (k[0] <= wanted) + (k[1] <= wanted) + (k[2] <= wanted) + (k[3] <= wanted);
 
-    return (uint32_t) - (not_above[0] + not_above[1] + not_above[2] + not_above[3]);
+    return (uint32_t)-(not_above[0] + not_above[1] + not_above[2] + not_above[3]);
 }
 
 /* The tree is walked without a branch that depends on the value; a node is compared whole. */

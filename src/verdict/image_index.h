@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_IMAGE_INDEX_H
 #define SALLY_VERDICT_IMAGE_INDEX_H
 
+#include "base/result.h"
 #include "verdict/image_block.h"
 #include "verdict/image_format.h"
 #include "verdict/image_range.h"
@@ -19,9 +20,9 @@ struct image_change {
 
 /* Sorts changes. Fills *ret except its field. Sets and keys go into block, whose offset none is of the set
  * without rules. bit_count: of the table's rules. 0 or -ENOMEM. */
-int image_index_build(struct image_block *block, uint32_t none, unsigned key_bits,
-                      struct image_change *changes, size_t count, uint32_t bit_count,
-                      struct image_index *ret);
+MUST_USE int image_index_build(struct image_block *block, uint32_t none, unsigned key_bits,
+                               struct image_change *changes, size_t count, uint32_t bit_count,
+                               struct image_index *ret);
 
 /* Bytes of the keys of a 128-bit index with so many intervals. */
 static inline size_t image_sorted_size(uint32_t count)

@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_IMAGE_JOIN_H
 #define SALLY_VERDICT_IMAGE_JOIN_H
 
+#include "base/result.h"
 #include "verdict/image_block.h"
 #include "verdict/image_format.h"
 
@@ -29,8 +30,9 @@ struct join {
 void join_init(struct join *j, uint32_t words, uint32_t middles);
 void join_fini(struct join *j);
 /* Takes index, in *block (which is emptied), and wild, if there is still room. false: there is not. */
-bool join_add(struct join *j, const struct image_index *index, struct image_block *block, uint64_t **wild);
+MUST_USE bool join_add(struct join *j, const struct image_index *index, struct image_block *block,
+                       uint64_t **wild);
 /* Writes indexes and vectors into block and into *table what concerns them. 0 or -ENOMEM. */
-int join_write(const struct join *j, struct image_block *block, struct image_table *table);
+MUST_USE int join_write(const struct join *j, struct image_block *block, struct image_table *table);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef SALLY_VERDICT_IMAGE_RANGE_H
 #define SALLY_VERDICT_IMAGE_RANGE_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,8 +60,8 @@ bool image_ranges_are_all(const struct image_ranges *ranges, struct image_value 
 /* Sorts and merges what was put into it in any order; drops ranges that end before they begin. */
 void image_ranges_normalize(struct image_ranges *ranges);
 /* The values up to most that are not in it; -ENOSPC (nothing is changed): too many ranges. */
-int image_ranges_invert(struct image_ranges *ranges, struct image_value most);
+MUST_USE int image_ranges_invert(struct image_ranges *ranges, struct image_value most);
 /* Keeps what is also in other; -ENOSPC (nothing is changed): too many ranges. */
-int image_ranges_intersect(struct image_ranges *ranges, const struct image_ranges *other);
+MUST_USE int image_ranges_intersect(struct image_ranges *ranges, const struct image_ranges *other);
 
 #endif

@@ -11,6 +11,7 @@
  * Time counts in jiffies of a kernel with CONFIG_HZ=250 (Debian's; 4 ms): credits are granted by the jiffy,
  * so that the exact packet at which a limit is reached depends on it.
  */
+#include "base/result.h"
 #include "verdict/verdict.h"
 
 enum {
@@ -84,7 +85,7 @@ static inline uint64_t memory_jiffies(uint64_t now_ms)
 /* The entry, or NULL. */
 struct memory_entry *memory_find(const struct verdict_memory *m, const struct memory_key *key);
 /* A new one, zeroed but for its key. NULL: out of memory. */
-struct memory_entry *memory_add(struct verdict_memory *m, const struct memory_key *key);
+MUST_USE struct memory_entry *memory_add(struct verdict_memory *m, const struct memory_key *key);
 void memory_remove(struct verdict_memory *m, struct memory_entry **entry);
 /* Removes every entry of a kind and owner that forget says so of. */
 void memory_sweep(struct verdict_memory *m, enum memory_kind kind, uint32_t owner,

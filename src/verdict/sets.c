@@ -148,7 +148,7 @@ static unsigned block_prefix(const struct sets_part *part, const struct packet_a
         struct packet_address first = *address, last = *address;
         uint8_t *low = (uint8_t *)first.word, *high = (uint8_t *)last.word;
         for (unsigned bit = prefix - 1; bit < bits; bit++) {
-            low[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+            low[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
             high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
         }
         if (compare(&first, &part->address.first) < 0 || compare(&last, &part->address.last) > 0)

@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_SETS_H
 #define SALLY_VERDICT_SETS_H
 
+#include "base/result.h"
 #include "rules/rules.h"
 #include "verdict/verdict.h"
 
@@ -13,7 +14,8 @@ struct sets;
  * hash:net,iface's "physdev:" is compared). Members with a time-out count as members. name is for messages
  * and is borrowed by *error. 0 and *ret, or -EINVAL with *error, or -ENOMEM.
  */
-int sets_read(const char *text, size_t size, const char *name, struct sets **ret, struct rules_error *error);
+MUST_USE int sets_read(const char *text, size_t size, const char *name, struct sets **ret,
+                       struct rules_error *error);
 void sets_free(struct sets **s);
 /* Makes *ret ask s, which must outlive it. */
 void sets_bind(const struct sets *s, struct verdict_sets *ret);

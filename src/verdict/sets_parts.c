@@ -43,7 +43,7 @@ void sets_block_make(struct sets_part *part, unsigned prefix, unsigned bits)
     uint8_t *low = (uint8_t *)part->address.first.word, *high = (uint8_t *)part->address.last.word;
 
     for (unsigned bit = prefix; bit < bits; bit++) {
-        low[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+        low[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
         high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
     }
 }

@@ -3,6 +3,7 @@
 #define SALLY_VERDICT_SETS_PRIVATE_H
 
 /* Between sets_read.c, which reads the text, and sets.c, which asks. */
+#include "base/result.h"
 #include "verdict/sets.h"
 
 enum { SETS_PARTS = 3 };
@@ -68,11 +69,12 @@ struct sets {
 };
 
 /* sets_parts.c. Words are size bytes without NUL; false: the word is none of these. */
-bool sets_number_read(const char *word, size_t size, uint32_t most, uint32_t *ret);
-bool sets_address_read(const struct sets_set *set, const char *word, size_t size, struct packet_address *ret);
+MUST_USE bool sets_number_read(const char *word, size_t size, uint32_t most, uint32_t *ret);
+MUST_USE bool sets_address_read(const struct sets_set *set, const char *word, size_t size,
+                                struct packet_address *ret);
 /* A part of an element, of any kind but SETS_SET. */
-bool sets_part_read(const struct sets_set *set, char kind, const char *word, size_t size,
-                    struct sets_part *ret);
+MUST_USE bool sets_part_read(const struct sets_set *set, char kind, const char *word, size_t size,
+                             struct sets_part *ret);
 /* What is expected where a part could not be read. */
 const char *sets_part_expected(char kind);
 /* Widens both ends of part to the block of that prefix around them. */

@@ -8,6 +8,7 @@
  * cost). Both are pure: what they need to know comes in with the packet, what matches remember lies in a
  * struct verdict_memory of the caller.
  */
+#include "base/result.h"
 #include "packet/packet.h"
 #include "rules/model.h"
 #include "track/tracker.h"
@@ -71,12 +72,12 @@ struct verdict_packet {
  * recent, counters of statistic, connections of connlimit. Keyed by rule serial and match, or by name where
  * iptables does. */
 struct verdict_memory;
-struct verdict_memory *verdict_memory_new(void); /* NULL: out of memory */
+MUST_USE struct verdict_memory *verdict_memory_new(void); /* NULL: out of memory */
 void verdict_memory_free(struct verdict_memory **m);
 /* Makes the tables that several rules share by name (recent, hashlimit) as loading r into a kernel would: the
  * first rule of a name gives its settings. Without it each is made by the first rule that asks. 0 or -ENOMEM.
  */
-int verdict_memory_learn(struct verdict_memory *m, const struct rules *r);
+MUST_USE int verdict_memory_learn(struct verdict_memory *m, const struct rules *r);
 /* In doubt, that is while it is not known whether the rule that asks is reached at all, nothing is
  * remembered, and what would have been changed answers UNKNOWN from then on. */
 void verdict_memory_doubt(struct verdict_memory *m, bool doubt);

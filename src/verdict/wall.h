@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_WALL_H
 #define SALLY_VERDICT_WALL_H
 
+#include "base/result.h"
 #include "rules/rules.h"
 #include "verdict/verdict.h"
 
@@ -48,8 +49,8 @@ struct wall;
 
 /* r (of either family; a packet of the other family meets no rules) must outlive the wall and is only written
  * to when count is set: then rule and chain counters count. NULL: out of memory. */
-struct wall *wall_new(struct rules *r, const struct track_config *config, bool count,
-                      track_on_event *on_event, void *arg);
+MUST_USE struct wall *wall_new(struct rules *r, const struct track_config *config, bool count,
+                               track_on_event *on_event, void *arg);
 void wall_free(struct wall **w);
 /* trace may be NULL; it is told raw's rules, then filter's. A packet whose fate is UNKNOWN is
  * tracked as if it had passed, by filter too if that is raw's doubt. Raw's may be about the tracking itself

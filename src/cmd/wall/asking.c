@@ -362,7 +362,7 @@ struct story_text_options asking_text_options(const struct asking *a)
     bool terminal = isatty(STDOUT_FILENO);
 
     if (terminal)
-        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size); /* else it stays zero: a width that is not known */
     return (struct story_text_options){
         .colour = a->colour >= 0 ? a->colour : terminal && !getenv("NO_COLOR"),
         .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,

@@ -2,6 +2,7 @@
 #ifndef SALLY_CMD_WALL_ASKING_H
 #define SALLY_CMD_WALL_ASKING_H
 
+#include "base/result.h"
 #include "cmd/wall/options.h"
 #include "explain/play.h"
 #include "verdict/sets.h"
@@ -25,7 +26,7 @@ extern const struct option_row ASKING_ROWS[];
 extern const size_t ASKING_EXPLAIN_COUNT, ASKING_REPLAY_COUNT, ASKING_DIFF_COUNT;
 
 /* After the options were read: set members from their file. 0, or -1 and told. */
-int asking_complete(struct asking *a);
+MUST_USE int asking_complete(struct asking *a);
 struct story_text_options asking_text_options(const struct asking *a);
 
 #endif

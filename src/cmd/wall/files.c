@@ -92,7 +92,7 @@ static void sync_directory(const char *path)
     snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        fsync(fd);
+        fsync(fd); /* a file system that can't is as good as it gets */
         close(fd);
     }
 }
@@ -137,7 +137,7 @@ int files_replace(const char *name, const char *text, size_t size)
     if (!r && rename(temporary, target))
         r = -errno;
     if (r)
-        unlink(temporary);
+        unlink(temporary); /* r is what is told; a file too many does no harm */
     else
         sync_directory(target);
     return r;

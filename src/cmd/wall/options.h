@@ -2,6 +2,8 @@
 #ifndef SALLY_CMD_WALL_OPTIONS_H
 #define SALLY_CMD_WALL_OPTIONS_H
 
+#include "base/result.h"
+
 /* The words after `sallywall explain` and its like: one table a subcommand, from which reading and --help
  * come. */
 #include <stdbool.h>
@@ -26,6 +28,7 @@ struct option_command {
 
 /* Reads argv[1...] into what; operands are moved to the front of argv[1...] and counted in *ret_operands.
  * 0; 1: --help was asked for and printed; -1: a mistake, which was told on standard error. */
-int options_read(const struct option_command *command, int argc, char **argv, void *what, int *ret_operands);
+MUST_USE int options_read(const struct option_command *command, int argc, char **argv, void *what,
+                          int *ret_operands);
 
 #endif

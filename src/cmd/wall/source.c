@@ -74,7 +74,8 @@ static int run_program(const char *program, const char *argument, char **ret_tex
     if (child < 0)
         return -errno;
     if (child == 0) {
-        dup2(ends[1], STDOUT_FILENO);
+        if (dup2(ends[1], STDOUT_FILENO) < 0)
+            _exit(1); /* else its rules would go elsewhere, and none be read as an empty firewall */
         close(ends[0]);
         close(ends[1]);
         for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {

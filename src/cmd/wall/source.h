@@ -2,6 +2,7 @@
 #ifndef SALLY_CMD_WALL_SOURCE_H
 #define SALLY_CMD_WALL_SOURCE_H
 
+#include "base/result.h"
 #include "rules/rules.h"
 
 /* Where a rule set comes from. */
@@ -16,7 +17,8 @@ void source_tell_mistake(const struct rules_error *error, const char *text, size
  * IPv4. 0 with *ret and, to be freed, *ret_name as people should see it; -1: what is wrong was told on
  * standard error.
  */
-int source_read(const char *name, uint8_t family, uint8_t likely, struct rules **ret, char **ret_name);
+MUST_USE int source_read(const char *name, uint8_t family, uint8_t likely, struct rules **ret,
+                         char **ret_name);
 
 /* What a negative errno of files_read means to a person. */
 const char *source_reason(int r);
