@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sys/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
+    NUMBERS_MAX = 1024 * 1024,
     RACES_MAX = 16, /* how often a walk that met a concurrent rename is begun again */
 };
 
@@ -21,11 +25,40 @@ void fd_close(int *fd)
     errno = saved;
 }
 
+/* One by one what /proc says is open. */
+static int close_listed(unsigned first, unsigned last)
+{
+    DIR *d = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    if (!d)
+        return -errno;
+    while ((entry = readdir(d))) {
+        char *end;
+        unsigned long fd = strtoul(entry->d_name, &end, 10);
+        if (end != entry->d_name && fd >= first && fd <= last && fd != (unsigned long)dirfd(d))
+            (void)close((int)fd);
+    }
+    closedir(d);
+    return 0;
+}
+
+/* One by one every number there may be, where that is a sensible count. */
+static int close_numbered(unsigned first, unsigned last)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > NUMBERS_MAX)
+        return -ENOSYS;
+    for (unsigned fd = first; fd <= last && fd < limit.rlim_max; fd++)
+        (void)close((int)fd);
+    return 0;
+}
+
+/* close_range(2) is of Linux 5.9, and there are seccomp profiles that don't know it. */
 static int close_range_of(unsigned first, unsigned last)
 {
-    if (first > last)
+    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
         return 0;
-    return syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;
+    return close_listed(first, last) == 0 ? 0 : close_numbered(first, last);
 }
 
 int fd_close_others(int *keep, size_t count)

@@ -28,6 +28,7 @@ void notify_systemd(const char *state)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
+    /* if systemd does not hear it, nobody can be told; it acts on its own time limit */
     (void)sendto(fd, text, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&address,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
     close(fd);

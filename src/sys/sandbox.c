@@ -17,25 +17,44 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* --- identity and capabilities ---------------------------------------------------------------------- */
+/* What was tried last, for whoever must say why the server does not start. */
+static const char *step = "";
+
+const char *sandbox_step(void)
+{
+    return step;
+}
+
+/* True if the call named went well. */
+static bool did(const char *call, long r)
+{
+    step = call;
+    return r >= 0;
+}
+
+/* --- identity and capabilities ----------------------------------------------------------------------- */
 
 /* Empties the ambient and bounding sets. Must come while CAP_SETPCAP is still there, so before setresuid. */
 static int empty_bounding_set(void)
 {
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+    if (!did("prctl (PR_CAP_AMBIENT)", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) &&
+        errno != EINVAL)
         return -errno;
-    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
+    unsigned long cap = 0;
+    while (did("prctl (PR_CAPBSET_READ)", prctl(PR_CAPBSET_READ, cap, 0, 0, 0))) {
+        if (!did("prctl (PR_CAPBSET_DROP)", prctl(PR_CAPBSET_DROP, cap, 0, 0, 0)) && errno != EPERM)
             return -errno;
+        cap++;
     }
-    return 0;
+    return errno == EINVAL && cap > 0 ? 0 : -errno; /* EINVAL: beyond the last that the kernel has */
 }
 
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}}, now[2];
-    if (syscall(SYS_capset, &header, none) < 0 || syscall(SYS_capget, &header, now) < 0)
+    if (!did("capset", syscall(SYS_capset, &header, none)) ||
+        !did("capget", syscall(SYS_capget, &header, now)))
         return -errno;
     return memcmp(now, none, sizeof(none)) == 0 ? 0 : -EPERM;
 }
@@ -44,9 +63,10 @@ static int change_ids(uid_t uid, gid_t gid, const gid_t *groups, size_t group_co
 {
     if (uid == 0)
         return -EINVAL;
-    if (setgroups(group_count, groups) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-        return -errno;
-    return 0;
+    bool done = did("setgroups (CAP_SETGID)", setgroups(group_count, groups)) &&
+                did("setresgid (CAP_SETGID)", setresgid(gid, gid, gid)) &&
+                did("setresuid (CAP_SETUID)", setresuid(uid, uid, uid));
+    return done ? 0 : -errno;
 }
 
 /* A setuid that reported success and did nothing has happened (CVE-2000-0506's kind); look rather than trust.
@@ -60,6 +80,19 @@ static bool is_only(uid_t uid, gid_t gid)
     return r == uid && e == uid && s == uid && rg == gid && eg == gid && sg == gid;
 }
 
+static int gain_nothing_more(void)
+{
+    if (!did("prctl (PR_SET_NO_NEW_PRIVS)", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
+        return -errno;
+    return drop_capabilities();
+}
+
+int sandbox_stay(void)
+{
+    int r = empty_bounding_set();
+    return r < 0 ? r : gain_nothing_more();
+}
+
 int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count)
 {
     bool as_root = geteuid() == 0;
@@ -68,18 +101,17 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count
     int r = empty_bounding_set();
     if (r == 0 && as_root)
         r = change_ids(uid, gid, groups, group_count);
-    if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        r = -errno;
     if (r == 0)
-        r = drop_capabilities();
+        r = gain_nothing_more();
     if (r < 0)
         return r;
+    step = "setresuid";
     if (as_root && !is_only(uid, gid))
         return -EPERM;
     return setresuid((uid_t)-1, 0, (uid_t)-1) == 0 ? -EPERM : 0;
 }
 
-/* --- an empty root ---------------------------------------------------------------------------------- */
+/* --- an empty root ----------------------------------------------------------------------------------- */
 
 /* True if dir_fd is a directory with nothing in it but "." and "..". */
 static bool is_empty(int dir_fd)
@@ -106,7 +138,7 @@ static int open_nameless(void)
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         char path[32];
         strcpy(path, places[i]);
-        if (!mkdtemp(path)) {
+        if (!did("mkdir", mkdtemp(path) ? 0 : -1)) {
             error = -errno;
             continue;
         }
@@ -130,12 +162,17 @@ int sandbox_empty_root(const char *dir)
         if (fd < 0)
             return fd;
     }
-    if (fchdir(fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
-        return -errno;
-    return 0;
+    return sandbox_chroot(fd);
 }
 
-/* --- landlock --------------------------------------------------------------------------------------- */
+int sandbox_chroot(int dir_fd)
+{
+    bool done = did("fchdir", fchdir(dir_fd)) && did("chroot (CAP_SYS_CHROOT)", chroot(".")) &&
+                did("chdir", chdir("/"));
+    return done ? 0 : -errno;
+}
+
+/* --- landlock ---------------------------------------------------------------------------------------- */
 
 /* What <linux/landlock.h> of Debian 12 does not know yet; values from the kernel's documentation,
  * userspace-api/landlock. */
@@ -179,20 +216,21 @@ static struct ruleset ruleset_of_abi(long abi)
 int sandbox_landlock(int root_fd, bool writable)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    step = "landlock_create_ruleset";
     if (abi < (writable ? 2 : 1))
         return -EOPNOTSUPP;
 
     struct ruleset wanted = ruleset_of_abi(abi);
     __attribute__((cleanup(fd_close))) int fd =
         (int)syscall(SYS_landlock_create_ruleset, &wanted, sizeof(wanted), 0);
-    if (fd < 0)
+    if (!did("landlock_create_ruleset", fd))
         return -errno;
     struct landlock_path_beneath_attr beneath = {
         .allowed_access = wanted.handled_access_fs & (ACCESS_FS_READING | (writable ? ACCESS_FS_WRITING : 0)),
         .parent_fd = root_fd,
     };
-    if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ||
-        syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-        return -errno;
-    return 0;
+    bool done = did("landlock_add_rule",
+                    syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0)) &&
+                did("landlock_restrict_self", syscall(SYS_landlock_restrict_self, fd, 0));
+    return done ? 0 : -errno;
 }

@@ -2,6 +2,8 @@
 #ifndef SALLY_SYS_SANDBOX_H
 #define SALLY_SYS_SANDBOX_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -14,13 +16,24 @@
 
 /* Groups, gid, uid, then no_new_privs, no capability and an empty ambient and bounding set; proves afterwards
  * that root cannot come back. The bounding set stays as it is where CAP_SETPCAP is missing: with no_new_privs
- * nothing can be gained from it. Without root: no_new_privs and the capabilities only; uid must then be our
- * own. */
-int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count);
+ * nothing can be gained from it. Never to uid 0. Without root: no_new_privs and the capabilities only; uid
+ * must then be our own. */
+MUST_USE int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count);
+
+/* The same without a change of who we are, for run_as_launching_user: root is then root's uid with no
+ * capability, which owns root's files and can do nothing else that root can. */
+MUST_USE int sandbox_stay(void);
+
+/* The system call that the last failure of these functions met, and the capability it needs, for a message. Not
+ * of the filters below: theirs is seccomp. */
+const char *sandbox_step(void);
+
+/* fchdir, chroot, chdir("/"). */
+MUST_USE int sandbox_chroot(int dir_fd);
 
 /* chroot into dir, if it is an empty directory, else into a directory that no longer has a name. Needs root.
  */
-int sandbox_empty_root(const char *dir);
+MUST_USE int sandbox_empty_root(const char *dir);
 
 /*
  * Only beneath root_fd (an O_PATH directory), and only reading unless writable; no TCP, no signal to and no
@@ -29,12 +42,14 @@ int sandbox_empty_root(const char *dir);
  * to 5.18), which forbids to rename from one directory to another: nothing was changed then, and the caller
  * may go on without.
  */
-int sandbox_landlock(int root_fd, bool writable);
+MUST_USE int sandbox_landlock(int root_fd, bool writable);
 
 /* Allow-lists of system calls. Of everything else, what a mistake or an intruder would plausibly try (open,
  * openat, socket, connect, execve, ptrace, kill...; for the broker all but openat2) answers EPERM, calls
  * newer than this code ENOSYS, and the rest kills the process. Needs no_new_privs. */
-int sandbox_seccomp_worker(void);
-int sandbox_seccomp_broker(void);
+MUST_USE int sandbox_seccomp_worker(void);
+MUST_USE int sandbox_seccomp_broker(void);
+/* Messages and memory: not even a socket to accept from. */
+MUST_USE int sandbox_seccomp_keys(void);
 
 #endif
