@@ -2,6 +2,8 @@
 #ifndef SALLY_SERVER_CONFIG_ADDRESS_H
 #define SALLY_SERVER_CONFIG_ADDRESS_H
 
+#include "base/result.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +19,7 @@ struct address_map_entry {
  * Reads the entry at *map and moves *map behind it and its comma: 1; 0 at the end of the map; -EINVAL: not an
  * entry, *map is moved all the same. *ret_text and *ret_len: where the entry stands.
  */
-int address_map_next(const char **map, struct address_map_entry *ret_entry, const char **ret_text,
-                     int *ret_len);
+MUST_USE int address_map_next(const char **map, struct address_map_entry *ret_entry, const char **ret_text,
+                              int *ret_len);
 
 #endif

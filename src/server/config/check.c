@@ -2,11 +2,14 @@
 #include "server/config/address.h"
 #include "server/config/option_table.h"
 #include "server/config/remark.h"
+#include "server/loops.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static const char *yes_or_no(bool value)
 {
@@ -69,6 +72,15 @@ static void passive_address_check(const struct config *c, struct remarks *r)
                          len, text);
 }
 
+static void workers_check(const struct config *c, struct remarks *r)
+{
+    const char *w = c->workers ? c->workers : "";
+    bool is_number = *w && strspn(w, "0123456789") == strlen(w) && strlen(w) <= 2 &&
+                     strtoul(w, NULL, 10) >= 1 && strtoul(w, NULL, 10) <= LOOPS_MAX;
+    if (strcmp(w, "auto") != 0 && !is_number)
+        remark_error(r, "workers=%s: expected auto or a number from 1 to %d", w, LOOPS_MAX);
+}
+
 static void users_check(const struct config *c, struct remarks *r)
 {
     if (!c->anonymous_enable && !c->local_enable && !c->virtual_enable)
@@ -78,10 +90,7 @@ static void users_check(const struct config *c, struct remarks *r)
 /* Options that another one needs in order to do anything. */
 static void companions_check(const struct config *c, struct remarks *r)
 {
-#define NEEDS(flag, string)                                                                                  \
-    {                                                                                                        \
-#flag, #string, c->flag, c->string                                                                   \
-    }
+#define NEEDS(flag, string) {#flag, #string, c->flag, c->string}
     const struct {
         const char *flag_name, *string_name;
         bool flag;
@@ -103,13 +112,10 @@ static void companions_check(const struct config *c, struct remarks *r)
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         if (strings[i].flag && !strings[i].string)
             remark_error(r, "%s=YES needs %s, which is empty", strings[i].flag_name, strings[i].string_name);
-    if (!c->run_as_launching_user && !c->nopriv_user)
+    if (!c->nopriv_user && (!c->run_as_launching_user || geteuid() == 0))
         remark_error(r, "nopriv_user is empty; the worker must be some user other than root");
 
-#define WRITES(flag)                                                                                         \
-    {                                                                                                        \
-#flag, c->flag                                                                                       \
-    }
+#define WRITES(flag) {#flag, c->flag}
     const struct {
         const char *name;
         bool value;
@@ -121,27 +127,26 @@ static void companions_check(const struct config *c, struct remarks *r)
             remark_warning(r, "%s=YES permits nothing while write_enable is NO", writes[i].name);
 }
 
-/*
- * A server that was asked for TLS and has none must not quietly take passwords in the clear: the force_*
- * options stay in force, as they would in vsftpd for a client that does not use TLS.
- */
 static void tls_check(const struct config *c, struct remarks *r)
 {
     if (!c->ssl_enable)
         return;
-    remark_warning(r, "ssl_enable=YES: %s: EVERY CONNECTION IS UNENCRYPTED", option_no_tls);
-    const char *users = c->force_local_logins_ssl
-                            ? c->force_anon_logins_ssl ? "all users" : "all but anonymous users"
-                        : c->force_anon_logins_ssl ? "anonymous users"
-                                                   : NULL;
-    if (users)
-        remark_warning(
-            r,
-            "%s are refused, because force_local_logins_ssl=%s and force_anon_logins_ssl=%s demand TLS; "
-            "ssl_enable=NO lets them in, unencrypted",
-            users, yes_or_no(c->force_local_logins_ssl), yes_or_no(c->force_anon_logins_ssl));
+    if (c->ssl_sslv2 || c->ssl_sslv3)
+        remark_error(r, "%s=YES: OpenSSL 3 has no SSL 2 and no SSL 3, and nobody should",
+                     c->ssl_sslv2 ? "ssl_sslv2" : "ssl_sslv3");
+    if (c->dsa_cert_file)
+        remark_error(r,
+                     "dsa_cert_file=%s: TLS has no DSA any more; rsa_cert_file takes RSA and EC certificates",
+                     c->dsa_cert_file);
+    if (!c->ssl_tlsv12 && !c->ssl_tlsv13)
+        remark_error(r, "ssl_enable=YES with ssl_tlsv12=NO and ssl_tlsv13=NO leaves no TLS to offer");
+    if (c->validate_cert && !c->ca_certs_file)
+        remark_error(r, "validate_cert=YES needs ca_certs_file, which is empty");
     if (!c->force_local_logins_ssl && (c->local_enable || c->virtual_enable))
-        remark_warning(r, "force_local_logins_ssl=NO: passwords cross the network unencrypted");
+        remark_warning(r, "force_local_logins_ssl=NO: passwords may cross the network unencrypted");
+    if (!c->require_ssl_reuse)
+        remark_warning(
+            r, "require_ssl_reuse=NO: whoever reaches a data port first gets the file, or gives another");
 }
 
 /* Options with another effect than the one asked for: none. */
@@ -149,8 +154,7 @@ static void effects_check(const struct config *c, struct remarks *r)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option *o = &option_table[i];
-        /* Without ssl_enable, vsftpd does nothing with these either; with it, tls_check has spoken. */
-        if (!o->why || o->why == option_no_tls || option_is_default(c, o))
+        if (!o->why || option_is_default(c, o))
             continue;
         const void *at = (const char *)c + o->offset;
         if (o->type == OPTION_BOOL)
@@ -164,8 +168,8 @@ int config_check(const struct config *c, const char *name,
                  void (*tell)(void *ctx, const struct config_remark *), void *ctx)
 {
     static void (*const checks[])(const struct config *, struct remarks *) = {
-        listening_check,  passive_ports_check, passive_address_check, users_check,
-        companions_check, tls_check,           effects_check,
+        listening_check, workers_check,    passive_ports_check, passive_address_check,
+        users_check,     companions_check, tls_check,           effects_check,
     };
     struct remarks r = {.tell = tell, .ctx = ctx, .name = name};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DONE NULL
-#define TLS  option_no_tls
-
-const char option_no_tls[] = "TLS is not part of this release";
+#define DONE    NULL
+#define OLD_TLS "TLS 1.0 and 1.1 are broken and not offered (RFC 8996); TLS 1.2 and 1.3 are"
 
 const struct option option_table[] = {
 #define BOOL(name_, value_, scope_, why_, text_)                                                             \

@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_CONFIG_OPTION_TABLE_H
 #define SALLY_SERVER_CONFIG_OPTION_TABLE_H
 
+#include "base/result.h"
 #include "server/config/config.h"
 
 /*
@@ -49,9 +50,6 @@ struct option_section {
 extern const struct option_section option_sections[];
 extern const size_t option_section_count;
 
-/* Why options of TLS do nothing: the one reason that many rows share. */
-extern const char option_no_tls[];
-
 /* NULL: no such option. name need not end in NUL. */
 const struct option *option_find(const char *name, size_t len);
 
@@ -72,7 +70,7 @@ static inline const char **option_string(struct config *c, const struct option *
 }
 
 /* Replaces a string value by a copy of the len bytes at value; an empty one by NULL. 0 or -ENOMEM. */
-int option_set_string(struct config *c, const struct option *o, const char *value, size_t len);
+MUST_USE int option_set_string(struct config *c, const struct option *o, const char *value, size_t len);
 
 bool option_is_default(const struct config *c, const struct option *o);
 

@@ -24,7 +24,8 @@
     NUMBER(file_open_mode, 0666, 0, 0777, MODE, SESSION, DONE,                                               \
            "The permissions of uploaded files, before the umask is taken off.")                              \
     BOOL(chown_uploads, false, SERVER, DONE,                                                                 \
-         "Files that anonymous users upload are given to chown_username. Needs root.")                       \
+         "Files that anonymous users upload are given to chown_username, or refused if they can't be. "      \
+         "Needs root.")                                                                                      \
     STRING(chown_username, "root", NAME, SERVER, DONE,                                                       \
            "The new owner of anonymous uploads with chown_uploads.")                                         \
     NUMBER(chown_upload_mode, 0600, 0, 0777, MODE, SERVER, DONE,                                             \

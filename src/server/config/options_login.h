@@ -85,7 +85,8 @@
          "Understand paths such as ~kim/file.")                                                              \
     STRING(ftpd_banner, NULL, TEXT, SERVER, DONE, "The greeting, instead of the server's own.")              \
     STRING(banner_file, NULL, PATH, SERVER, DONE,                                                            \
-           "A file whose content is the greeting; it takes precedence over ftpd_banner.")                    \
+           "A file whose content is the greeting, as it is when a session begins; it takes precedence over " \
+           "ftpd_banner.")                                                                                   \
     STRING(cmds_allowed, NULL, LIST, SESSION, DONE,                                                          \
            "The only FTP commands that are accepted, separated by commas, as in PASV,RETR,QUIT .")           \
     STRING(cmds_denied, NULL, LIST, SESSION, DONE,                                                           \

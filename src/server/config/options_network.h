@@ -27,8 +27,9 @@
     NUMBER(max_per_ip, 50, 0, 1000000, COUNT, SERVER, DONE,                                                  \
            "The most control connections at once from one client address. 0: no limit.")                     \
     NUMBER(idle_session_timeout, 300, 0, 86400, SECONDS, SESSION, DONE,                                      \
-           "How long a client may be silent between commands before its session ends with 421. 0: no "       \
-           "limit.")                                                                                         \
+           "How long a client may be silent between commands before its session ends with 421, and how "     \
+           "long it may take to log in, whatever it says meanwhile. 0: no limit, but 300 seconds to log "    \
+           "in.")                                                                                            \
     NUMBER(data_connection_timeout, 300, 0, 86400, SECONDS, SESSION, DONE,                                   \
            "How long a transfer may stand still before its session is ended. 0: no limit.")                  \
     NUMBER(accept_timeout, 60, 0, 86400, SECONDS, SESSION, DONE,                                             \

@@ -27,6 +27,9 @@
            "The socket that sallyd who and sallyd kick talk to. Set to nothing: no such socket.")            \
     STRING(control_group, NULL, NAME, SERVER, DONE,                                                          \
            "The group whose members may use control_socket besides root. Unset: root only.")                 \
+    STRING(workers, "auto", NAME, SERVER, DONE,                                                              \
+           "How many event loops the worker has, each on a processor of its own: auto, for one for each "    \
+           "processor that it may use (16 at most), or a number. A change counts from a restart on.")        \
     STRING(nopriv_user, "nobody", NAME, SERVER, DONE,                                                        \
            "The system user that the worker, the process that talks to clients, runs as.")                   \
     STRING(secure_chroot_dir, "/usr/share/empty", PATH, SERVER, DONE,                                        \
@@ -34,7 +37,10 @@
            "is not there, the worker makes itself one that has no name.")                                    \
     BOOL(run_as_launching_user, false, SERVER, DONE,                                                         \
          "Run as the user who started the server, without any right of root. Then only that user's "         \
-         "files are served, ports below 1024 are out of reach, and every session runs as that user.")        \
+         "files are served, ports below 1024 are out of reach, and every session runs as that user. "        \
+         "Started by root, sessions keep root's user id but no capability: they own root's files below "     \
+         "their root directory (the kernel must have landlock), and local users cannot log in. "             \
+         "allow_writeable_chroot is not asked.")                                                             \
     BOOL(one_process_model, false, SERVER, "sessions share three kinds of process",                          \
          "One process for each session.")                                                                    \
     BOOL(setproctitle_enable, false, SERVER, "a session has no process of its own; use 'sallyd who'",        \
