@@ -33,8 +33,8 @@ enum {
     MESSAGES_A_TURN = 64, /* so that one busy broker does not keep the loop from the others */
 };
 
-/* The loop's thread alone receives, and a message is done with before the next comes. */
-static uint8_t receive_buffer[IPC_PACKET_MAX];
+/* A loop's thread alone receives, and a message is done with before the next comes. */
+static _Thread_local uint8_t receive_buffer[IPC_PACKET_MAX];
 
 static void on_readable(evutil_socket_t sock, short what, void *arg)
 {
@@ -43,7 +43,7 @@ static void on_readable(evutil_socket_t sock, short what, void *arg)
     l->receiving = true;
     for (int i = 0; i < MESSAGES_A_TURN && !l->freed; i++) {
         struct ipc_message m;
-        int r = ipc_receive(sock, &server_protocol, l->receives, STAGE_SERVING, receive_buffer, &m);
+        int r = ipc_receive(sock, &server_protocol, l->receives, receive_buffer, &m);
         if (r == -EAGAIN)
             break;
         if (r < 0) {
@@ -86,7 +86,10 @@ struct link *link_new(struct event_base *base, int sock, uint8_t receives, link_
     struct link *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
-    (void)fcntl(sock, F_SETFL, O_NONBLOCK);
+    if (fcntl(sock, F_SETFL, O_NONBLOCK) < 0) {
+        free(l); /* a socket that blocks would stop the loop */
+        return NULL;
+    }
     *l = (struct link){
         .sock = sock, .receives = receives, .on_message = on_message, .on_ended = on_ended, .ctx = ctx};
     STAILQ_INIT(&l->queue);
@@ -137,8 +140,10 @@ static int enqueue(struct link *l, const struct ipc_message *m)
     p->message.payload = p->payload;
     if (m->len > 0)
         memcpy(p->payload, m->payload, m->len);
-    if (STAILQ_EMPTY(&l->queue))
-        event_add(l->writable, NULL);
+    if (STAILQ_EMPTY(&l->queue) && event_add(l->writable, NULL) < 0) {
+        parcel_free(p); /* nobody would send it */
+        return -ENOMEM;
+    }
     STAILQ_INSERT_TAIL(&l->queue, p, next);
     l->queued++;
     return 0;

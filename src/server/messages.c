@@ -4,7 +4,7 @@
 #include "base/cursor.h"
 
 static const struct ipc_rule rules[MSG_COUNT] = {
-#define X(name, direction, stages, fd, longest) {#name, direction, stages, IPC_FD_##fd, longest},
+#define X(name, direction, fd, longest) {#name, direction, IPC_FD_##fd, longest},
     SERVER_MESSAGES(X)
 #undef X
 };
@@ -18,6 +18,7 @@ int login_request_encode(const struct login_request *in, void *payload, size_t c
     wire_put_str(&w, in->user);
     wire_put_str(&w, in->password);
     wire_put_str(&w, in->host);
+    wire_put_str(&w, in->certificate);
     wire_put_raw(&w, &in->peer, sizeof(in->peer));
     wire_put_raw(&w, &in->local, sizeof(in->local));
     return wire_writer_length(&w);
@@ -31,6 +32,7 @@ bool login_request_decode(const struct ipc_message *m, struct login_request *ret
     out.user = wire_get_str(&r);
     out.password = wire_get_str(&r);
     out.host = wire_get_str(&r);
+    out.certificate = wire_get_str(&r);
     wire_get_raw(&r, &out.peer, sizeof(out.peer));
     wire_get_raw(&r, &out.local, sizeof(out.local));
     if (!wire_reader_done(&r))
@@ -175,6 +177,32 @@ bool file_reply_decode(const struct ipc_message *m, struct file_reply *ret)
     out.mtime = (int64_t)wire_get_u64(&r);
     out.text = wire_get_str(&r);
     out.data = wire_get_bytes(&r, &out.data_len);
+    if (!wire_reader_done(&r))
+        return false;
+    *ret = out;
+    return true;
+}
+
+int sign_request_encode(const struct tls_to_sign *in, void *payload, size_t cap)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, payload, cap);
+    wire_put_u8(&w, in->key);
+    wire_put_u8(&w, (uint8_t)in->digest);
+    wire_put_u8(&w, (uint8_t)in->padding);
+    wire_put_bytes(&w, in->input, in->len);
+    return wire_writer_length(&w);
+}
+
+bool sign_request_decode(const struct ipc_message *m, struct tls_to_sign *ret)
+{
+    struct wire_reader r;
+    struct tls_to_sign out;
+    wire_reader_init(&r, m->payload, m->len);
+    out.key = wire_get_u8(&r);
+    out.digest = wire_get_u8(&r);
+    out.padding = wire_get_u8(&r);
+    out.input = wire_get_bytes(&r, &out.len);
     if (!wire_reader_done(&r))
         return false;
     *ret = out;

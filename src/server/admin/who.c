@@ -39,10 +39,9 @@ static int connect_server(const char *path)
     }
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return fd;
-    }
     fprintf(stderr, "sallyd: cannot reach the server at %s: %s (%s)\n", path, strerror(errno), advice(errno));
     if (fd >= 0)
         close(fd);

@@ -9,11 +9,14 @@
 #include "server/auth/place.h"
 #include "server/auth/rights.h"
 #include "server/auth/why.h"
+#include "sys/fd.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,11 +35,7 @@ enum {
     DENIAL_TICK = 250, /* milliseconds; a hash takes 5 to 50 of them */
 };
 
-/* -EACCES and -EPERM have meanings of their own in auth.h; a file of ours that we may not open is neither. */
-static int own_failure(int r)
-{
-    return r == -EACCES || r == -EPERM ? -EIO : r;
-}
+double auth_denial_cost;
 
 /* 0; -EACCES: turned away; or -errno: userlist_file can't be read. */
 static int check_userlist(const struct config *c, const char *user, struct auth_why *why)
@@ -46,7 +45,7 @@ static int check_userlist(const struct config *c, const char *user, struct auth_
         return 0;
     int r = lines_contain(c->userlist_file, user, &found);
     if (r < 0)
-        return auth_fail(why, own_failure(r),
+        return auth_fail(why, auth_own_failure(r),
                          "cannot read userlist_file %s: %s; make it, or set userlist_enable=NO",
                          c->userlist_file ? c->userlist_file : "(unset)", strerror(-r));
     if (found == c->userlist_deny)
@@ -79,7 +78,7 @@ static int check_email(const struct config *c, const char *password, struct auth
             continue;
         int r = lines_contain(lists[i].path, password, &found);
         if (r < 0)
-            return auth_fail(why, own_failure(r), "cannot read %s %s: %s; make it, or set %s=NO",
+            return auth_fail(why, auth_own_failure(r), "cannot read %s %s: %s; make it, or set %s=NO",
                              lists[i].option, lists[i].path ? lists[i].path : "(unset)", strerror(-r),
                              lists[i].off);
         if (found == lists[i].denies)
@@ -94,19 +93,14 @@ static int find_person(const struct config *c, const char *name, const char *opt
                        struct auth_why *why)
 {
     struct person p = {0};
-    int r = c->run_as_launching_user ? person_self(&p) : name ? person_find(name, &p) : -ENOENT;
+    int r = c->run_as_launching_user ? person_self(&p) : name ? person_find_kept(name, &p) : -ENOENT;
     if (r == -ENOENT)
         return auth_fail(why, r, "there is no user \"%s\" (%s) on this system: add it, or name another",
                          name ? name : "", option);
     if (r < 0)
-        return auth_fail(why, own_failure(r), "looking up user \"%s\": %s", name, strerror(-r));
-    if (p.uid == 0) {
+        return auth_fail(why, auth_own_failure(r), "looking up user \"%s\": %s", name, strerror(-r));
+    if (!auth_may_be(c, p.uid)) {
         person_fini(&p);
-        if (c->run_as_launching_user)
-            return auth_fail(
-                why, -EINVAL,
-                "run_as_launching_user=YES, started by root: no session ever runs as root; start "
-                "as another user, or set run_as_launching_user=NO");
         return auth_fail(why, -EINVAL, "user \"%s\" (%s) is root, and no session ever runs as root", name,
                          option);
     }
@@ -114,8 +108,30 @@ static int find_person(const struct config *c, const char *name, const char *opt
     return 0;
 }
 
-/* Puts the parts together. Takes person's and place's strings in any case; 0 or -ENOMEM. */
-static int grant_make(const char *user, struct person *person, struct place *place, struct auth_grant *g)
+/* Which directory is the root now? 0, -ENOTDIR: none that this user can go to; or -errno. */
+static int grant_see_root(struct auth_grant *g, struct auth_why *why)
+{
+    static const int homeless[] = {ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG};
+    struct stat st;
+    __attribute__((cleanup(fd_close))) int fd = auth_open_root(g);
+    int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0) {
+        g->root_dev = st.st_dev;
+        g->root_ino = st.st_ino;
+    }
+    for (size_t i = 0; i < sizeof(homeless) / sizeof(homeless[0]); i++) {
+        if (r == -homeless[i])
+            return auth_fail(why, -ENOTDIR,
+                             "cannot change to the home directory %s: %s; make it, for user id %u", g->root,
+                             strerror(-r), g->uid);
+    }
+    return r == 0 ? 0
+                  : auth_fail(why, auth_own_failure(r), "looking at directory %s: %s", g->root, strerror(-r));
+}
+
+/* Puts the parts together. Takes person's and place's strings in any case; 0, -ENOTDIR or -errno. */
+static int grant_make(const char *user, struct person *person, struct place *place, struct auth_grant *g,
+                      struct auth_why *why)
 {
     g->user = strdup(user);
     g->uid = person->uid;
@@ -126,10 +142,10 @@ static int grant_make(const char *user, struct person *person, struct place *pla
     g->cwd = place->cwd;
     person->groups = NULL;
     *place = (struct place){0};
-    if (g->user)
-        return 0;
-    auth_grant_fini(g);
-    return -ENOMEM;
+    int r = g->user ? grant_see_root(g, why) : -ENOMEM;
+    if (r < 0)
+        auth_grant_fini(g);
+    return r;
 }
 
 /* ftp_username's home, when the session's uid is not its own (run_as_launching_user) and anon_root is unset.
@@ -142,7 +158,7 @@ static int anonymous_place(const struct config *c, const struct person *self, st
     if (c->run_as_launching_user && !c->anon_root) {
         int r = c->ftp_username ? person_find(c->ftp_username, &ftp) : -ENOENT;
         if (r < 0)
-            return auth_fail(why, own_failure(r),
+            return auth_fail(why, auth_own_failure(r),
                              "no directory to serve: user \"%s\" is unknown; set anon_root",
                              c->ftp_username ? c->ftp_username : "");
         home = ftp.home;
@@ -176,7 +192,7 @@ int auth_anonymous(const struct config *c, const char *user, const char *passwor
     if (r == 0)
         r = place_check(c, &place, &person, why);
     if (r == 0)
-        r = grant_make(c->ftp_username ? c->ftp_username : user, &person, &place, &g);
+        r = grant_make(c->ftp_username ? c->ftp_username : user, &person, &place, &g, why);
     if (r == 0)
         *ret = g;
     place_fini(&place);
@@ -184,7 +200,7 @@ int auth_anonymous(const struct config *c, const char *user, const char *passwor
     return r;
 }
 
-/* --- accounts -------------------------------------------------------------------------------------- */
+/* --- accounts ---------------------------------------------------------------------------------------- */
 
 static int account_grant(const struct config *c, const struct account *a, struct auth_grant *ret,
                          struct auth_why *why)
@@ -206,14 +222,8 @@ static int account_grant(const struct config *c, const struct account *a, struct
     /* allow_writeable_chroot is not asked: an administrator gave this home and the right to write to it by
      * name, and no chroot stands here in which a planted /etc or /lib could work (names resolve beneath a
      * descriptor). */
-    bool writable = false;
-    int s = r == 0 ? person_may_write(&person, place.root, &writable) : 0;
-    if (s == -ENOENT || s == -ENOTDIR)
-        r = auth_fail(why, s,
-                      "the account's home %s: %s; make it, writable for user \"%s\" if it is to store",
-                      place.root, strerror(-s), c->guest_username);
     if (r == 0)
-        r = grant_make(a->name, &person, &place, &g);
+        r = grant_make(a->name, &person, &place, &g, why);
     if (r == 0)
         *ret = g;
     place_fini(&place);
@@ -221,35 +231,43 @@ static int account_grant(const struct config *c, const struct account *a, struct
     return r;
 }
 
-/* 0, -EACCES: wrong password; -ENODATA: no such account, and no time spent yet; or -errno. */
-static int check_account(const struct config *c, const char *user, const char *password,
-                         struct auth_grant *ret, struct auth_why *why)
+/* 0; -ENODATA: no such account; or -errno. */
+static int find_account(const struct config *c, const char *user, struct account *ret, struct auth_why *why)
 {
     struct accounts *accounts = NULL;
-    struct account account = {0};
     const char *path = c->accounts_file ? c->accounts_file : "";
 
     int r = accounts_open(path, false, &accounts);
     if (r == 0)
-        r = accounts_find(accounts, user, &account);
+        r = accounts_find(accounts, user, ret);
     bool is_unknown = r == -ENOENT && accounts;
     accounts_close(&accounts);
     if (is_unknown)
         return -ENODATA;
     if (r < 0)
-        return auth_fail(why, own_failure(r), "cannot read accounts_file %s: %s; %s", path, strerror(-r),
+        return auth_fail(why, auth_own_failure(r), "cannot read accounts_file %s: %s; %s", path, strerror(-r),
                          r == -ENOENT ? "make it with `sallyd user add`, or set virtual_enable=NO"
                          : r == -EUCLEAN
                              ? "it is damaged or not an accounts file: restore it, or add the users again"
                              : "it must be readable for sallyd, and writable for nobody but its owner");
+    return 0;
+}
 
+/* 0, -EACCES: wrong password; -ENODATA: no such account, and no time spent yet; or -errno. */
+static int check_account(const struct config *c, const char *user, const char *password,
+                         struct auth_grant *ret, struct auth_why *why)
+{
+    struct account account = {0};
+    int r = find_account(c, user, &account, why);
+    if (r < 0)
+        return r;
     r = password_verify(password, account.hash) ? account_grant(c, &account, ret, why)
                                                 : auth_fail(why, -EACCES, "wrong password for an account");
     account_fini(&account);
     return r;
 }
 
-/* --- local users and guests ------------------------------------------------------------------------ */
+/* --- local users and guests -------------------------------------------------------------------------- */
 
 /* Could a local user be called so? A name goes into paths (user_sub_token) and into logs. */
 static bool is_local_name(const char *user)
@@ -297,7 +315,7 @@ static int local_grant(const struct config *c, const char *user, struct auth_gra
     if (r == 0)
         r = place_check(c, &place, &person, why);
     if (r == 0)
-        r = grant_make(user, &person, &place, &g);
+        r = grant_make(user, &person, &place, &g, why);
     if (r == 0)
         *ret = g;
     place_fini(&place);
@@ -308,20 +326,25 @@ static int local_grant(const struct config *c, const char *user, struct auth_gra
 static int check_local(const struct config *c, const char *user, const char *password, const char *peer,
                        struct auth_grant *ret, struct auth_session **ret_session, struct auth_why *why)
 {
+    double began = password_clock();
     struct auth_session *session = NULL;
     char *name = NULL;
     const char *service = c->pam_service_name ? c->pam_service_name : "ftp";
 
     int r = check_local_name(c, user, why);
     if (r < 0) {
-        password_spend_as_local(password);
+        password_spend_as_local(password, began);
         return r;
     }
     r = pam_check(service, user, password, peer, c->session_support, &name, &session, why);
     /* pam_unix spends a hash's time on names with a hash alone. (Without root there is nothing to hide: only
      * the launching user can log in.) */
-    if (r == -EACCES && geteuid() == 0 && !password_is_hashed_locally(user))
-        password_spend_as_local(password);
+    if (r == -EACCES && geteuid() == 0) {
+        if (password_is_hashed_locally(user))
+            auth_denial_cost = password_clock() - began;
+        else
+            password_spend_as_local(password, began);
+    }
     /* The name that PAM ended with may be another one. */
     if (r == 0 && strcmp(name, user) != 0)
         r = check_local_name(c, name, why);
@@ -340,11 +363,14 @@ static int check_password(const struct config *c, const char *user, const char *
 {
     int r = check_userlist(c, user, why);
     if (r < 0) {
-        (void)password_verify(password, NULL);
+        (void)!password_verify(password, NULL); /* only for the time that it takes */
         return r;
     }
     if (c->virtual_enable) {
+        double began = password_clock();
         r = check_account(c, user, password, ret, why);
+        if (r == -EACCES && c->local_enable)
+            password_spend_as_local(password, began); /* as a name that is asked for there */
         if (r == 0)
             *ret_session = NULL;
         if (r != -ENODATA)
@@ -352,7 +378,7 @@ static int check_password(const struct config *c, const char *user, const char *
     }
     if (c->local_enable)
         return check_local(c, user, password, peer, ret, ret_session, why);
-    (void)password_verify(password, NULL);
+    (void)!password_verify(password, NULL); /* only for the time that it takes */
     return auth_fail(why, -EACCES, c->virtual_enable ? "no such account" : "local_enable=NO");
 }
 
@@ -363,15 +389,68 @@ static int64_t now_milliseconds(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* The rest of a quarter of a second, so that the time does not tell how far a check got. */
+static void wait_for_tick(int64_t begun)
+{
+    int64_t rest = DENIAL_TICK - (now_milliseconds() - begun) % DENIAL_TICK;
+    struct timespec pause = {.tv_nsec = rest * 1000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, &pause) == EINTR)
+        ;
+}
+
 int auth_password(const struct config *c, const char *user, const char *password, const char *peer,
                   struct auth_grant *ret, struct auth_session **ret_session, struct auth_why *why)
 {
     int64_t begun = now_milliseconds();
     int r = check_password(c, user, password, peer, ret, ret_session, why);
-    if (r == -EACCES) {
-        int64_t rest = DENIAL_TICK - (now_milliseconds() - begun) % DENIAL_TICK;
-        const struct timespec pause = {.tv_nsec = rest * 1000000};
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    if (r == -EACCES)
+        wait_for_tick(begun);
+    return r;
+}
+
+/* Is it in the list? Fingerprints may be written with colons, and in either case. */
+static bool is_certificate_of(const char *list, const char *certificate)
+{
+    size_t matched = 0;
+    bool is_same = true;
+    for (const char *at = list ? list : "";; at++) {
+        if (*at == ',' || *at == '\0') {
+            if (is_same && matched > 0 && matched == strlen(certificate))
+                return true;
+            if (*at == '\0')
+                return false;
+            matched = 0;
+            is_same = true;
+        } else if (*at != ':' && *at != ' ') {
+            is_same = is_same && tolower((unsigned char)*at) == tolower((unsigned char)certificate[matched]);
+            matched += is_same;
+        }
     }
+}
+
+static int check_certificate(const struct config *c, const char *user, const char *certificate,
+                             struct auth_grant *ret, struct auth_why *why)
+{
+    struct account account = {0};
+    int r = check_userlist(c, user, why);
+    if (r == 0 && !c->virtual_enable)
+        r = -EACCES;
+    if (r == 0)
+        r = find_account(c, user, &account, why);
+    if (r == 0 && !is_certificate_of(c->login_certificates, certificate))
+        r = -EACCES;
+    if (r == 0)
+        r = account_grant(c, &account, ret, why);
+    account_fini(&account);
+    return r == -ENODATA ? -EACCES : r;
+}
+
+int auth_certificate(const struct config *c, const char *user, const char *certificate,
+                     struct auth_grant *ret, struct auth_why *why)
+{
+    int64_t begun = now_milliseconds();
+    int r = check_certificate(c, user, certificate, ret, why);
+    if (r == -EACCES)
+        wait_for_tick(begun);
     return r;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A grant crosses one pipe, from the child that checked a password to the monitor. The child ran PAM modules,
  * so the monitor checks again what must never be: uid 0, a relative root, rights that do not exist. */
@@ -16,6 +17,12 @@ void auth_grant_fini(struct auth_grant *g)
     free(g->root);
     free(g->cwd);
     *g = (struct auth_grant){0};
+}
+
+size_t auth_grant_room(const struct auth_grant *g)
+{
+    enum { FIXED = 128 }; /* numbers, and what precedes or ends a string */
+    return FIXED + strlen(g->user) + strlen(g->root) + strlen(g->cwd) + g->group_count * sizeof(*g->groups);
 }
 
 int auth_grant_encode(const struct auth_grant *g, void *bytes, size_t cap)
@@ -31,6 +38,8 @@ int auth_grant_encode(const struct auth_grant *g, void *bytes, size_t cap)
     wire_put_u64(&w, g->rate);
     wire_put_u64(&w, g->quota_bytes);
     wire_put_u64(&w, g->quota_files);
+    wire_put_u64(&w, g->root_dev);
+    wire_put_u64(&w, g->root_ino);
     wire_put_str(&w, g->user);
     wire_put_str(&w, g->root);
     wire_put_str(&w, g->cwd);
@@ -38,13 +47,18 @@ int auth_grant_encode(const struct auth_grant *g, void *bytes, size_t cap)
     return wire_writer_length(&w);
 }
 
+bool auth_may_be(const struct config *c, uid_t uid)
+{
+    return uid != 0 || (c->run_as_launching_user && getuid() == 0);
+}
+
 static bool grant_is_sane(const struct auth_grant *g, uint8_t as_user, size_t groups_len)
 {
-    return g->kind <= LOGIN_VIRTUAL && as_user <= 1 && g->uid != 0 && g->uid != (uid_t)-1 &&
+    return g->kind <= LOGIN_VIRTUAL && as_user <= 1 && g->uid != (uid_t)-1 &&
            (g->rights & ~(uint32_t)RIGHT_ALL) == 0 && g->umask <= 0777 && groups_len % sizeof(gid_t) == 0;
 }
 
-int auth_grant_decode(const void *bytes, size_t len, struct auth_grant *ret)
+int auth_grant_decode(const struct config *c, const void *bytes, size_t len, struct auth_grant *ret)
 {
     struct wire_reader r;
     wire_reader_init(&r, bytes, len);
@@ -58,11 +72,13 @@ int auth_grant_decode(const void *bytes, size_t len, struct auth_grant *ret)
     g.rate = wire_get_u64(&r);
     g.quota_bytes = wire_get_u64(&r);
     g.quota_files = wire_get_u64(&r);
+    g.root_dev = wire_get_u64(&r);
+    g.root_ino = wire_get_u64(&r);
     const char *user = wire_get_str(&r), *root = wire_get_str(&r), *cwd = wire_get_str(&r);
     size_t groups_len = 0;
     const uint8_t *groups = wire_get_bytes(&r, &groups_len);
-    if (!wire_reader_done(&r) || !grant_is_sane(&g, as_user, groups_len) || !*user || *root != '/' ||
-        *cwd != '/')
+    if (!wire_reader_done(&r) || !grant_is_sane(&g, as_user, groups_len) || !auth_may_be(c, g.uid) ||
+        !*user || *root != '/' || *cwd != '/')
         return -EPROTO;
 
     g.user = strdup(user);

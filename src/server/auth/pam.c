@@ -60,6 +60,15 @@ static void no_delay(int status, unsigned microseconds, void *context)
     (void)context;
 }
 
+/* Modules log the remote user in the middle of a line ("ruser=%s rhost=%s"): a name that could end its field there and
+ * begin another, and that no user has, is not told. */
+static bool is_one_word(const char *name)
+{
+    while ((unsigned char)*name > ' ' && *name != 0x7f)
+        name++;
+    return *name == '\0';
+}
+
 /* The items a module may look at. vsftpd sets the same ones. */
 static int set_items(pam_handle_t *h, const char *user, const char *peer)
 {
@@ -71,7 +80,10 @@ static int set_items(pam_handle_t *h, const char *user, const char *peer)
     const struct {
         int type;
         const void *value;
-    } items[] = {{PAM_RHOST, peer}, {PAM_TTY, "ftp"}, {PAM_RUSER, user}, {PAM_FAIL_DELAY, delay.item}};
+    } items[] = {{PAM_RHOST, peer},
+                 {PAM_TTY, "ftp"},
+                 {PAM_RUSER, is_one_word(user) ? user : NULL},
+                 {PAM_FAIL_DELAY, delay.item}};
 
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         int r = pam_set_item(h, items[i].type, items[i].value);
@@ -177,6 +189,7 @@ void auth_session_close(struct auth_session **s)
     if ((*s)->has_session)
         (*s)->last = pam_close_session((*s)->handle, PAM_SILENT);
     if ((*s)->has_credentials)
+        /* what a module leaves behind is its own log's business: the session is over */
         (void)pam_setcred((*s)->handle, PAM_DELETE_CRED | PAM_SILENT);
     if ((*s)->handle)
         (void)pam_end((*s)->handle, (*s)->last);

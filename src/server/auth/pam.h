@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_AUTH_PAM_H
 #define SALLY_SERVER_AUTH_PAM_H
 
+#include "base/result.h"
 #include "server/auth/auth.h"
 
 /*
@@ -10,7 +11,7 @@
  * -EACCES, or -errno. PAM's own delay after a failure is not slept here: delay_failed_login has the worker
  * wait, without a process held for it, and the time then tells nothing about which names exist.
  */
-int pam_check(const char *service, const char *user, const char *password, const char *peer, bool keep,
-              char **ret_user, struct auth_session **ret_session, struct auth_why *why);
+MUST_USE int pam_check(const char *service, const char *user, const char *password, const char *peer,
+                       bool keep, char **ret_user, struct auth_session **ret_session, struct auth_why *why);
 
 #endif

@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum {
+    HASHES_IN_PROCESS = 2, /* "" first, to see whether no password is one */
+    HASHES_BY_HELPER = 4,  /* and each in a process of its own, which does so once more */
+    DENIALS_KEPT = 5,
+    HASHES_MOST = 16, /* whatever was measured */
+};
 
 /* struct crypt_data is 32 KiB and full of what was derived from the password: on the heap, and wiped. */
 static void crypt_data_free(struct crypt_data **d)
@@ -78,17 +86,73 @@ static bool is_real_hash(const char *hash)
     return hash && hash[0] == '$';
 }
 
-void password_spend_as_local(const char *password)
+double password_clock(void)
+{
+    static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    double seconds = 0;
+    for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++) {
+        struct rusage used;
+        if (getrusage(whose[i], &used) == 0)
+            seconds += (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    }
+    return seconds;
+}
+
+static struct {
+    double seconds[DENIALS_KEPT]; /* a ring; unused places are 0 */
+    unsigned next;
+} denials;
+
+void password_note_denial(double seconds)
+{
+    denials.seconds[denials.next++ % DENIALS_KEPT] = seconds;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The median, so that neither a busy moment nor a stack that turned somebody away before it hashed decides; 0:
+ * nothing was measured yet. */
+static double denial_cost(void)
+{
+    double sorted[DENIALS_KEPT];
+    size_t count = denials.next < DENIALS_KEPT ? denials.next : DENIALS_KEPT;
+    if (count == 0)
+        return 0;
+    memcpy(sorted, denials.seconds, sizeof(sorted));
+    qsort(sorted, count, sizeof(sorted[0]), compare);
+    return sorted[count / 2];
+}
+
+/* Linux-PAM from 1.6 on hashes in a helper, which the one of our name check has run: RUSAGE_CHILDREN tells. */
+static int hashes_unmeasured(void)
+{
+    struct rusage helpers;
+    bool ran = getrusage(RUSAGE_CHILDREN, &helpers) == 0 && (helpers.ru_minflt > 0 || helpers.ru_majflt > 0);
+    return ran ? HASHES_BY_HELPER : HASHES_IN_PROCESS;
+}
+
+void password_spend_as_local(const char *password, double began)
 {
     FILE *f = fopen("/etc/shadow", "re");
     const struct spwd *entry = NULL;
 
     while (f && (entry = fgetspent(f)) && !is_real_hash(entry->sp_pwdp))
         ;
-    /* Twice: before the password itself, pam_unix of Linux-PAM 1.5 hashes "" for a user that has a hash, to
-     * see whether no password is one. */
-    for (int i = 0; i < 2; i++)
-        (void)password_verify(password, entry ? entry->sp_pwdp : NULL);
+    double cost = denial_cost(), until = began + cost, last = 0;
+    for (int i = 0; i < HASHES_MOST; i++) {
+        double from = password_clock();
+        if ((cost > 0 || i > 0) && from + last / 2 >= until) /* the nearest whole number of them */
+            break;
+        (void)!password_verify(password, entry ? entry->sp_pwdp : NULL); /* only for the time that it takes */
+        last = password_clock() - from;
+        if (cost <= 0 && i == 0)
+            until = began + hashes_unmeasured() * last;
+    }
     if (f)
         (void)fclose(f);
 }

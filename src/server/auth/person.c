@@ -83,6 +83,20 @@ int person_find(const char *name, struct person *ret)
     return 0;
 }
 
+int person_copy(const struct person *p, struct person *ret)
+{
+    struct person copy = {.uid = p->uid, .gid = p->gid, .group_count = p->group_count};
+    copy.home = strdup(p->home);
+    copy.groups = malloc((p->group_count + 1) * sizeof(*copy.groups)); /* never of length zero */
+    if (!copy.home || !copy.groups) {
+        person_fini(&copy);
+        return -ENOMEM;
+    }
+    memcpy(copy.groups, p->groups, p->group_count * sizeof(*copy.groups));
+    *ret = copy;
+    return 0;
+}
+
 int person_self(struct person *ret)
 {
     struct passwd entry;
@@ -117,13 +131,16 @@ static bool person_has_group(const struct person *p, gid_t gid)
 int person_may_write(const struct person *p, const char *path, bool *ret)
 {
     struct stat st;
-    struct statvfs fs;
-    if (stat(path, &st) < 0 || statvfs(path, &fs) < 0)
+    struct statvfs fs = {0};
+    if (stat(path, &st) < 0)
         return -errno;
     if (!S_ISDIR(st.st_mode))
         return -ENOTDIR;
 
     mode_t bit = st.st_uid == p->uid ? S_IWUSR : person_has_group(p, st.st_gid) ? S_IWGRP : S_IWOTH;
-    *ret = (st.st_mode & bit) && !(fs.f_flag & ST_RDONLY);
+    bool may = st.st_mode & bit;
+    if (may && statvfs(path, &fs) < 0)
+        return -errno;
+    *ret = may && !(fs.f_flag & ST_RDONLY);
     return 0;
 }

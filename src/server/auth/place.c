@@ -73,7 +73,7 @@ static int user_is_jailed(const struct config *c, const char *user, bool *ret, s
     if (c->chroot_list_enable) {
         int r = lines_contain(c->chroot_list_file, user, &listed);
         if (r < 0)
-            return auth_fail(why, r == -EACCES || r == -EPERM ? -EIO : r,
+            return auth_fail(why, auth_own_failure(r),
                              "cannot read chroot_list_file %s: %s; make it, or set chroot_list_enable=NO",
                              c->chroot_list_file ? c->chroot_list_file : "(unset)", strerror(-r));
     }
@@ -123,7 +123,7 @@ int place_local(const struct config *c, const char *user, const struct person *p
     if (!start || (c->local_root && !cut && !wish))
         r = -ENOMEM;
     else if (*start != '/')
-        r = auth_fail(why, -ENOENT, "home directory \"%s\" is not an absolute path; correct passwd(5)",
+        r = auth_fail(why, -ENOTDIR, "home directory \"%s\" is not an absolute path; correct passwd(5)",
                       start);
     else
         r = place_fill(&place, jail, start, tail);
@@ -157,8 +157,8 @@ int place_check(const struct config *c, const struct place *place, const struct 
     const char *dir = place->is_jail ? place->root : place->cwd;
     int r = person_may_write(p, dir, &writable);
     if (r == -ENOENT || r == -ENOTDIR)
-        return auth_fail(why, r, "cannot change to directory %s: %s", dir, strerror(-r));
-    if (r == 0 && writable && place->is_jail && !c->allow_writeable_chroot)
+        return auth_fail(why, -ENOTDIR, "cannot change to directory %s: %s", dir, strerror(-r));
+    if (r == 0 && writable && place->is_jail && !c->allow_writeable_chroot && !c->run_as_launching_user)
         return auth_fail(why, -EPERM,
                          "refusing to run with writable root %s: take away uid %u's permission to write "
                          "to it, or set allow_writeable_chroot=YES",

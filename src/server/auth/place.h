@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_AUTH_PLACE_H
 #define SALLY_SERVER_AUTH_PLACE_H
 
+#include "base/result.h"
 #include "server/auth/auth.h"
 #include "server/auth/person.h"
 
@@ -19,18 +20,18 @@ void place_fini(struct place *p);
  * that logged in, p whose home it is (the guest's, for a guest); always_jail for guests under anon_* rules. 0
  * or -errno.
  */
-int place_local(const struct config *c, const char *user, const struct person *p, bool always_jail,
-                struct place *ret, struct auth_why *why);
+MUST_USE int place_local(const struct config *c, const char *user, const struct person *p, bool always_jail,
+                         struct place *ret, struct auth_why *why);
 
 /* dir as a jail; a relative one is below home. 0 or -errno. */
-int place_fixed(const char *dir, const char *home, struct place *ret);
+MUST_USE int place_fixed(const char *dir, const char *home, struct place *ret);
 
 /*
  * Is the place fit to log in to as p? 0; -EPERM: a jail whose root p can write, and
- * allow_writeable_chroot=NO; -ENOENT, -ENOTDIR: no such directory. What cannot be judged from here (a home on
+ * allow_writeable_chroot=NO (not with run_as_launching_user, where vsftpd has no chroot either); -ENOTDIR: no such directory. What cannot be judged from here (a home on
  * NFS that root may not look at) passes.
  */
-int place_check(const struct config *c, const struct place *place, const struct person *p,
-                struct auth_why *why);
+MUST_USE int place_check(const struct config *c, const struct place *place, const struct person *p,
+                         struct auth_why *why);
 
 #endif

@@ -102,7 +102,9 @@ int prompt_terminal(const char *name, char *out)
     silent = echo;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     int r = tcsetattr(tty, TCSAFLUSH, &silent) < 0 ? -errno : ask_twice(tty, &mask, name, out);
-    (void)tcsetattr(tty, TCSAFLUSH, &echo);
+    if (tcsetattr(tty, TCSAFLUSH, &echo) < 0)
+        (void)dprintf(tty, "The terminal does not show what you type: %s; stty echo mends it.\n",
+                      strerror(errno));
     for (int i = 0; i < SIGNAL_COUNT; i++)
         (void)sigaction(signals[i], &before[i], NULL);
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);

@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_AUTH_PROMPT_H
 #define SALLY_SERVER_AUTH_PROMPT_H
 
+#include "base/result.h"
 #include "server/auth/password.h"
 
 #include <stddef.h>
@@ -15,10 +16,10 @@ enum {
  * echo. 0; -ENOTTY: no terminal; -EINTR: a signal came (the terminal is as it was before); -EBADMSG: the two
  * differ; or as prompt_from.
  */
-int prompt_terminal(const char *name, char *out);
+MUST_USE int prompt_terminal(const char *name, char *out);
 
 /* The first line of fd. 0; -EMSGSIZE: longer than PASSWORD_MAX; -ENODATA: empty; -EINVAL: a NUL in it; or
  * -errno. */
-int prompt_from(int fd, char *out);
+MUST_USE int prompt_from(int fd, char *out);
 
 #endif

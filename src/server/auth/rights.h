@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_AUTH_RIGHTS_H
 #define SALLY_SERVER_AUTH_RIGHTS_H
 
+#include "base/result.h"
 #include "server/config/config.h"
 #include "server/messages.h"
 
@@ -11,7 +12,7 @@ uint32_t rights_of(const struct config *c, bool anonymous);
 
 /* An account's rights as letters: r read and list, w store, replace, mkdir, rename, chmod, times; d delete.
  * 0, or -EINVAL: an unknown or repeated letter, or none. */
-int rights_parse(const char *letters, uint32_t *ret);
+MUST_USE int rights_parse(const char *letters, uint32_t *ret);
 
 enum {
     RIGHTS_LETTERS_CAP = 4,

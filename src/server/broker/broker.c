@@ -5,12 +5,13 @@
 #include "server/broker/resolve.h"
 #include "server/broker/state.h"
 #include "server/broker/upload.h"
+#include "sys/cpus.h"
 #include "sys/fd.h"
+#include "sys/probe.h"
 #include "sys/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,28 +29,29 @@ enum {
     STACK_BYTES = 128 * 1024,
 };
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests ---------------------------------------------------------------------------------------- */
 
 /* What each message needs and who serves it; a type that is not here is none of ours. */
 static const struct handler {
     int (*handle)(struct call *call);
     uint32_t rights;
     bool has_path;
+    bool is_long;
 } handlers[MSG_COUNT] = {
-    [MSG_FILE_STAT] = {file_stat, 0, true},
-    [MSG_FILE_CHDIR] = {file_chdir, 0, true},
-    [MSG_FILE_READ] = {file_read, RIGHT_READ, true},
-    [MSG_FILE_WRITE] = {file_write, RIGHT_STORE, true},
-    [MSG_FILE_END] = {file_end, RIGHT_STORE, false},
-    [MSG_FILE_LIST] = {file_list, RIGHT_LIST, true},
-    [MSG_FILE_MKDIR] = {file_mkdir, RIGHT_MKDIR, true},
-    [MSG_FILE_RMDIR] = {file_rmdir, RIGHT_DELETE, true},
-    [MSG_FILE_DELETE] = {file_delete, RIGHT_DELETE, true},
-    [MSG_FILE_RENAME] = {file_rename, RIGHT_RENAME, true},
-    [MSG_FILE_CHMOD] = {file_chmod, RIGHT_CHMOD, true},
-    [MSG_FILE_UTIME] = {file_utime, RIGHT_TIMES, true},
-    [MSG_FILE_SPACE] = {file_space, 0, true},
-    [MSG_FILE_USAGE] = {file_usage, 0, false},
+    [MSG_FILE_STAT] = {file_stat, 0, true, false},
+    [MSG_FILE_CHDIR] = {file_chdir, 0, true, false},
+    [MSG_FILE_READ] = {file_read, RIGHT_READ, true, false},
+    [MSG_FILE_WRITE] = {file_write, RIGHT_STORE, true, false},
+    [MSG_FILE_END] = {file_end, RIGHT_STORE, false, false},
+    [MSG_FILE_LIST] = {file_list, RIGHT_LIST, true, true},
+    [MSG_FILE_MKDIR] = {file_mkdir, RIGHT_MKDIR, true, false},
+    [MSG_FILE_RMDIR] = {file_rmdir, RIGHT_DELETE, true, false},
+    [MSG_FILE_DELETE] = {file_delete, RIGHT_DELETE, true, false},
+    [MSG_FILE_RENAME] = {file_rename, RIGHT_RENAME, true, false},
+    [MSG_FILE_CHMOD] = {file_chmod, RIGHT_CHMOD, true, false},
+    [MSG_FILE_UTIME] = {file_utime, RIGHT_TIMES, true, false},
+    [MSG_FILE_SPACE] = {file_space, 0, true, false},
+    [MSG_FILE_USAGE] = {file_usage, 0, false, true},
 };
 
 int call_reply(struct call *call)
@@ -78,8 +80,13 @@ static int serve_request(struct broker *b, struct workspace *w, const struct ipc
     int r = broker_may(b, h->rights) ? 0 : -EACCES;
     if (r == 0 && h->has_path)
         r = resolve_check(b, in.path);
+    bool roams = h->is_long && b->cpu >= 0;
+    if (roams)
+        cpus_unpin();
     if (r == 0)
         r = h->handle(&call);
+    if (roams)
+        cpus_pin((unsigned)b->cpu);
     if (call.replied)
         r = 0;
     else {
@@ -90,7 +97,7 @@ static int serve_request(struct broker *b, struct workspace *w, const struct ipc
     return r;
 }
 
-/* --- threads ---------------------------------------------------------------------------------------- */
+/* --- threads ----------------------------------------------------------------------------------------- */
 
 /*
  * A few identical threads take requests from one socket, so that one that waits for a slow disk holds up
@@ -98,7 +105,8 @@ static int serve_request(struct broker *b, struct workspace *w, const struct ipc
  * another.
  *
  * The end of the socket reaches every thread; the last one to leave, when no request is under way any more,
- * cleans up.
+ * cleans up. Only the worker's closing it is a good end (exit status 0, see monitor/logins.h): that the last
+ * thread has no memory left to serve with is none.
  */
 static void *serve(void *arg);
 
@@ -107,7 +115,8 @@ int broker_thread_create(pthread_t *ret, void *(*run)(void *), void *arg)
     pthread_attr_t attr;
     int r = pthread_attr_init(&attr);
     if (r == 0) {
-        (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+        (void)pthread_attr_setstacksize(&attr,
+                                        STACK_BYTES); /* more than the least there may be: cannot fail */
         r = pthread_create(ret, &attr, run, arg);
         (void)pthread_attr_destroy(&attr);
     }
@@ -127,7 +136,7 @@ static int receive_and_serve(struct broker *b, struct workspace *w)
 {
     struct ipc_message m;
     atomic_fetch_add(&b->idle, 1);
-    int r = ipc_receive(b->sock, &server_protocol, TO_BROKER, STAGE_SERVING, w->packet, &m);
+    int r = ipc_receive(b->sock, &server_protocol, TO_BROKER, w->packet, &m);
     unsigned idle = atomic_fetch_sub(&b->idle, 1) - 1;
     if (r < 0)
         return r;
@@ -139,7 +148,7 @@ static int receive_and_serve(struct broker *b, struct workspace *w)
 static _Noreturn void end(struct broker *b)
 {
     uploads_drop_all(b);
-    _exit(atomic_load(&b->failed) ? EXIT_FAILURE : EXIT_SUCCESS);
+    _exit(atomic_load(&b->closed) && !atomic_load(&b->failed) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void *serve(void *arg)
@@ -152,7 +161,9 @@ static void *serve(void *arg)
         r = receive_and_serve(b, w);
     if (w != MAP_FAILED)
         (void)munmap(w, sizeof(*w));
-    if (r != -EPIPE && r != -ENOMEM) { /* protocol broken: nobody is to go on */
+    if (r == -EPIPE)
+        atomic_store(&b->closed, true);
+    else if (r != -ENOMEM) { /* protocol broken: nobody is to go on */
         atomic_store(&b->failed, true);
         (void)shutdown(b->sock, SHUT_RDWR);
     }
@@ -161,37 +172,16 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* --- start ------------------------------------------------------------------------------------------ */
+/* --- start ------------------------------------------------------------------------------------------- */
 
-static _Noreturn void fail(const struct auth_grant *g, const char *what, int error, const char *advice)
+static const char advice[] = "A seccomp profile around sallyd, a capability that it lacks, or an old kernel "
+                             "stands in the way: doc/trust.md names what it needs.";
+
+static _Noreturn void fail(const struct auth_grant *g, const char *what, int error, const char *hint)
 {
-    (void)fprintf(stderr, "sallyd: broker for %s: cannot %s: %s.%s%s\n", g->user ? g->user : "?", what,
-                  strerror(-error), advice[0] ? " " : "", advice);
+    (void)fprintf(stderr, "sallyd: broker for %s does not start: %s: %s.%s%s\n", g->user ? g->user : "?",
+                  what, strerror(-error), hint[0] ? " " : "", hint);
     _exit(EXIT_FAILURE);
-}
-
-/* The root with the user's own rights: a home behind a directory closed to them must not open just because we
- * are root. */
-static int open_root_as_user(const struct auth_grant *g)
-{
-    if (setgroups(g->group_count, g->groups) < 0 || setegid(g->gid) < 0 || seteuid(g->uid) < 0)
-        return -errno;
-    int fd = open(g->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        fd = -errno;
-    if (seteuid(0) < 0 || setegid(0) < 0) {
-        fd_close(&fd);
-        return -EPERM;
-    }
-    return fd;
-}
-
-static int open_root(const struct auth_grant *g)
-{
-    if (g->root_as_user && geteuid() == 0)
-        return open_root_as_user(g);
-    int fd = open(g->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
 }
 
 /* Signals as in a new program, except that a terminal's or systemd's request to end goes to the monitor: we
@@ -215,7 +205,7 @@ static void set_limits(void)
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer uploads at once, and the others are told */
     }
     (void)mallopt(M_ARENA_MAX, 1);
     (void)mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* set, it no longer grows by itself */
@@ -225,20 +215,24 @@ static void set_limits(void)
 /* Everything that needs the file system outside the root. */
 static void prepare(struct broker *b, const struct auth_grant *g)
 {
-    b->root_fd = open_root(g);
+    b->root_fd = auth_open_root(g);
     if (b->root_fd < 0)
         fail(g, g->root, b->root_fd, "This directory is to be the root of the session.");
     if (fstat(b->root_fd, &b->root) < 0)
-        fail(g, "look at the root", -errno, "");
+        fail(g, "fstat", -errno, advice);
+    if (g->root_ino != 0 && (b->root.st_dev != g->root_dev || b->root.st_ino != g->root_ino))
+        _exit(BROKER_ROOT_CHANGED);
     int keep[] = {b->sock, b->root_fd};
-    (void)fd_close_others(keep, 2);
+    int r = fd_close_others(keep, 2);
+    if (r < 0)
+        fail(g, "close what is not its own (close_range, /proc/self/fd)", r, advice);
     tzset();
     if (b->c->text_userdb_names && owners_load(&b->owners) < 0)
-        fail(g, "read the names of users", -ENOMEM, "");
+        fail(g, "the names of users", -ENOMEM, "");
     reset_signals();
     set_limits();
     (void)umask(0); /* modes are computed for each request: threads share a umask */
-    (void)prctl(PR_SET_NAME, "sallyd: broker");
+    (void)prctl(PR_SET_NAME, "sallyd: broker"); /* a name for ps, no more */
 }
 
 /* Gives everything up. */
@@ -246,40 +240,60 @@ static void confine(struct broker *b, const struct auth_grant *g)
 {
     const uint32_t changing =
         RIGHT_STORE | RIGHT_MKDIR | RIGHT_RENAME | RIGHT_DELETE | RIGHT_CHMOD | RIGHT_TIMES;
-    if (fchdir(b->root_fd) < 0 && geteuid() == 0)
-        fail(g, "enter the root", -errno, "");
-    if (geteuid() == 0 && (chroot(".") < 0 || chdir("/") < 0))
-        fail(g, "chroot", -errno, "");
-    int r = sandbox_become(g->uid, g->gid, g->groups, g->group_count);
+    int r = geteuid() == 0 ? sandbox_chroot(b->root_fd) : 0;
     if (r < 0)
-        fail(g, "become the user", r,
-             "The account must not be root's, and sallyd needs CAP_SETUID and CAP_SETGID.");
-    (void)prctl(PR_SET_DUMPABLE, 0);
+        fail(g, sandbox_step(), r, advice);
+    r = b->c->run_as_launching_user ? sandbox_stay()
+                                    : sandbox_become(g->uid, g->gid, g->groups, g->group_count);
+    if (r < 0)
+        fail(g, sandbox_step(), r, advice);
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        fail(g, "prctl (PR_SET_DUMPABLE)", -errno, advice);
 
-    int probe = resolve_open(b, "/", O_PATH | O_DIRECTORY, 0);
-    if (probe == -ENOSYS)
-        fail(g, "keep to the root", probe, "Linux 5.6 or later is needed, for openat2.");
-    fd_close(&probe);
     r = sandbox_landlock(b->root_fd, g->rights & changing);
-    if (r < 0 && r != -EOPNOTSUPP)
-        fail(g, "apply landlock", r, "");
+    if (r < 0 && (r != -EOPNOTSUPP || geteuid() == 0))
+        fail(g, sandbox_step(), r,
+             geteuid() == 0 ? "Without landlock no session runs as root: start as another user." : advice);
     r = sandbox_seccomp_broker();
     if (r < 0)
-        fail(g, "apply the seccomp filter", r, "");
+        fail(g, "seccomp", r, advice);
     (void)malloc_trim(0);
 }
 
-_Noreturn void broker_main(int sock, const struct config *c, const struct auth_grant *grant)
+/* The whole of it, but for what identity there is. */
+static void start(struct broker *b, int sock, const struct config *c, const struct auth_grant *grant)
+{
+    b->sock = sock;
+    b->c = c;
+    b->grant = grant;
+    (void)pthread_mutex_init(&b->uploads.lock, NULL);
+    prepare(b, grant);
+    confine(b, grant);
+}
+
+_Noreturn void broker_try(int sock, const struct config *c, const struct auth_grant *grant)
 {
     static struct broker b;
-    b.sock = sock;
-    b.c = c;
-    b.grant = grant;
-    (void)pthread_mutex_init(&b.uploads.lock, NULL);
-    prepare(&b, grant);
-    confine(&b, grant);
+    int error = 0;
+    start(&b, sock, c, grant);
+    const char *missing = probe_calls(PROBE_BROKER, &error);
+    if (missing)
+        fail(grant, missing, -error, advice);
+    int fd = resolve_open(&b, "/", O_PATH | O_DIRECTORY, 0);
+    if (fd < 0)
+        fail(grant, "openat2", fd, advice);
+    _exit(EXIT_SUCCESS);
+}
+
+_Noreturn void broker_main(int sock, const struct config *c, const struct auth_grant *grant, int cpu)
+{
+    static struct broker b;
+    b.cpu = cpu;
+    if (cpu >= 0)
+        cpus_pin((unsigned)cpu);
+    start(&b, sock, c, grant);
     atomic_store(&b.threads, 1);
-    (void)serve(&b);
-    for (;;) /* the main thread left first: another ends the process */
-        (void)poll(NULL, 0, -1);
+    (void)serve(&b);             /* a thread's result, which is always NULL */
+    for (;;)                     /* the main thread left first: another ends the process */
+        (void)poll(NULL, 0, -1); /* a sleep; who wakes sleeps again */
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/broker/resolve.h"
 #include "server/broker/state.h"
+#include "server/broker/upload.h"
 #include "sys/fd.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 enum {
     MESSAGE_MAX = 4096,   /* bytes of a message file that are shown */
+    TIME_GRAIN = 2,       /* seconds; coarser than FAT's no file system is */
     CALL_FCHMODAT2 = 452, /* Linux 6.6; Debian 12's headers do not know it */
 };
 
@@ -33,7 +35,7 @@ int file_stat(struct call *call)
     return 0;
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------- */
 
 /* Fails unless it is a regular file that this session may read. */
 static int check_readable(const struct broker *b, const struct stat *st)
@@ -88,7 +90,7 @@ int file_read(struct call *call)
         return -errno;
     int r = check_readable(call->b, &st);
     if (r == 0 && call->b->c->lock_upload_files)
-        r = fd_lock(fd, F_RDLCK);
+        r = upload_lock(fd, F_RDLCK);
     if (r < 0)
         return r;
     if (in->offset > (uint64_t)st.st_size)
@@ -104,7 +106,7 @@ int file_read(struct call *call)
     return 0;
 }
 
-/* --- directories ------------------------------------------------------------------------------------ */
+/* --- directories ------------------------------------------------------------------------------------- */
 
 /* The directory's message file as text; "" if there is none or it may not be read. */
 static const char *read_message(struct call *call)
@@ -156,7 +158,7 @@ int file_rmdir(struct call *call)
     return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-/* --- names ------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------------------------------- */
 
 /* Adds what removing the name would free to the reply: the last name of a regular file. */
 static void count_freed(struct file_reply *out, const struct stat *st)
@@ -205,14 +207,15 @@ int file_rename(struct call *call)
     return 0;
 }
 
-/* --- attributes ------------------------------------------------------------------------------------- */
+/* --- attributes -------------------------------------------------------------------------------------- */
 
 /* chmod of what an O_PATH descriptor stands for. Before Linux 6.6 only by opening it for real. */
 static int change_mode(struct call *call, int path_fd, mode_t mode)
 {
     if (syscall(CALL_FCHMODAT2, path_fd, "", mode, AT_EMPTY_PATH) == 0)
         return 0;
-    if (errno != ENOSYS)
+    if (errno != ENOSYS && errno != EPERM) /* EPERM: a file of somebody else's, or a seccomp profile; the old
+                                              way tells */
         return -errno;
     CLOSING int fd = resolve_open(call->b, call->in->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd == -EACCES)
@@ -238,16 +241,31 @@ int file_chmod(struct call *call)
     return change_mode(call, fd, (call->in->mode & 0777) | kept);
 }
 
+/* Sets the time of modification of what an O_PATH descriptor stands for; *ret: what is there then. */
+static int set_time(int fd, struct timespec time, struct stat *ret)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time};
+    return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 || fstat(fd, ret) < 0 ? -errno : 0;
+}
+
+/* A time that the file system can't keep is silently made one that it can (inode(7); ext4 of old ends in 2038,
+ * FAT begins in 1980): that is an error, with the file as it was. */
 int file_utime(struct call *call)
 {
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = call->in->time}};
+    struct stat before, after;
     CLOSING int fd = resolve_open(call->b, call->in->path, O_PATH, 0);
     if (fd < 0)
         return fd;
-    struct stat st;
-    if (utimensat(fd, "", times, AT_EMPTY_PATH) < 0 || fstat(fd, &st) < 0)
+    if (fstat(fd, &before) < 0)
         return -errno;
-    reply_describe(call->out, &st);
+    int r = set_time(fd, (struct timespec){.tv_sec = call->in->time}, &after);
+    if (r < 0)
+        return r;
+    if (after.st_mtime < call->in->time - TIME_GRAIN || after.st_mtime > call->in->time + TIME_GRAIN) {
+        r = set_time(fd, before.st_mtim, &after);
+        return r < 0 ? r : -ERANGE;
+    }
+    reply_describe(call->out, &after);
     return 0;
 }
 
@@ -259,6 +277,5 @@ int file_space(struct call *call)
         return fd;
     if (fstatvfs(fd, &vfs) < 0)
         return -errno;
-    call->out->size = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    return 0;
+    return __builtin_mul_overflow(vfs.f_bavail, vfs.f_frsize, &call->out->size) ? -EOVERFLOW : 0;
 }

@@ -145,7 +145,32 @@ static void sort(const struct names *n, struct name_entry *entries, size_t count
     }
 }
 
-int names_sort(struct names *n)
+/* As a key: the latest first. */
+static uint64_t key_of_time(const struct names *n, size_t i)
+{
+    struct stat st;
+    names_facts(n, i, &st);
+    return ~((uint64_t)st.st_mtime ^ UINT64_C(1) << 63);
+}
+
+/* Entries with the same key stay in the order of their names. */
+static void sort_by_time(struct names *n, struct name_entry *other)
+{
+    for (size_t i = 0; i < n->count; i++)
+        n->entries[i].key = key_of_time(n, i);
+    sort(n, n->entries, n->count, other, 0);
+}
+
+static void reverse(struct names *n)
+{
+    for (size_t i = 0; i < n->count / 2; i++) {
+        struct name_entry last = n->entries[n->count - 1 - i];
+        n->entries[n->count - 1 - i] = n->entries[i];
+        n->entries[i] = last;
+    }
+}
+
+int names_sort(struct names *n, bool by_time, bool reversed)
 {
     if (n->count < 2)
         return 0;
@@ -156,7 +181,11 @@ int names_sort(struct names *n)
     for (size_t i = 0; i < n->count; i++)
         n->entries[i].key = key_of(names_get(n, i) + common);
     sort(n, n->entries, n->count, other, common + sizeof(uint64_t));
+    if (by_time)
+        sort_by_time(n, other);
     free(other);
+    if (reversed)
+        reverse(n);
     return 0;
 }
 

@@ -2,13 +2,15 @@
 #ifndef SALLY_SERVER_BROKER_NAMES_H
 #define SALLY_SERVER_BROKER_NAMES_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 /*
- * The names in a directory, sorted bytewise, with what LIST shows of each: 12 bytes, the name, and 20 bytes
+ * The names in a directory, sorted bytewise or by time, with what LIST shows of each: 12 bytes, the name, and 20 bytes
  * for facts, so that all of them cost less than the listing that is made of them. Before names_sort they are
  * in the order they came.
  */
@@ -34,9 +36,9 @@ struct names {
 
 /* type: d_type of getdents64. st: only looked at if facts are kept. 0, -ENOMEM, or -E2BIG when there are too
  * many. */
-int names_add(struct names *n, const char *name, unsigned char type, const struct stat *st);
-/* Never quadratic, whatever the names are. 0 or -ENOMEM. */
-int names_sort(struct names *n);
+MUST_USE int names_add(struct names *n, const char *name, unsigned char type, const struct stat *st);
+/* By name, or (where facts are kept) the latest first. Never quadratic, whatever the names are. 0 or -ENOMEM. */
+MUST_USE int names_sort(struct names *n, bool by_time, bool reversed);
 /* Valid until the next names_add. */
 const char *names_get(const struct names *n, size_t i);
 unsigned char names_type(const struct names *n, size_t i);
@@ -53,9 +55,9 @@ struct path_stack {
 };
 
 /* Pushes "dir/name", or name if dir is "". 0, -ENOMEM, -E2BIG (64 MiB of paths), -ENAMETOOLONG. */
-int path_stack_push(struct path_stack *s, const char *dir, const char *name);
+MUST_USE int path_stack_push(struct path_stack *s, const char *dir, const char *name);
 /* The topmost, into path (FILE_PATH_MAX bytes). False: none left. */
-bool path_stack_pop(struct path_stack *s, char *path);
+MUST_USE bool path_stack_pop(struct path_stack *s, char *path);
 void path_stack_free(struct path_stack *s);
 
 #endif

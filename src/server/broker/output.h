@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_BROKER_OUTPUT_H
 #define SALLY_SERVER_BROKER_OUTPUT_H
 
+#include "base/result.h"
 #include "server/broker/state.h"
 
 /*
@@ -31,15 +32,15 @@ enum {
 void output_init(struct output *o, struct call *call);
 /* Every thread's lines but these were flushed. Hands all to the call's reply, or says at the memfd's end that
  * it is whole, or with error (-errno) that it is not. 0 or -errno. Ends the output's life in any case. */
-int output_finish(struct output *o, struct lines *last, int error);
+MUST_USE int output_finish(struct output *o, struct lines *last, int error);
 
 /* Where the next line (at most OUTPUT_LINE_MAX bytes) goes; NULL with *ret_error set: -errno. */
-char *lines_room(struct lines *l, int *ret_error);
+MUST_USE char *lines_room(struct lines *l, int *ret_error);
 static inline void lines_commit(struct lines *l, size_t len)
 {
     l->used += len;
 }
 /* Into the memfd, which there is from then on. 0 or -errno. */
-int lines_flush(struct lines *l);
+MUST_USE int lines_flush(struct lines *l);
 
 #endif

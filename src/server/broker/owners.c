@@ -10,12 +10,11 @@
 
 enum {
     NAMES_MAX = 10000,
-    NAME_SIZE = 32,
 };
 
 struct owner {
     uint32_t id;
-    char name[NAME_SIZE]; /* cut there */
+    char *name;
 };
 
 struct table {
@@ -35,11 +34,11 @@ static int add(struct table *t, uint32_t id, const char *name)
             return -ENOMEM;
         t->rows = rows;
     }
-    struct owner *row = &t->rows[t->count++];
-    row->id = id;
-    size_t len = strnlen(name, NAME_SIZE - 1);
-    memcpy(row->name, name, len);
-    row->name[len] = '\0';
+    struct owner *row = &t->rows[t->count];
+    *row = (struct owner){.id = id, .name = strdup(name)};
+    if (!row->name)
+        return -ENOMEM;
+    t->count++;
     return 0;
 }
 
@@ -91,11 +90,18 @@ int owners_load(struct owners **ret)
     return 0;
 }
 
+static void clear(struct table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->rows[i].name);
+    free(t->rows);
+}
+
 void owners_free(struct owners **o)
 {
     if (*o) {
-        free((*o)->users.rows);
-        free((*o)->groups.rows);
+        clear(&(*o)->users);
+        clear(&(*o)->groups);
     }
     free(*o);
     *o = NULL;

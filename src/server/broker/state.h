@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_BROKER_STATE_H
 #define SALLY_SERVER_BROKER_STATE_H
 
+#include "base/result.h"
 #include "ipc/ipc.h"
 #include "server/auth/auth.h"
 #include "server/config/config.h"
@@ -13,7 +14,7 @@
 
 /*
  * What the files of broker/ share. A struct broker is filled before the first thread starts; after that only
- * `threads`, `idle`, `failed` (atomic) and `uploads` (under its own lock) change.
+ * `threads`, `idle`, `closed`, `failed` (atomic) and `uploads` (under its own lock) change.
  */
 struct owners;
 struct upload;
@@ -26,6 +27,7 @@ struct uploads {
 };
 
 struct broker {
+    int cpu; /* where its loop is; -1: anywhere */
     int sock;
     int root_fd; /* O_PATH, the session's "/" */
     struct stat root;
@@ -34,7 +36,7 @@ struct broker {
     struct owners *owners; /* text_userdb_names, else NULL */
     struct uploads uploads;
     atomic_uint threads, idle;
-    atomic_bool failed;
+    atomic_bool closed, failed; /* the worker closed the socket; somebody broke protocol */
 };
 
 enum {
@@ -63,27 +65,27 @@ struct call {
 
 /* Sends *out and fd now, for a handler that has more to do afterwards; what that returns is seen by nobody
  * then. Once a call. 0 or -errno. */
-int call_reply(struct call *call);
+MUST_USE int call_reply(struct call *call);
 
 /* Handlers: 0 with *out (and fd) filled, or -errno. Rights that every request of the kind needs were checked.
  */
-int file_stat(struct call *call);
-int file_chdir(struct call *call);
-int file_read(struct call *call);
-int file_mkdir(struct call *call);
-int file_rmdir(struct call *call);
-int file_delete(struct call *call);
-int file_rename(struct call *call);
-int file_chmod(struct call *call);
-int file_utime(struct call *call);
-int file_space(struct call *call);
-int file_write(struct call *call); /* upload.c */
-int file_end(struct call *call);
-int file_list(struct call *call);  /* list.c */
-int file_usage(struct call *call); /* usage.c */
+MUST_USE int file_stat(struct call *call);
+MUST_USE int file_chdir(struct call *call);
+MUST_USE int file_read(struct call *call);
+MUST_USE int file_mkdir(struct call *call);
+MUST_USE int file_rmdir(struct call *call);
+MUST_USE int file_delete(struct call *call);
+MUST_USE int file_rename(struct call *call);
+MUST_USE int file_chmod(struct call *call);
+MUST_USE int file_utime(struct call *call);
+MUST_USE int file_space(struct call *call);
+MUST_USE int file_write(struct call *call); /* upload.c */
+MUST_USE int file_end(struct call *call);
+MUST_USE int file_list(struct call *call);  /* list.c */
+MUST_USE int file_usage(struct call *call); /* usage.c */
 
 /* A joinable thread with a small stack. 0 or -errno. */
-int broker_thread_create(pthread_t *ret, void *(*run)(void *), void *arg);
+MUST_USE int broker_thread_create(pthread_t *ret, void *(*run)(void *), void *arg);
 
 static inline bool broker_may(const struct broker *b, uint32_t rights)
 {

@@ -63,7 +63,7 @@ static void upload_free(struct upload **u)
     *u = NULL;
 }
 
-/* --- the table of open uploads ---------------------------------------------------------------------- */
+/* --- the table of open uploads ----------------------------------------------------------------------- */
 
 /* Needs the lock. Index of a free slot, or -errno. */
 static int find_slot(struct uploads *all)
@@ -92,6 +92,7 @@ static int uploads_add(struct uploads *all, struct upload **u, uint32_t *ret_id)
     int slot = find_slot(all);
     if (slot >= 0) {
         if (all->generation == 0) /* so that a number of the broker before is not one of ours */
+            /* cannot fail for so few bytes, once the system has started */
             (void)!getrandom(&all->generation, sizeof(all->generation), 0);
         all->generation++;
         (*u)->id = (uint32_t)all->generation << 16 | ((uint32_t)slot + 1);
@@ -132,7 +133,7 @@ static bool uploads_name_taken(struct uploads *all, const struct stat *dir, cons
     return taken;
 }
 
-/* --- beginning -------------------------------------------------------------------------------------- */
+/* --- beginning --------------------------------------------------------------------------------------- */
 
 static mode_t new_file_mode(const struct call *call)
 {
@@ -164,13 +165,11 @@ static int open_in_place(struct call *call, bool *ret_new)
     return fd;
 }
 
-/* The upload before may have been answered an instant before its last descriptor was closed; and vsftpd
- * waits, too. */
-static int wait_for_lock(int fd)
+int upload_lock(int fd, short type)
 {
     const struct timespec nap = {0, 1000 * 1000 * LOCK_NAP_MS};
     int r;
-    for (int i = 0; (r = fd_lock(fd, F_WRLCK)) == -EAGAIN && i < LOCK_NAPS; i++)
+    for (int i = 0; (r = fd_lock(fd, type)) == -EAGAIN && i < LOCK_NAPS; i++)
         nanosleep(&nap, NULL);
     return r;
 }
@@ -185,7 +184,7 @@ static int prepare_in_place(struct call *call, int fd, bool made)
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
     if (call->b->c->lock_upload_files) {
-        int r = wait_for_lock(fd);
+        int r = upload_lock(fd, F_WRLCK);
         if (r < 0)
             return r;
         if (!made && fstat(fd, &st) < 0) /* whoever held the lock until now may have changed it */
@@ -335,7 +334,7 @@ static int begin_atomic(struct call *call, struct upload *u)
         u->temporary[0] = '\0';
         return r < 0 ? r : fd;
     }
-    (void)fd_lock(fd, F_WRLCK); /* nobody else knows it: this only tells upload_sweep that it is alive */
+    (void)!fd_lock(fd, F_WRLCK); /* nobody else knows it: this only tells upload_sweep that it is alive */
     call->out->files = 1;
     call->fd = fd;
     fd = -1;
@@ -365,7 +364,7 @@ static int begin(struct call *call, struct upload *u)
     return u->atomic ? begin_atomic_named(call, u) : begin_in_place(call, u);
 }
 
-/* --- ending ----------------------------------------------------------------------------------------- */
+/* --- ending ------------------------------------------------------------------------------------------ */
 
 /* Removes what there is of the upload, if it is still what was begun. anyway: also what is only left to
  * vsftpd's manner. */
@@ -464,5 +463,5 @@ void upload_sweep(int dir_fd, const char *name)
         return;
     CLOSING int fd = fd_open_in_root(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0, 0);
     if (fd >= 0 && fd_lock(fd, F_WRLCK) == 0)
-        (void)unlinkat(dir_fd, name, 0);
+        (void)unlinkat(dir_fd, name, 0); /* the next sweep tries it again */
 }

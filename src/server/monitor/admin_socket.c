@@ -81,8 +81,9 @@ void listen_open_admin(void)
         open_to_group(c->control_socket, c->control_group);
     admin_event = event_new(monitor.base, fd, EV_READ | EV_PERSIST, on_admin, NULL);
     admin_path = strdup(c->control_socket);
-    if (admin_event)
-        event_add(admin_event, NULL);
+    if (!admin_event || event_add(admin_event, NULL) < 0)
+        tell("control_socket %s: out of memory; `sallyd who` and `sallyd kick` will not work",
+             c->control_socket);
 }
 
 void listen_close_admin(void)
@@ -93,7 +94,7 @@ void listen_close_admin(void)
     event_free(admin_event);
     admin_event = NULL;
     if (admin_path)
-        (void)unlink(admin_path);
+        (void)unlink(admin_path); /* one that is left is recognised by the next server, and replaced */
     free(admin_path);
     admin_path = NULL;
 }

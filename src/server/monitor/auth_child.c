@@ -3,6 +3,7 @@
 
 #include "base/cursor.h"
 #include "ftp/address.h"
+#include "server/auth/password.h"
 #include "server/monitor/monitor.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct auth_child {
     TAILQ_ENTRY(auth_child) queue;
     struct config *config;
     char *user, *password;
+    char *certificate; /* "": none */
     struct in6_addr peer;
     auth_child_done_fn *on_done;
     void *ctx;
@@ -49,10 +51,9 @@ static void wipe(struct auth_child *a)
     a->password = NULL;
 }
 
-/* --- in the child
- * ------------------------------------------------------------------------------------------------- */
+/* --- in the child ------------------------------------------------------------------------------------ */
 
-/* error, why, grant: one packet; then, with a PAM session, waits for the monitor to let go. */
+/* error, what a denial costs, why, grant: one packet; then, with a PAM session, waits for the monitor to let go. */
 _Noreturn static void check(struct auth_child *a, int sock)
 {
     static uint8_t packet[RESULT_BYTES], encoded[RESULT_BYTES / 2];
@@ -63,14 +64,18 @@ _Noreturn static void check(struct auth_child *a, int sock)
     char peer[INET6_ADDRSTRLEN], byte;
     int grant_len = 0;
     ftp_address_format(&a->peer, peer);
-    int error = auth_password(a->config, a->user, a->password, peer, &grant, &session, &why);
+    int error = *a->certificate
+                    ? auth_certificate(a->config, a->user, a->certificate, &grant, &why)
+                    : auth_password(a->config, a->user, a->password, peer, &grant, &session, &why);
     wipe(a);
     if (error == 0 && (grant_len = auth_grant_encode(&grant, encoded, sizeof(encoded))) < 0)
         error = grant_len;
     wire_writer_init(&w, packet, sizeof(packet));
     wire_put_u32(&w, (uint32_t)-error);
+    wire_put_u32(&w, (uint32_t)(auth_denial_cost * 1e6));
     wire_put_str(&w, why.text);
     wire_put_bytes(&w, encoded, error == 0 ? (size_t)grant_len : 0);
+    /* If it fails, or w is bad, the monitor reads our end instead, which denies the login. */
     (void)!write(sock, packet, (size_t)wire_writer_length(&w));
     if (session) {
         while (read(sock, &byte, 1) < 0 && errno == EINTR)
@@ -80,8 +85,7 @@ _Noreturn static void check(struct auth_child *a, int sock)
     _exit(0);
 }
 
-/* --- in the monitor
- * ------------------------------------------------------------------------------------------------- */
+/* --- in the monitor ---------------------------------------------------------------------------------- */
 
 static pid_t *place_of(pid_t pid)
 {
@@ -101,7 +105,8 @@ void auth_child_reaped(pid_t pid)
     start_next();
 }
 
-static int read_result(int sock, struct auth_grant *ret_grant, struct auth_why *ret_why)
+static int read_result(const struct config *c, int sock, struct auth_grant *ret_grant,
+                       struct auth_why *ret_why)
 {
     static uint8_t packet[RESULT_BYTES];
     struct wire_reader r;
@@ -111,11 +116,14 @@ static int read_result(int sock, struct auth_grant *ret_grant, struct auth_why *
         return -EIO; /* it died: a PAM module may do that to it */
     wire_reader_init(&r, packet, (size_t)n);
     int error = -(int)wire_get_u32(&r);
+    double denial_cost = wire_get_u32(&r) / 1e6;
     snprintf(ret_why->text, sizeof(ret_why->text), "%s", wire_get_str(&r));
     const uint8_t *grant = wire_get_bytes(&r, &len);
     if (!wire_reader_done(&r))
         return -EPROTO;
-    return error == 0 ? auth_grant_decode(grant, len, ret_grant) : error;
+    if (denial_cost > 0)
+        password_note_denial(denial_cost); /* the children to come inherit it */
+    return error == 0 ? auth_grant_decode(c, grant, len, ret_grant) : error;
 }
 
 static void on_result(evutil_socket_t sock, short what, void *arg)
@@ -131,7 +139,7 @@ static void on_result(evutil_socket_t sock, short what, void *arg)
                  "the check of %.64s's password took over %d seconds and was given up", a->user,
                  CHECK_SECONDS);
     } else {
-        error = read_result(sock, &grant, &why);
+        error = read_result(a->config, sock, &grant, &why);
         auth_child_reaped(
             a->pid); /* it is done checking: its place is free, though it may stay for its PAM session */
     }
@@ -149,7 +157,7 @@ static int start(struct auth_child *a)
     pid_t pid = fork();
     if (pid == 0) {
         monitor_child_begin(&pair[1], 1);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fails only for a number that is no signal */
         check(a, pair[1]);
     }
     close(pair[1]);
@@ -169,9 +177,8 @@ static void start_next(void)
     while (place_of(0) && (a = TAILQ_FIRST(&waiting))) {
         TAILQ_REMOVE(&waiting, a, queue);
         a->queued = false;
-        int r = start(a);
-        if (r < 0)
-            a->on_done(a->ctx, r, NULL, "no process to check the password in");
+        if (start(a) < 0)
+            a->on_done(a->ctx, -EAGAIN, NULL, "no process to check the password in");
     }
 }
 
@@ -185,7 +192,8 @@ struct auth_child *auth_child_new(const struct config *c, const struct login_req
     a->config = config_copy(c);
     a->user = strdup(request->user);
     a->password = strdup(request->password);
-    if (!a->config || !a->user || !a->password) {
+    a->certificate = strdup(request->certificate);
+    if (!a->config || !a->user || !a->password || !a->certificate) {
         auth_child_free(&a);
         return NULL;
     }
@@ -224,6 +232,7 @@ void auth_child_free(struct auth_child **child)
         kill(a->pid, SIGKILL); /* nobody wants its answer; its place is free when it is reaped */
     wipe(a);
     config_free(&a->config);
+    free(a->certificate);
     free(a->user);
     free(a);
 }

@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_MONITOR_AUTH_CHILD_H
 #define SALLY_SERVER_MONITOR_AUTH_CHILD_H
 
+#include "base/result.h"
 #include "server/auth/auth.h"
 
 /*
@@ -15,8 +16,8 @@ typedef void auth_child_done_fn(void *ctx, int error, struct auth_grant *grant, 
 
 /* Queues a check for auth_child_begin, which starts what may run now (and may call on_done at once). Copies
  * all it needs; the password is wiped when it is used. NULL: out of memory. */
-struct auth_child *auth_child_new(const struct config *c, const struct login_request *request,
-                                  auth_child_done_fn *on_done, void *ctx);
+MUST_USE struct auth_child *auth_child_new(const struct config *c, const struct login_request *request,
+                                           auth_child_done_fn *on_done, void *ctx);
 void auth_child_begin(void);
 /* A child of the monitor was reaped; others than checks are ignored. */
 void auth_child_reaped(pid_t pid);

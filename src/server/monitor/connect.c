@@ -20,7 +20,8 @@ static int attempt(const struct connect_request *request, uint16_t from_port)
     int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+                     sizeof(on)); /* without it bind fails, and is looked at */
     bool bound = from.ss_family != to.ss_family || bind(fd, (struct sockaddr *)&from, from_len) == 0;
     if (bound && (connect(fd, (struct sockaddr *)&to, to_len) == 0 || errno == EINPROGRESS))
         return fd;

@@ -21,7 +21,7 @@
 
 enum {
     BACKLOG = 4096,        /* the kernel caps it at net.core.somaxconn */
-    PASSIVE_AT_START = 16, /* ports of a wide range; more when one address needs more */
+    PASSIVE_AT_START = 16, /* ports of a wide range for each loop; more when one address needs more */
     PASSIVE_MOST = 1024,
     SYSTEMD_FIRST_FD = 3, /* SD_LISTEN_FDS_START */
 };
@@ -56,10 +56,11 @@ static int bind_listener(const struct in6_addr *ip, uint16_t port)
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (address.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+                     sizeof(on)); /* without it bind fails, and is looked at */
+    bool is_both =
+        address.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0;
+    if (is_both && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int error = -errno;
     close(fd);
@@ -82,9 +83,9 @@ static struct in6_addr listen_ip(void)
     if (c->listen_ipv6 || systemd_decides) {
         ip = in6addr_any;
         if (c->listen_address6)
-            (void)inet_pton(AF_INET6, c->listen_address6, &ip);
+            (void)inet_pton(AF_INET6, c->listen_address6, &ip); /* config_check has read it */
     } else if (c->listen_address)
-        (void)inet_pton(AF_INET, c->listen_address, &ip.s6_addr[12]);
+        (void)inet_pton(AF_INET, c->listen_address, &ip.s6_addr[12]); /* config_check has read it */
     return ip;
 }
 
@@ -100,8 +101,7 @@ static int bind_anywhere(uint16_t port)
     return fd;
 }
 
-/* --- control
- * ------------------------------------------------------------------------------------------------------ */
+/* --- control ----------------------------------------------------------------------------------------- */
 
 /* sd_listen_fds(3): descriptors from 3 on, if the environment says that they are for this process. */
 static int take_systemd_sockets(void)
@@ -118,8 +118,10 @@ static int take_systemd_sockets(void)
             continue;
         }
 
-        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-        (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+            tell("descriptor %d from LISTEN_FDS: %s: not used", fd, strerror(errno));
+            continue;
+        }
         if (remember(fd, port_of(fd), false) == 0)
             taken++;
     }
@@ -155,8 +157,7 @@ int listen_open_control(void)
     return remember(fd, port_of(fd), false);
 }
 
-/* --- passive
- * ------------------------------------------------------------------------------------------------------ */
+/* --- passive ----------------------------------------------------------------------------------------- */
 
 static void passive_range(uint32_t *ret_low, uint32_t *ret_high)
 {
@@ -182,9 +183,9 @@ bool listen_one_more(void)
     passive_range(&low, &high);
     for (size_t i = 0; i < socket_count; i++)
         passive += sockets[i].passive;
-    if (passive >= PASSIVE_MOST || !monitor.config->pasv_enable)
+    if (passive >= PASSIVE_MOST || !monitor.config->pasv_enable ||
+        getrandom(&start, sizeof(start), 0) != sizeof(start))
         return false;
-    (void)!getrandom(&start, sizeof(start), 0);
     uint32_t width = high - low + 1;
     for (uint32_t n = 0; n < width; n++) {
         uint32_t port = low + (start % width + n) % width;
@@ -204,7 +205,7 @@ int listen_open_passive(void)
     if (!monitor.config->pasv_enable)
         return 0;
     passive_range(&low, &high);
-    while (have < PASSIVE_AT_START && have <= high - low && listen_one_more())
+    while (have < PASSIVE_AT_START * monitor.loops && have <= high - low && listen_one_more())
         have++;
     if (have == 0) {
         tell("cannot listen on any port from %u to %u for passive data connections: they are taken by other "
@@ -216,34 +217,32 @@ int listen_open_passive(void)
     return 0;
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- all --------------------------------------------------------------------------------------------- */
 
-static void send_one(const struct socket *s)
+static void send_one(const struct socket *s, unsigned loop)
 {
     uint8_t payload[8];
     struct wire_writer w;
     wire_writer_init(&w, payload, sizeof(payload));
     wire_put_u16(&w, s->port);
     wire_put_u8(&w, s->passive);
-    monitor_send(MSG_LISTENER, 0, 0, payload, (size_t)wire_writer_length(&w), s->fd);
+    monitor_send(MSG_LISTENER, loop, 0, payload, (size_t)wire_writer_length(&w), s->fd);
 }
 
 void listen_send_all(void)
 {
-    /* passive ports first: no client can come before they are there */
+    /* passive ports first: no client can come before they are there; each loop has its share of them */
     for (int passive = 1; passive >= 0; passive--) {
         for (size_t i = 0; i < socket_count; i++) {
             if (sockets[i].passive == (bool)passive)
-                send_one(&sockets[i]);
+                send_one(&sockets[i], passive ? (unsigned)i % monitor.loops : 0);
         }
     }
 }
 
-void listen_send_last(void)
+void listen_send_last(unsigned loop)
 {
-    send_one(&sockets[socket_count - 1]);
+    send_one(&sockets[socket_count - 1], loop);
 }
 
 void listen_close_all(void)

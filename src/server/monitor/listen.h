@@ -2,6 +2,8 @@
 #ifndef SALLY_SERVER_MONITOR_LISTEN_H
 #define SALLY_SERVER_MONITOR_LISTEN_H
 
+#include "base/result.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,13 +14,13 @@
 
 /* Control port: sockets that systemd passed (sd_listen_fds(3)), or listen_port, or listen_port_alternate. 0;
  * -errno told. */
-int listen_open_control(void);
+MUST_USE int listen_open_control(void);
 /* The first passive ports of the configured range. 0; -errno told. */
-int listen_open_passive(void);
+MUST_USE int listen_open_passive(void);
 /* One more; false: the range has no more. */
 bool listen_one_more(void);
 /* The newest one, or all of them, to the worker. */
-void listen_send_last(void);
+void listen_send_last(unsigned loop);
 void listen_send_all(void);
 void listen_close_all(void);
 /* The ready line: "ftp://127.0.0.1:2121/ (passive ports 10090-10100)". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/monitor/logins.h"
 
+#include "base/cursor.h"
 #include "server/auth/auth.h"
 #include "server/broker/broker.h"
 #include "server/monitor/auth_child.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -31,10 +33,12 @@ enum {
 struct identity {
     UT_hash_handle hh; /* by key */
     uint32_t id;
-    char *key;
+    uint8_t *key;
     struct auth_grant grant;
     struct config *config;
     pid_t broker; /* 0: none */
+    bool broke;   /* the worker cannot use its broker: another is to come, however this one ends */
+    bool left;    /* its broker ended because the worker closed it: RELEASE or BROKER_BROKE will say why */
     double started;
     unsigned quick_deaths;
     struct event *revive;
@@ -52,9 +56,7 @@ static struct identity *identities;
 static struct login *logins;
 static uint32_t last_identity;
 
-/* --- brokers
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- brokers ----------------------------------------------------------------------------------------- */
 
 static void start_broker(struct identity *i);
 
@@ -62,10 +64,14 @@ static void revive_broker(struct identity *i)
 {
     const struct timeval *delay =
         &revive_delays[i->quick_deaths < REVIVE_SLOWEST ? i->quick_deaths : REVIVE_SLOWEST];
-    if (timerisset(delay))
-        event_add(i->revive, delay);
-    else
+    if (!timerisset(delay) || event_add(i->revive, delay) < 0)
         start_broker(i);
+}
+
+static void broker_died(struct identity *i)
+{
+    i->quick_deaths = monitor_now() - i->started < 1 ? i->quick_deaths + 1 : 0;
+    revive_broker(i);
 }
 
 static void on_revive(evutil_socket_t fd, short what, void *arg)
@@ -83,13 +89,16 @@ static void start_broker(struct identity *i)
     pid_t pid = r < 0 ? -1 : fork();
     if (pid == 0) {
         monitor_child_begin(&pair[1], 1);
-        broker_main(pair[1], i->config, &i->grant);
+        broker_main(pair[1], i->config, &i->grant, monitor.loops > 1 ? (int)(i->id % monitor.loops) : -1);
     }
     if (pid < 0) {
-        tell("cannot start a broker for %s: %s; trying again", i->grant.user, strerror(r < 0 ? -r : errno));
-        event_add(i->revive, &revive_delays[REVIVE_SLOWEST]);
+        int error = r < 0 ? -r : errno;
+        bool again = event_add(i->revive, &revive_delays[REVIVE_SLOWEST]) == 0;
+        tell("cannot start a broker for %s: %s; %s", i->grant.user, strerror(error),
+             again ? "trying again" : "out of memory, so that it is not tried again");
     } else {
         i->broker = pid;
+        i->broke = i->left = false;
         i->started = monitor_now();
         monitor_send(MSG_BROKER, i->id, 0, NULL, 0, pair[0]);
     }
@@ -127,46 +136,102 @@ void logins_release(uint32_t identity)
         identity_free(i);
 }
 
-void logins_end_broker(uint32_t identity)
+/* Its sessions keep it, but nobody new gets it: it goes by its number alone. */
+static void identity_unshare(struct identity *i)
 {
-    const struct identity *i = identity_find(identity);
-    if (i && i->broker > 0)
-        kill(i->broker, SIGKILL);
+    HASH_DEL(identities, i);
+    HASH_ADD(hh, identities, id, sizeof(i->id), i);
 }
 
-bool logins_child_ended(pid_t pid)
+void logins_end_broker(uint32_t identity)
+{
+    struct identity *i = identity_find(identity);
+    if (!i)
+        return;
+    i->broke = true;
+    if (i->broker > 0)
+        kill(i->broker, SIGKILL); /* it may have ended by itself already; what follows is the same */
+    else if (i->left)
+        broker_died(i);
+}
+
+static struct identity *identity_of_broker(pid_t pid)
 {
     struct identity *i, *next;
     HASH_ITER(hh, identities, i, next) {
-        if (i->broker != pid)
-            continue;
-        i->broker = 0;
-        i->quick_deaths = monitor_now() - i->started < 1 ? i->quick_deaths + 1 : 0;
-        if (monitor.draining || !monitor.link)
-            return true; /* they end because the worker does */
-        tell("the broker of %s (process %d) ended unexpectedly; starting another", i->grant.user, (int)pid);
-        revive_broker(i);
+        if (i->broker == pid)
+            return i;
+    }
+    return NULL;
+}
+
+bool logins_child_ended(pid_t pid, int status)
+{
+    struct identity *i = identity_of_broker(pid);
+    if (!i)
+        return false;
+    i->broker = 0;
+    if (monitor.draining || !monitor.links[0])
+        return true; /* they end because the worker does */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !i->broke) {
+        i->left = true;
+        identity_unshare(i);
         return true;
     }
-    return false;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == BROKER_ROOT_CHANGED) {
+        tell("%s: %s is not the directory any more that it was at the login; sessions go on in the one that "
+             "is there",
+             i->grant.user, i->grant.root);
+        i->grant.root_ino = 0;
+        identity_unshare(i);
+        start_broker(i);
+        return true;
+    }
+    tell("the broker of %s (process %d) ended unexpectedly (%s %d); starting another", i->grant.user,
+         (int)pid, WIFSIGNALED(status) ? "signal" : "status",
+         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    broker_died(i);
+    return true;
 }
 
-static char *key_of(const struct auth_grant *g, bool own_config)
+/*
+ * Everything that a broker is made of: the loop that it works for, the whole grant, the configuration's generation, and what the user's
+ * own file says (own, or NULL). A login that differs in any of it (a group joined or left, rights taken away,
+ * another directory under the old name) gets a broker of its own; who is in keeps what was true then.
+ * malloc'ed; NULL: out of memory.
+ */
+static uint8_t *key_of(unsigned loop, const struct auth_grant *g, const struct config *own, size_t *ret_len)
 {
-    char *key;
-    int n = asprintf(&key, "%d %u %lu %d %s %s", (int)g->kind, monitor.generation, (unsigned long)g->uid,
-                     own_config, g->user, g->root);
-    return n < 0 ? NULL : key;
+    char *text = own ? config_text(own) : strdup("");
+    size_t text_len = text ? strlen(text) : 0;
+    size_t cap = auth_grant_room(g) + sizeof(loop) + sizeof(monitor.generation) + 1 + text_len;
+    uint8_t *key = text ? malloc(cap) : NULL;
+    int grant_len = key ? auth_grant_encode(g, key, cap) : -ENOMEM;
+    if (grant_len < 0) {
+        free(key);
+        free(text);
+        return NULL;
+    }
+    struct wire_writer w;
+    wire_writer_init(&w, key + grant_len, cap - (size_t)grant_len);
+    wire_put_u32(&w, loop);
+    wire_put_u32(&w, monitor.generation);
+    wire_put_u8(&w, own != NULL);
+    wire_put_raw(&w, text, text_len);
+    free(text);
+    *ret_len = (size_t)grant_len + (size_t)wire_writer_length(&w);
+    return key;
 }
 
-/* The identity of a grant, new or known. Takes what is in g if it is new. */
-static struct identity *identity_of(struct auth_grant *g, const struct config *own)
+/* The identity of a grant in a loop, new or known. Takes what is in g if it is new. */
+static struct identity *identity_of(unsigned loop, struct auth_grant *g, const struct config *own)
 {
-    char *key = key_of(g, own != NULL);
+    size_t key_len;
+    uint8_t *key = key_of(loop, g, own, &key_len);
     struct identity *i = NULL;
     if (!key)
         return NULL;
-    HASH_FIND_STR(identities, key, i);
+    HASH_FIND(hh, identities, key, key_len, i);
     if (i) {
         free(key);
         return i;
@@ -179,17 +244,16 @@ static struct identity *identity_of(struct auth_grant *g, const struct config *o
         free(key);
         return NULL;
     }
-    *i = (struct identity){.id = ++last_identity, .key = key, .grant = *g, .config = config};
+    *i = (struct identity){
+        .id = ++last_identity * monitor.loops + loop, .key = key, .grant = *g, .config = config};
     memset(g, 0, sizeof(*g));
     i->revive = event_new(monitor.base, -1, 0, on_revive, i);
-    HASH_ADD_KEYPTR(hh, identities, i->key, strlen(i->key), i);
+    HASH_ADD_KEYPTR(hh, identities, i->key, key_len, i);
     start_broker(i);
     return i;
 }
 
-/* --- sessions
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- sessions ---------------------------------------------------------------------------------------- */
 
 static struct login *login_find(uint32_t session)
 {
@@ -209,15 +273,18 @@ static void reply_login(uint32_t session, const struct login_reply *reply)
     monitor_send(MSG_LOGIN_REPLY, session, 0, payload, (size_t)len, -1);
 }
 
-static void send_own_config(const struct login *l)
+/* 0 or an error: with the general options he might be allowed what his own forbid. */
+static int send_own_config(const struct login *l)
 {
     char *text = config_text(l->own);
     int fd = memfd_create("session-config", MFD_CLOEXEC);
-    if (text && fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text))
+    int r = !text ? -ENOMEM : fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ? -EIO : 0;
+    if (r == 0)
         monitor_send(MSG_SESSION_CONFIG, l->session, 0, NULL, 0, fd);
     if (fd >= 0)
         close(fd);
     free(text);
+    return r;
 }
 
 static int grant_login(struct login *l, struct auth_grant *g)
@@ -230,8 +297,11 @@ static int grant_login(struct login *l, struct auth_grant *g)
                                 .rate = g->rate,
                                 .quota_bytes = g->quota_bytes,
                                 .quota_files = g->quota_files};
+    int r = l->own ? send_own_config(l) : 0;
+    if (r < 0)
+        return r;
     char *cwd = strdup(g->cwd);
-    struct identity *i = identity_of(g, l->own);
+    struct identity *i = identity_of(l->session % monitor.loops, g, l->own);
     if (!i || !cwd) {
         free(cwd);
         return -ENOMEM;
@@ -239,8 +309,6 @@ static int grant_login(struct login *l, struct auth_grant *g)
     reply.identity = i->id;
     reply.user = i->grant.user;
     reply.cwd = cwd;
-    if (l->own)
-        send_own_config(l);
     reply_login(l->session, &reply);
     free(cwd);
     return 0;
@@ -249,18 +317,19 @@ static int grant_login(struct login *l, struct auth_grant *g)
 static void on_checked(void *ctx, int error, struct auth_grant *g, const char *why)
 {
     struct login *l = ctx;
+    bool holds = monitor.config->session_support && error == 0 && g->kind != LOGIN_ANONYMOUS;
     if (error == 0) {
         error = grant_login(l, g);
         auth_grant_fini(g);
     }
     if (error == 0) {
-        if (!monitor.config->session_support)
-            logins_logout(l->session); /* there is nothing to hold */
+        if (!holds) /* no PAM session, and then no LOGOUT is needed */
+            logins_logout(l->session);
         return;
     }
     if (*why)
         tell("%s", why);
-    struct login_reply reply = {.result = error == -EACCES || error == -EPERM ? LOGIN_DENIED : LOGIN_FAILED};
+    struct login_reply reply = {.result = auth_result(error)};
     uint32_t session = l->session;
     logins_logout(session);
     reply_login(session, &reply);
@@ -346,11 +415,9 @@ void logins_forget_all(void)
         identity_free(i);
 }
 
-/* --- chown_uploads
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- chown_uploads ----------------------------------------------------------------------------------- */
 
-/* Only a file that the anonymous user just made, and only to the configured owner. */
+/* Only a file that the anonymous user just made, and only to the configured owner; one that is his stays as it is. */
 static int give_away(const struct config *c, int fd)
 {
     struct stat st;
@@ -361,7 +428,11 @@ static int give_away(const struct config *c, int fd)
     const struct passwd *to = getpwnam(c->chown_username);
     if (!to)
         return EPERM;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != from_uid || st.st_nlink > 1)
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return EPERM;
+    if (st.st_uid == to->pw_uid)
+        return 0;
+    if (st.st_uid != from_uid || st.st_nlink > 1)
         return EPERM;
     if (fchmod(fd, c->chown_upload_mode & 0777) < 0 || fchown(fd, to->pw_uid, (gid_t)-1) < 0)
         return errno;
@@ -372,5 +443,5 @@ void logins_chown(const struct ipc_message *m)
 {
     uint32_t error = (uint32_t)give_away(monitor.config, m->fd);
     close(m->fd);
-    monitor_send(MSG_CHOWN_REPLY, m->id, 0, &error, sizeof(error), -1);
+    monitor_send(MSG_CHOWN_REPLY, m->id, m->serial, &error, sizeof(error), -1);
 }
