@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/admin/who.h"
 #include "server/auth/accounts.h"
+#include "server/monitor/keys.h"
 #include "server/monitor/monitor.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] = "usage: sallyd [FILE] [-oNAME=VALUE ...] [--check-config]\n"
                             "       sallyd user add|passwd|list|del ...\n"
@@ -21,13 +24,29 @@ static const struct {
     int (*run)(int argc, char **argv);
 } words[] = {{"user", accounts_command}, {"who", who_command}, {"kick", kick_command}};
 
+/* The file to read when none is named. A server must not open to everybody because a file is missing, so a
+ * missing one is not the same as an empty one: NULL, and the reason has been told. */
+static const char *default_file(void)
+{
+    static const char file[] = SALLYD_CONF;         /* meson.build: it follows the prefix */
+    if (access(file, F_OK) == 0 || errno != ENOENT) /* one that can't be read is told by who reads it */
+        return file;
+    fprintf(
+        stderr,
+        "sallyd: no configuration: %s does not exist, and no other FILE is named. Name one: sallyd FILE; or "
+        "sallyd /dev/null, to serve with every option's default\n",
+        file);
+    return NULL;
+}
+
 static int check_config(const char *file, char *const *assignments)
 {
     struct config *c = monitor_load_config(file, assignments);
-    if (!c)
-        return 2;
+    bool is_good = c && keys_check(c);
     config_free(&c);
-    printf("%s: configuration is good\n", file ? file : "sallyd");
+    if (!is_good)
+        return 2;
+    printf("%s: configuration is good\n", file);
     return 0;
 }
 
@@ -56,10 +75,10 @@ static int serve(int argc, char **argv)
             bad = true; /* getopt has said what is wrong */
     }
     int status = 2;
-    const char *file = optind < argc ? argv[optind] : NULL;
+    const char *file = NULL;
     if (bad || optind + 1 < argc)
         fputs(usage, stderr);
-    else
+    else if ((file = optind < argc ? argv[optind] : default_file()))
         status = check ? check_config(file, assignments) : monitor_run(file, assignments);
     free(assignments);
     return status;

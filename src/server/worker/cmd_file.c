@@ -5,6 +5,7 @@
 #include "server/worker/file_error.h"
 #include "server/worker/identity.h"
 #include "server/worker/log.h"
+#include "server/worker/output.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,14 +16,14 @@
 /* Keeps the path that a request is about until its reply. False after a reply, if there is no such path. */
 static bool want(struct session *s, const char *argument)
 {
-    const char *path = session_path(s, argument);
+    const char *path = command_path(s, argument);
     if (!path)
         return false;
-    free(s->wanted);
-    s->wanted = strdup(path);
-    if (!s->wanted)
+    free(s->files.wanted);
+    s->files.wanted = strdup(path);
+    if (!s->files.wanted)
         reply(s, 451, "The server is out of memory. Please try again.");
-    return s->wanted != NULL;
+    return s->files.wanted != NULL;
 }
 
 static void ask_about(struct session *s, const char *argument, enum server_message type,
@@ -30,12 +31,26 @@ static void ask_about(struct session *s, const char *argument, enum server_messa
 {
     if (!want(s, argument))
         return;
-    request.path = s->wanted;
-    session_ask(s, type, &request, on_reply);
+    request.path = s->files.wanted;
+    identity_ask(s, type, &request, on_reply);
 }
 
-/* --- directories
- * ---------------------------------------------------------------------------------------------- */
+/* Logs what was done to path, or why not. */
+static void log_done(const struct session *s, const char *what, const char *path, const char *detail,
+                     const struct file_reply *r)
+{
+    log_action(s, what, path, detail, r->error != 0 ? file_error_text((int)r->error) : NULL);
+}
+
+/* Answers a request that only asked, and logs it if it was refused: that there is no such file is no refusal. */
+static void answer_refused(struct session *s, const char *what, const struct file_reply *r, const char *words)
+{
+    if (r->error != 0 && r->error != ENOENT)
+        log_done(s, what, s->files.wanted, NULL, r);
+    reply_file_error(s, r->error, 550, words);
+}
+
+/* --- directories ------------------------------------------------------------------------------------- */
 
 static void reply_quoted(struct session *s, const char *path, const char *after)
 {
@@ -49,7 +64,7 @@ static void reply_quoted(struct session *s, const char *path, const char *after)
 void cmd_pwd(struct session *s, const char *argument)
 {
     (void)argument;
-    reply_quoted(s, s->cwd, "is the current directory");
+    reply_quoted(s, s->files.cwd, "is the current directory");
 }
 
 static void on_cwd(struct session *s, const struct file_reply *r, int fd)
@@ -57,12 +72,12 @@ static void on_cwd(struct session *s, const struct file_reply *r, int fd)
     (void)fd;
     session_resume(s);
     if (r->error != 0) {
-        file_error_reply(s, r->error, 550, "Failed to change directory.");
+        answer_refused(s, "CWD", r, "Failed to change directory.");
         return;
     }
-    free(s->cwd);
-    s->cwd = s->wanted;
-    s->wanted = NULL;
+    free(s->files.cwd);
+    s->files.cwd = s->files.wanted;
+    s->files.wanted = NULL;
     if (session_first_visit(s, r->text))
         reply_text(s, 250, r->text, strlen(r->text));
 
@@ -84,27 +99,27 @@ static void on_mkd(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    log_action(s, "MKDIR", r->error == 0, s->wanted, NULL);
+    log_done(s, "MKDIR", s->files.wanted, NULL, r);
     if (r->error == 0)
-        reply_quoted(s, s->wanted, "created");
+        reply_quoted(s, s->files.wanted, "created");
     else
-        file_error_reply(s, r->error, 550, "Create directory operation failed.");
+        reply_file_error(s, r->error, 550, "Create directory operation failed.");
 }
 
 void cmd_mkd(struct session *s, const char *argument)
 {
-    ask_about(s, argument, MSG_FILE_MKDIR, (struct file_request){.umask = s->umask}, on_mkd);
+    ask_about(s, argument, MSG_FILE_MKDIR, (struct file_request){.umask = s->files.umask}, on_mkd);
 }
 
 static void on_rmd(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    log_action(s, "RMDIR", r->error == 0, s->wanted, NULL);
+    log_done(s, "RMDIR", s->files.wanted, NULL, r);
     if (r->error == 0)
         reply(s, 250, "Remove directory operation successful.");
     else
-        file_error_reply(s, r->error, 550, "Remove directory operation failed.");
+        reply_file_error(s, r->error, 550, "Remove directory operation failed.");
 }
 
 void cmd_rmd(struct session *s, const char *argument)
@@ -112,18 +127,17 @@ void cmd_rmd(struct session *s, const char *argument)
     ask_about(s, argument, MSG_FILE_RMDIR, (struct file_request){0}, on_rmd);
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------------------------------- */
 
 static void on_dele(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    log_action(s, "DELETE", r->error == 0, s->wanted, NULL);
+    log_done(s, "DELETE", s->files.wanted, NULL, r);
     if (r->error == 0)
         reply(s, 250, "Delete operation successful.");
     else
-        file_error_reply(s, r->error, 550, "Delete operation failed.");
+        reply_file_error(s, r->error, 550, "Delete operation failed.");
 }
 
 void cmd_dele(struct session *s, const char *argument)
@@ -135,14 +149,14 @@ static void on_rnfr(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    free(s->rename_from);
-    s->rename_from = NULL;
+    free(s->files.rename_from);
+    s->files.rename_from = NULL;
     if (r->error != 0) {
-        file_error_reply(s, r->error, 550, "RNFR command failed.");
+        answer_refused(s, "RNFR", r, "RNFR command failed.");
         return;
     }
-    s->rename_from = s->wanted;
-    s->wanted = NULL;
+    s->files.rename_from = s->files.wanted;
+    s->files.wanted = NULL;
     reply(s, 350, "Ready for RNTO.");
 }
 
@@ -155,36 +169,35 @@ static void on_rnto(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    log_action(s, "RENAME", r->error == 0, s->rename_from, s->wanted);
-    free(s->rename_from);
-    s->rename_from = NULL;
+    log_done(s, "RENAME", s->files.rename_from, s->files.wanted, r);
+    free(s->files.rename_from);
+    s->files.rename_from = NULL;
     if (r->error == 0)
         reply(s, 250, "Rename successful.");
     else
-        file_error_reply(s, r->error, 550, "Rename failed.");
+        reply_file_error(s, r->error, 550, "Rename failed.");
 }
 
 void cmd_rnto(struct session *s, const char *argument)
 {
-    if (!s->rename_from) {
+    if (!s->files.rename_from) {
         reply(s, 503, "RNFR required first.");
         return;
     }
     if (!want(s, argument))
         return;
-    session_ask(s, MSG_FILE_RENAME, &(struct file_request){.path = s->rename_from, .path2 = s->wanted},
-                on_rnto);
+    identity_ask(s, MSG_FILE_RENAME,
+                 &(struct file_request){.path = s->files.rename_from, .path2 = s->files.wanted}, on_rnto);
 }
 
-/* --- facts: RFC 3659
- * ---------------------------------------------------------------------------------------------- */
+/* --- facts: RFC 3659 --------------------------------------------------------------------------------- */
 
 static void on_size(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
     if (r->error != 0 || !S_ISREG(r->mode))
-        file_error_reply(s, r->error, 550, "Could not get file size.");
+        answer_refused(s, "SIZE", r, "Could not get file size.");
     else
         reply(s, 213, "%llu", (unsigned long long)r->size);
 }
@@ -201,11 +214,10 @@ static void on_mdtm(struct session *s, const struct file_reply *r, int fd)
     char text[16];
     (void)fd;
     session_resume(s);
-    if (r->error != 0 || !S_ISREG(r->mode)) {
-        file_error_reply(s, r->error, 550, "Could not get file modification time.");
+    if (r->error != 0 || !S_ISREG(r->mode) || !ftp_time_format(r->mtime, text)) {
+        answer_refused(s, "MDTM", r, "Could not get file modification time.");
         return;
     }
-    ftp_time_format(r->mtime, text);
     reply(s, 213, "%s", text);
 }
 
@@ -216,7 +228,7 @@ static void on_mdtm_set(struct session *s, const struct file_reply *r, int fd)
     if (r->error == 0)
         reply(s, 213, "File modification time set.");
     else
-        file_error_reply(s, r->error, 550, "Could not set file modification time.");
+        answer_refused(s, "MDTM", r, "Could not set file modification time.");
 }
 
 /* MDTM with a time before the name sets it, as clients of vsftpd and wu-ftpd expect (mdtm_write); a file of
@@ -228,7 +240,7 @@ void cmd_mdtm(struct session *s, const char *argument)
     bool sets = ftp_time_parse(argument, &seconds, &end) == 0 && *end == ' ' && end[1] != '\0';
     if (!sets)
         ask_about(s, argument, MSG_FILE_STAT, (struct file_request){0}, on_mdtm);
-    else if (!(s->grant.rights & RIGHT_TIMES))
+    else if (!(s->login.grant.rights & RIGHT_TIMES))
         reply(s, 550, "Permission denied.");
     else
         ask_about(s, end + 1, MSG_FILE_UTIME, (struct file_request){.time = seconds}, on_mdtm_set);
@@ -240,11 +252,11 @@ static void on_mfmt(struct session *s, const struct file_reply *r, int fd)
     (void)fd;
     session_resume(s);
     if (r->error != 0) {
-        file_error_reply(s, r->error, 550, "Could not set file modification time.");
+        answer_refused(s, "MFMT", r, "Could not set file modification time.");
         return;
     }
-    ftp_time_format(r->mtime, text);
-    reply(s, 213, "Modify=%s; %s", text, s->wanted);
+    (void)!ftp_time_format(r->mtime, text); /* the broker set what MFMT could say */
+    reply(s, 213, "Modify=%s; %s", text, s->files.wanted);
 }
 
 /* draft-somers-ftp-mfxx section 3. */
@@ -265,18 +277,18 @@ static void on_mlst(struct session *s, const struct file_reply *r, int fd)
     const char *facts = (const char *)r->data;
     const char *blank = r->error == 0 ? memchr(facts, ' ', r->data_len) : NULL;
     if (!blank) {
-        file_error_reply(s, r->error, 550, "No such file or directory.");
+        answer_refused(s, "MLST", r, "No such file or directory.");
         return;
     }
-    reply_more(s, 250, "Listing %s", s->wanted);
-    reply_within(s, "%.*s %s", (int)(blank - facts), facts, s->wanted);
+    reply_more(s, 250, "Listing %s", s->files.wanted);
+    reply_within(s, "%.*s %s", (int)(blank - facts), facts, s->files.wanted);
     reply(s, 250, "End");
 }
 
 void cmd_mlst(struct session *s, const char *argument)
 {
-    ask_about(s, argument, MSG_FILE_LIST, (struct file_request){.mode = LIST_FACTS_ONE, .offset = s->facts},
-              on_mlst);
+    ask_about(s, argument, MSG_FILE_LIST,
+              (struct file_request){.mode = LIST_FACTS_ONE, .offset = s->mode.facts}, on_mlst);
 }
 
 static void on_avbl(struct session *s, const struct file_reply *r, int fd)
@@ -284,12 +296,13 @@ static void on_avbl(struct session *s, const struct file_reply *r, int fd)
     (void)fd;
     session_resume(s);
     if (r->error != 0) {
-        file_error_reply(s, r->error, 550, "No such file or directory.");
+        answer_refused(s, "AVBL", r, "No such file or directory.");
         return;
     }
     uint64_t free_bytes = r->size;
-    if (s->identity->counted) {
-        long long left = atomic_load(&s->identity->bytes_left);
+    const struct quota *q = s->login.identity->quota;
+    if (q) {
+        long long left = quota_limit(s->login.grant.quota_bytes) - atomic_load(&q->bytes);
         if (left < 0)
             left = 0;
         free_bytes = (uint64_t)left < free_bytes ? (uint64_t)left : free_bytes;
@@ -302,9 +315,7 @@ void cmd_avbl(struct session *s, const char *argument)
     ask_about(s, argument, MSG_FILE_SPACE, (struct file_request){0}, on_avbl);
 }
 
-/* --- SITE
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- SITE -------------------------------------------------------------------------------------------- */
 
 static bool read_octal(const char *text, char **ret_end, uint32_t *ret)
 {
@@ -319,18 +330,18 @@ static void on_chmod(struct session *s, const struct file_reply *r, int fd)
 {
     (void)fd;
     session_resume(s);
-    log_action(s, "CHMOD", r->error == 0, s->wanted, NULL);
+    log_done(s, "CHMOD", s->files.wanted, NULL, r);
     if (r->error == 0)
         reply(s, 200, "SITE CHMOD command ok.");
     else
-        file_error_reply(s, r->error, 550, "SITE CHMOD command failed.");
+        reply_file_error(s, r->error, 550, "SITE CHMOD command failed.");
 }
 
 static void site_chmod(struct session *s, const char *argument)
 {
     struct file_request request = {0};
     char *end;
-    if (!(s->grant.rights & RIGHT_CHMOD))
+    if (!(s->login.grant.rights & RIGHT_CHMOD))
         reply(s, 550, "Permission denied.");
     else if (!strchr(argument, ' '))
         reply(s, 500, "SITE CHMOD needs 2 arguments.");
@@ -345,11 +356,11 @@ static void site_umask(struct session *s, const char *argument)
     char *end;
     uint32_t mask;
     if (*argument == '\0')
-        reply(s, 200, "Your current UMASK is %03o", s->umask);
+        reply(s, 200, "Your current UMASK is %03o", s->files.umask);
     else if (!read_octal(argument, &end, &mask) || *end != '\0' || mask > 0777)
         reply(s, 501, "SITE UMASK needs an octal mask: SITE UMASK 022");
     else {
-        s->umask = mask;
+        s->files.umask = mask;
         reply(s, 200, "UMASK set to %03o", mask);
     }
 }
@@ -361,7 +372,7 @@ static void on_utime(struct session *s, const struct file_reply *r, int fd)
     if (r->error == 0)
         reply(s, 200, "SITE UTIME command ok.");
     else
-        file_error_reply(s, r->error, 550, "SITE UTIME command failed.");
+        answer_refused(s, "UTIME", r, "SITE UTIME command failed.");
 }
 
 /* Both spellings in use: "YYYYMMDDHHMM[SS] path", and "path atime mtime ctime UTC" where mtime counts. */
@@ -371,7 +382,7 @@ static void site_utime(struct session *s, const char *argument)
     int64_t seconds;
     size_t digits = strspn(argument, "0123456789");
     const char *name = argument + digits + 1;
-    if (!(s->grant.rights & RIGHT_TIMES)) {
+    if (!(s->login.grant.rights & RIGHT_TIMES)) {
         reply(s, 550, "Permission denied.");
         return;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ftp/listing.h"
 #include "server/worker/command.h"
-#include "server/worker/file_error.h"
 #include "server/worker/log.h"
+#include "server/worker/output.h"
+#include "server/worker/transfer.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +36,7 @@ void cmd_allo(struct session *s, const char *argument)
     reply(s, 202, "ALLO command ignored.");
 }
 
-/* --- FEAT, HELP, OPTS: RFC 2389
- * ----------------------------------------------------------------------------- */
+/* --- FEAT, HELP, OPTS: RFC 2389 ---------------------------------------------------------------------- */
 
 /* "SHA-256*;SHA-512;CRC32", the star at the one in use (draft-bryan-ftp-hash section 4). */
 static void hash_list(const struct session *s, char *out, size_t cap)
@@ -43,7 +44,7 @@ static void hash_list(const struct session *s, char *out, size_t cap)
     size_t at = 0;
     for (unsigned i = 0; hash_name(i) && at < cap; i++)
         at += (size_t)snprintf(out + at, cap - at, "%s%s%s", i > 0 ? ";" : "", hash_name(i),
-                               i == s->hash ? "*" : "");
+                               i == s->mode.hash ? "*" : "");
 }
 
 void cmd_feat(struct session *s, const char *argument)
@@ -51,13 +52,18 @@ void cmd_feat(struct session *s, const char *argument)
     char detail[256];
     (void)argument;
     reply_more(s, 211, "Features:");
+    if (session_config(s)->ssl_enable) {
+        reply_within(s, "AUTH TLS");
+        reply_within(s, "PBSZ");
+        reply_within(s, "PROT");
+    }
     for (size_t i = 0; i < command_count; i++) {
         const char *feature = commands[i].feature;
         if (!feature)
             continue;
         detail[0] = '\0';
         if (commands[i].run == cmd_mlst)
-            (void)ftp_facts_format(s->facts, true, detail, sizeof(detail));
+            (void)!ftp_facts_format(s->mode.facts, true, detail, sizeof(detail)); /* all facts fit into it */
         else if (commands[i].run == cmd_hash)
             hash_list(s, detail, sizeof(detail));
         reply_within(s, "%s%s%s", feature, detail[0] ? " " : "", detail);
@@ -112,8 +118,8 @@ void cmd_help(struct session *s, const char *argument)
 static void opts_mlst(struct session *s, const char *facts)
 {
     char enabled[256];
-    s->facts = ftp_facts_parse(facts);
-    if (ftp_facts_format(s->facts, false, enabled, sizeof(enabled)) < 0)
+    s->mode.facts = ftp_facts_parse(facts);
+    if (ftp_facts_format(s->mode.facts, false, enabled, sizeof(enabled)) < 0)
         enabled[0] = '\0';
     reply(s, 200, "MLST OPTS%s%s", enabled[0] ? " " : "", enabled);
 }
@@ -122,7 +128,7 @@ static void opts_hash(struct session *s, const char *algorithm)
 {
     for (unsigned i = 0; *algorithm && hash_name(i); i++) {
         if (strcasecmp(algorithm, hash_name(i)) == 0) {
-            s->hash = (uint8_t)i;
+            s->mode.hash = (uint8_t)i;
             reply(s, 200, "%s", hash_name(i));
             return;
         }
@@ -130,7 +136,7 @@ static void opts_hash(struct session *s, const char *algorithm)
     if (*algorithm)
         reply(s, 501, "Unknown algorithm; FEAT lists those that are known.");
     else
-        reply(s, 200, "%s", hash_name(s->hash));
+        reply(s, 200, "%s", hash_name(s->mode.hash));
 }
 
 static void opts_utf8(struct session *s, const char *value)
@@ -158,8 +164,7 @@ void cmd_opts(struct session *s, const char *argument)
     reply(s, 501, "Option not understood.");
 }
 
-/* --- TYPE, STRU, MODE: RFC 959 section 5.3.2
- * ------------------------------------------------------------------ */
+/* --- TYPE, STRU, MODE: RFC 959 section 5.3.2 --------------------------------------------------------- */
 
 void cmd_type(struct session *s, const char *argument)
 {
@@ -169,8 +174,8 @@ void cmd_type(struct session *s, const char *argument)
     } types[] = {{"I", false}, {"L8", false}, {"L 8", false}, {"A", true}, {"A N", true}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcasecmp(argument, types[i].argument) == 0) {
-            s->ascii = types[i].ascii;
-            reply(s, 200, "Switching to %s mode.", s->ascii ? "ASCII" : "Binary");
+            s->mode.ascii = types[i].ascii;
+            reply(s, 200, "Switching to %s mode.", s->mode.ascii ? "ASCII" : "Binary");
             return;
         }
     }
@@ -193,20 +198,19 @@ void cmd_mode(struct session *s, const char *argument)
         reply(s, 504, "Bad MODE command.");
 }
 
-/* --- STAT
- * ----------------------------------------------------------------------------------------------------- */
+/* --- STAT -------------------------------------------------------------------------------------------- */
 
 enum {
-    STAT_BYTES_MAX = 1024 * 1024, /* of a listing over the control channel */
+    STAT_BYTES_MAX = 256 * 1024, /* of a listing over the control channel */
 };
 
+/* Whole lines only: where the text was cut, its end would be a wrong name. */
 static void stat_lines(struct session *s, const char *text, size_t len)
 {
-    while (len > 0) {
-        const char *end = memchr(text, '\n', len);
-        size_t n = end ? (size_t)(end - text) + 1 : len;
-        size_t shown = n;
-        while (shown > 0 && (text[shown - 1] == '\n' || text[shown - 1] == '\r'))
+    const char *end;
+    while ((end = memchr(text, '\n', len))) {
+        size_t n = (size_t)(end - text) + 1, shown = n - 1;
+        while (shown > 0 && text[shown - 1] == '\r')
             shown--;
         reply_within(s, "%.*s", (int)shown, text);
         text += n;
@@ -214,25 +218,31 @@ static void stat_lines(struct session *s, const char *text, size_t len)
     }
 }
 
+/* The beginning of a listing in a memfd, which is closed. Its length, or -1; *ret_text is to be freed. */
+static ssize_t read_listing(int fd, char **ret_text)
+{
+    *ret_text = malloc(STAT_BYTES_MAX);
+    ssize_t n = *ret_text ? pread(fd, *ret_text, STAT_BYTES_MAX, 0) : -1;
+    close(fd);
+    return n;
+}
+
 static void on_stat_listing(struct session *s, const struct file_reply *listing, int fd)
 {
+    char *text = NULL;
     session_resume(s);
-    if (listing->error != 0) {
-        file_error_reply(s, listing->error, 550, "Failed to open directory.");
+    ssize_t n = fd >= 0 ? read_listing(fd, &text) : 0;
+    if (listing->error != 0 || n < 0) {
+        reply_file_error(s, n < 0 ? ENOMEM : listing->error, 550, "Failed to open directory.");
+        free(text);
         return;
     }
     reply_more(s, 213, "Status follows:");
     stat_lines(s, (const char *)listing->data, listing->data_len);
-    if (fd >= 0) {
-        char *text = malloc(STAT_BYTES_MAX);
-        ssize_t n = text ? pread(fd, text, STAT_BYTES_MAX, 0) : -1;
-        if (n > 0)
-            stat_lines(s, text, (size_t)n);
-        if (n == STAT_BYTES_MAX)
-            reply_within(s, "(cut short: use LIST)");
-        free(text);
-        close(fd);
-    }
+    stat_lines(s, text ? text : "", (size_t)n);
+    if (n == STAT_BYTES_MAX)
+        reply_within(s, "(cut short: use LIST)");
+    free(text);
     reply(s, 213, "End of status");
 }
 
@@ -253,15 +263,16 @@ static void stat_server(struct session *s)
     const struct config *c = session_config(s);
     reply_more(s, 211, "FTP server status:");
     reply_within(s, "    Connected to %s", s->peer_text);
-    reply_within(s, "    Logged in as %s", s->user);
-    reply_within(s, "    TYPE: %s", s->ascii ? "ASCII" : "BINARY");
-    if (s->grant.rate > 0)
-        reply_within(s, "    Session bandwidth limit in byte/s is %llu", (unsigned long long)s->grant.rate);
+    reply_within(s, "    Logged in as %s", s->login.user);
+    reply_within(s, "    TYPE: %s", s->mode.ascii ? "ASCII" : "BINARY");
+    if (s->login.grant.rate > 0)
+        reply_within(s, "    Session bandwidth limit in byte/s is %llu",
+                     (unsigned long long)s->login.grant.rate);
     else
         reply_within(s, "    No session bandwidth limit");
     reply_within(s, "    Session timeout in seconds is %u", c->idle_session_timeout);
-    reply_within(s, "    Control connection is plain text");
-    reply_within(s, "    Data connections will be plain text");
+    reply_within(s, "    Control connection is %s", s->control.tls ? "encrypted" : "plain text");
+    reply_within(s, "    Data connections will be %s", s->data.is_private ? "encrypted" : "plain text");
     reply_within(s, "    sallyd %s", SALLY_VERSION);
     reply(s, 211, "End of status");
 }
@@ -272,7 +283,7 @@ void cmd_stat(struct session *s, const char *argument)
         stat_transfer(s);
     else if (*argument == '\0')
         stat_server(s);
-    else if (!(s->grant.rights & RIGHT_LIST))
+    else if (!(s->login.grant.rights & RIGHT_LIST))
         reply(s, 550, "Permission denied.");
     else
         list_request(s, argument, LIST_LONG, on_stat_listing);

@@ -2,6 +2,9 @@
 #include "server/worker/command.h"
 
 #include "server/worker/log.h"
+#include "server/worker/output.h"
+
+#include "ftp/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,9 @@ const struct command commands[] = {
     {"ACCT", "<account>",                    ANY_TIME,               ARGUMENT_OPTIONAL, 0,             cmd_acct, NULL, true},
     {"ALLO", "<bytes>",                      LOGGED_IN,              ARGUMENT_OPTIONAL, 0,             cmd_allo, NULL, false},
     {"APPE", "<path>",                       LOGGED_IN,              ARGUMENT_NEEDED,   RIGHT_STORE | RIGHT_REPLACE, cmd_appe, NULL, false},
+    {"AUTH", "TLS | SSL",                    BEFORE_LOGIN,           ARGUMENT_NEEDED,   0,             cmd_auth, NULL, false},
     {"AVBL", "[<path>]",                     LOGGED_IN,              ARGUMENT_OPTIONAL, 0,             cmd_avbl, "AVBL", false},
+    {"CCC",  "",                             LOGGED_IN,              ARGUMENT_NONE,     0,             cmd_ccc,  NULL, false},
     {"CDUP", "",                             LOGGED_IN,              ARGUMENT_NONE,     0,             cmd_cdup, NULL, false},
     {"CLNT", "<name of client>",             ANY_TIME,               ARGUMENT_OPTIONAL, 0,             cmd_clnt, "CLNT", false},
     {"CWD",  "<path>",                       LOGGED_IN,              ARGUMENT_OPTIONAL, 0,             cmd_cwd,  NULL, false},
@@ -40,7 +45,9 @@ const struct command commands[] = {
     {"OPTS", "UTF8 ON | MLST <facts> | HASH [<algorithm>]", ANY_TIME, ARGUMENT_NEEDED,  0,             cmd_opts, NULL, false},
     {"PASS", "<password>",                   BEFORE_LOGIN | LOGGED_IN, ARGUMENT_OPTIONAL, 0,           cmd_pass, NULL, true},
     {"PASV", "",                             LOGGED_IN,              ARGUMENT_NONE,     0,             cmd_pasv, "PASV", false},
+    {"PBSZ", "0",                            ANY_TIME,               ARGUMENT_NEEDED,   0,             cmd_pbsz, NULL, false},
     {"PORT", "h1,h2,h3,h4,p1,p2",            LOGGED_IN,              ARGUMENT_NEEDED,   0,             cmd_port, NULL, false},
+    {"PROT", "C | P",                        ANY_TIME,               ARGUMENT_NEEDED,   0,             cmd_prot, NULL, false},
     {"PWD",  "",                             LOGGED_IN,              ARGUMENT_NONE,     0,             cmd_pwd,  NULL, false},
     {"QUIT", "",                             ANY_TIME,               ARGUMENT_NONE,     0,             cmd_quit, NULL, false},
     {"REIN", "",                             LOGGED_IN,              ARGUMENT_NONE,     0,             cmd_rein, NULL, false},
@@ -104,7 +111,7 @@ bool command_is_abort(const char *line)
     return c && c->run == cmd_abor;
 }
 
-/* --- cmds_allowed, cmds_denied ------------------------------------------------------------------------ */
+/* --- cmds_allowed, cmds_denied ----------------------------------------------------------------------- */
 
 /* Is name one of a list like "PASV,RETR, QUIT" ? */
 static bool is_in_list(const char *list, const char *name)
@@ -135,7 +142,23 @@ static bool is_forbidden(const struct session *s, const struct command *c)
     return s->settings->forbidden[i / 64] >> (i % 64) & 1;
 }
 
-/* --- running a line ----------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------------- */
+
+const char *command_path(struct session *s, const char *argument)
+{
+    static _Thread_local char path[FILE_PATH_MAX];
+    const char *from = s->files.cwd;
+    if (argument[0] == '~' && (argument[1] == '/' || argument[1] == '\0')) {
+        from = s->files.home; /* as vsftpd, and ls of old, have it */
+        argument += argument[1] == '/' ? 2 : 1;
+    }
+    if (ftp_path_join(from, argument, path, sizeof(path)) == 0)
+        return path;
+    reply(s, 550, "Path too long: at most %d bytes.", FILE_PATH_MAX - 1);
+    return NULL;
+}
+
+/* --- running a line ---------------------------------------------------------------------------------- */
 
 /* A browser that was tricked into talking to us must not get its own words back (ALPACA, CVE-2021-3618). */
 static bool is_http(const char *verb)
@@ -157,7 +180,7 @@ static void unknown(struct session *s, const char *verb)
         session_end(s);
     } else if (s->state == SESSION_READY)
         reply(s, 500, "Unknown command.");
-    else if (++s->strange < STRANGE_COMMANDS_MAX)
+    else if (++s->control.strange < STRANGE_COMMANDS_MAX)
         reply(s, 530, "Please login with USER and PASS.");
     else {
         reply(s, 500, "Too many commands that are not known here.");
@@ -171,10 +194,17 @@ static void log_line(const struct session *s, const struct command *c, const cha
         return;
     char masked[32];
     if (c && c->secret) {
-        int n = snprintf(masked, sizeof(masked), "%s <password>", c->name);
-        log_protocol(s, true, masked, (size_t)n);
+        (void)snprintf(masked, sizeof(masked), "%s <password>", c->name);
+        log_protocol(s, true, "", masked);
     } else
-        log_protocol(s, true, line, strlen(line));
+        log_protocol(s, true, "", line);
+}
+
+/* By the administrator's word: the client is told as vsftpd tells it, the logs why. */
+static void refuse(struct session *s, const struct command *c, const char *why)
+{
+    log_event(s, "%s refused: %s", c->name, why);
+    reply(s, 550, "Permission denied.");
 }
 
 void command_run(struct session *s, char *line)
@@ -194,8 +224,10 @@ void command_run(struct session *s, char *line)
     else if (!(c->stages & s->state))
         s->state == SESSION_READY ? reply(s, 503, "%s is for before login.", c->name)
                                   : reply(s, 530, "Please login with USER and PASS.");
-    else if (s->state == SESSION_READY && (is_forbidden(s, c) || (c->rights & s->grant.rights) != c->rights))
-        reply(s, 550, "Permission denied.");
+    else if (s->state == SESSION_READY && is_forbidden(s, c))
+        refuse(s, c, "cmds_allowed or cmds_denied");
+    else if (s->state == SESSION_READY && (c->rights & s->login.grant.rights) != c->rights)
+        refuse(s, c, "neither the configuration nor the account permits it");
     else if (c->argument == ARGUMENT_NEEDED && *argument == '\0')
         reply(s, 501, "%s needs an argument: %s %s", c->name, c->name, c->syntax);
     else

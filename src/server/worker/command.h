@@ -2,6 +2,7 @@
 #ifndef SALLY_SERVER_WORKER_COMMAND_H
 #define SALLY_SERVER_WORKER_COMMAND_H
 
+#include "base/result.h"
 #include "server/worker/session.h"
 
 /*
@@ -44,6 +45,9 @@ bool command_is_abort(const char *line);
 /* Fills settings->forbidden from cmds_allowed and cmds_denied. */
 void command_forbid(struct settings *settings);
 
+/* The client's path as an absolute one. NULL after a reply, if it is too long. Valid until the next call. */
+MUST_USE const char *command_path(struct session *s, const char *argument);
+
 /* The handlers, by file. */
 #define COMMAND_HANDLER(name) void cmd_##name(struct session *s, const char *argument)
 /* cmd_login.c */
@@ -65,6 +69,11 @@ COMMAND_HANDLER(type);
 COMMAND_HANDLER(stru);
 COMMAND_HANDLER(mode);
 COMMAND_HANDLER(allo);
+/* cmd_tls.c */
+COMMAND_HANDLER(auth);
+COMMAND_HANDLER(pbsz);
+COMMAND_HANDLER(prot);
+COMMAND_HANDLER(ccc);
 /* cmd_file.c */
 COMMAND_HANDLER(pwd);
 COMMAND_HANDLER(cwd);
@@ -86,19 +95,24 @@ COMMAND_HANDLER(eprt);
 COMMAND_HANDLER(pasv);
 COMMAND_HANDLER(epsv);
 /* cmd_transfer.c */
+COMMAND_HANDLER(abor);
 COMMAND_HANDLER(rest);
+/* cmd_send.c */
 COMMAND_HANDLER(retr);
+COMMAND_HANDLER(hash);
+/* cmd_store.c */
 COMMAND_HANDLER(stor);
 COMMAND_HANDLER(appe);
 COMMAND_HANDLER(stou);
+/* cmd_list.c */
 COMMAND_HANDLER(list);
 COMMAND_HANDLER(nlst);
 COMMAND_HANDLER(mlsd);
-COMMAND_HANDLER(hash);
-COMMAND_HANDLER(abor);
 #undef COMMAND_HANDLER
 
-/* cmd_transfer.c: asks for a listing as LIST's argument ("-aR dir/pattern*") wants it. */
+/* cmd_list.c. Once, before the first session. */
+void list_init(void);
+/* Asks for a listing as LIST's argument ("-aR dir/pattern*") wants it. */
 void list_request(struct session *s, const char *argument, enum file_list_format format,
                   file_reply_fn *on_reply);
 

@@ -4,7 +4,9 @@
 #include "server/link.h"
 #include "server/worker/command.h"
 #include "server/worker/log.h"
+#include "server/worker/output.h"
 #include "sys/net.h"
+#include "tls/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,28 +16,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void drop_connecting(struct session *s)
+static void drop_connecting(struct data_channel *d)
 {
-    if (!s->connecting)
+    if (!d->connecting)
         return;
-    close(event_get_fd(s->connecting));
-    event_free(s->connecting);
-    s->connecting = NULL;
+    close(event_get_fd(d->connecting));
+    event_free(d->connecting);
+    d->connecting = NULL;
 }
 
 void data_reset(struct session *s)
 {
-    s->connect_serial++; /* an answer that is still on its way is for nobody */
-    passive_release(&s->passive);
-    drop_connecting(s);
-    if (s->data_fd >= 0)
-        close(s->data_fd);
-    s->data_fd = -1;
-    s->data_mode = DATA_NONE;
+    struct data_channel *d = &s->data;
+    d->connect_serial++; /* an answer that is still on its way is for nobody */
+    passive_release(&d->passive);
+    drop_connecting(d);
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+    d->mode = DATA_NONE;
+    d->on_channel = NULL;
 }
 
-/* --- active: PORT, EPRT
- * -------------------------------------------------------------------------------------------- */
+/* Hands the channel (or -1) to whoever waits for it. */
+static void hand_over(struct session *s, int fd, const char *why)
+{
+    data_channel_fn *on_channel = s->data.on_channel;
+    s->data.on_channel = NULL;
+    on_channel(s, fd, why);
+}
+
+/* --- active: PORT, EPRT ------------------------------------------------------------------------------ */
 
 /* Only to the client itself and to no system port, or the server could be made to attack others (CERT
  * CA-1997-27, RFC 2577 section 3). */
@@ -48,9 +59,16 @@ static bool may_connect_to(const struct session *s, const struct ftp_address *to
 
 static bool refuse_after_epsv_all(struct session *s, const char *what)
 {
-    if (s->epsv_all)
+    if (s->data.epsv_all)
         reply(s, 503, "%s is refused after EPSV ALL.", what);
-    return s->epsv_all;
+    return s->data.epsv_all;
+}
+
+/* A client under TLS continues the control channel's session on each data channel, and may use a ticket but once. */
+static void give_ticket(struct session *s)
+{
+    if (s->control.tls && s->data.is_private)
+        tls_channel_give_ticket(s->control.tls);
 }
 
 static void set_active(struct session *s, const char *what, enum ftp_eprt_result parsed,
@@ -69,8 +87,9 @@ static void set_active(struct session *s, const char *what, enum ftp_eprt_result
         reply(s, 500, "Illegal %s command.", what);
     } else {
         data_reset(s);
-        s->data_mode = DATA_ACTIVE;
-        s->data_address = *to;
+        s->data.mode = DATA_ACTIVE;
+        s->data.address = *to;
+        give_ticket(s);
         reply(s, 200, "%s command successful. Consider using %s.", what, *what == 'P' ? "PASV" : "EPSV");
     }
 }
@@ -93,16 +112,17 @@ static void ask_connect(struct session *s)
 {
     uint8_t payload[64];
     struct connect_request request = {
-        .from = s->local, .to = s->data_address.ip, .port = s->data_address.port};
+        .from = s->local, .to = s->data.address.ip, .port = s->data.address.port};
     int len = connect_request_encode(&request, payload, sizeof(payload));
     struct ipc_message m = {.type = MSG_CONNECT,
-                            .serial = ++s->connect_serial,
+                            .serial = ++s->data.connect_serial,
                             .id = s->id,
                             .payload = payload,
                             .len = (size_t)len,
-                            .fd = s->fd};
-    if (link_send(worker.monitor, &m) < 0)
-        transfer_fail(s, 425, "Failed to establish connection.");
+                            .fd = s->control.fd};
+    int r = link_send(worker.monitor, &m);
+    if (r < 0)
+        hand_over(s, -1, strerror(-r));
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *arg)
@@ -111,42 +131,59 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     int error = 0;
     socklen_t len = sizeof(error);
     (void)what;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0)
-        transfer_fail(s, 425, "Failed to establish connection.");
-    else {
-        event_free(s->connecting);
-        s->connecting = NULL;
-        (void)fcntl(fd, F_SETFL, 0); /* transfers block */
-        transfer_go(s, fd);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (error == 0 && fcntl(fd, F_SETFL, 0) < 0) /* transfers block */
+        error = errno;
+    if (error != 0) {
+        hand_over(s, -1, strerror(error));
+        return;
     }
-    session_settle(s);
+    event_free(s->data.connecting);
+    s->data.connecting = NULL;
+    hand_over(s, fd, NULL);
 }
 
-void data_connect_reply(struct session *s, int error, int fd)
+void data_connect_reply(struct session *s, uint16_t serial, int error, int fd)
 {
-    if (error == 0 && fd >= 0) {
-        s->connecting = event_new(worker.base, fd, EV_WRITE, on_connected, s);
-        if (s->connecting && event_add(s->connecting, NULL) == 0)
-            return;
-        if (!s->connecting)
+    struct data_channel *d = &s->data;
+    if (s->ended || !d->on_channel || d->connect_serial != serial) {
+        if (fd >= 0)
             close(fd);
+        return;
     }
-    transfer_fail(s, 425, "Failed to establish connection."); /* closes what is connecting */
+    if (fd < 0) {
+        hand_over(s, -1,
+                  strerror(error != 0 ? error : EMFILE)); /* none came along: there was no room for it */
+        return;
+    }
+    d->connecting = event_new(worker.base, fd, EV_WRITE, on_connected, s);
+    if (d->connecting && event_add(d->connecting, NULL) == 0)
+        return;
+    if (!d->connecting)
+        close(fd);
+    hand_over(s, -1, strerror(ENOMEM));
 }
 
-/* --- passive: PASV, EPSV
- * --------------------------------------------------------------------------------------------- */
+/* --- passive: PASV, EPSV ----------------------------------------------------------------------------- */
+
+/* The address that a 227 names. */
+static void announced_address(const struct session *s, unsigned char a[4])
+{
+    if (!config_passive_address(session_config(s), s->peer.s6_addr, a))
+        memcpy(a, &s->local.s6_addr[12], 4);
+}
 
 static void say_port(struct session *s)
 {
-    uint16_t port = (uint16_t)s->passive.key.port;
+    give_ticket(s);
+    uint16_t port = (uint16_t)s->data.passive.key.port;
     unsigned char a[4];
-    if (s->epsv_reply) {
+    if (s->data.epsv_reply) {
         reply(s, 229, "Entering Extended Passive Mode (|||%u|)", port);
         return;
     }
-    if (!config_passive_address(session_config(s), s->peer.s6_addr, a))
-        memcpy(a, &s->local.s6_addr[12], sizeof(a));
+    announced_address(s, a);
     reply(s, 227, "Entering Passive Mode (%u,%u,%u,%u,%u,%u).", a[0], a[1], a[2], a[3], port >> 8,
           port & 0xff);
 }
@@ -161,10 +198,14 @@ static void no_turn(struct session *s)
 
 static void want_port(struct session *s, bool extended)
 {
+    struct passive_wait *w = &s->data.passive;
     data_reset(s);
-    s->data_mode = DATA_PASSIVE;
-    s->epsv_reply = extended;
-    if (passive_request(&s->passive, s, &s->peer) == PASSIVE_HOLDS) {
+    s->data.mode = DATA_PASSIVE;
+    s->data.epsv_reply = extended;
+    w->session = s->id;
+    w->patience = session_config(s)->accept_timeout;
+    w->promiscuous = session_config(s)->pasv_promiscuous;
+    if (passive_request(w, &s->peer) == PASSIVE_HOLDS) {
         say_port(s);
         return;
     }
@@ -175,10 +216,19 @@ static void want_port(struct session *s, bool extended)
         no_turn(s);
 }
 
-/* By way of the loop: this is called while another session gives the port up, perhaps as it ends. */
-void session_passive_turn(struct session *s)
+/* The session that asked with that serial; NULL: it has ended, or asked for another port since. */
+static struct session *asker(uint32_t id, uint32_t serial)
 {
-    event_active(&s->timer, EV_TIMEOUT, 0);
+    struct session *s = session_find(id);
+    return s && s->data.mode == DATA_PASSIVE && s->data.passive.serial == serial ? s : NULL;
+}
+
+/* By way of the loop: this is called while another session gives the port up, perhaps as it ends. */
+static void on_turn(uint32_t id, uint32_t serial)
+{
+    struct session *s = asker(id, serial);
+    if (s && s->waiting == WAIT_PORT)
+        event_active(&s->timer, EV_TIMEOUT, 0);
 }
 
 static void say_turn(struct session *s)
@@ -207,7 +257,7 @@ void cmd_epsv(struct session *s, const char *argument)
     if (!session_config(s)->pasv_enable)
         reply(s, 550, "Permission denied.");
     else if (protocol == 3) {
-        s->epsv_all = true;
+        s->data.epsv_all = true;
         reply(s, 200, "EPSV ALL ok.");
     } else if (protocol == -EINVAL)
         reply(s, 501, "EPSV takes nothing, 1, 2 or ALL.");
@@ -217,44 +267,74 @@ void cmd_epsv(struct session *s, const char *argument)
         want_port(s, true);
 }
 
-void session_passive_arrived(struct session *s, int fd)
+static void on_arrival(uint32_t id, uint32_t serial, int fd)
 {
-    if (s->waiting == WAIT_TRANSFER && transfer_awaits_data(s))
-        transfer_go(s, fd);
+    struct session *s = asker(id, serial);
+    if (!s)
+        close(fd);
+    else if (s->data.on_channel)
+        hand_over(s, fd, NULL);
     else
-        s->data_fd = fd;
-    session_settle(s);
+        s->data.fd = fd;
 }
 
-/* --- a transfer wants it
- * --------------------------------------------------------------------------------------------- */
+static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *from)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct session *s = asker(id, serial);
+    if (!s)
+        return;
+    ftp_address_format(from, text);
+    log_event(s, "data connection from %s to port %u refused: this client has another address", text,
+              (unsigned)s->data.passive.key.port);
+}
 
-void data_acquire(struct session *s)
+void data_init(void)
+{
+    static const struct passive_news news = {on_turn, on_arrival, on_stranger};
+    passive_init(&news);
+}
+
+/* --- a transfer wants it ----------------------------------------------------------------------------- */
+
+void data_acquire(struct session *s, data_channel_fn *on_channel)
 {
     const struct config *c = session_config(s);
-    if (s->data_fd >= 0) {
-        int fd = s->data_fd;
-        s->data_fd = -1;
-        transfer_go(s, fd);
-    } else if (s->data_mode == DATA_ACTIVE) {
+    s->data.on_channel = on_channel;
+    if (s->data.fd >= 0) {
+        int fd = s->data.fd;
+        s->data.fd = -1;
+        hand_over(s, fd, NULL);
+    } else if (s->data.mode == DATA_ACTIVE) {
         session_set_timer(s, c->connect_timeout);
         ask_connect(s);
-    } else if (s->passive.state == PASSIVE_HOLDS)
+    } else if (passive_await(&s->data.passive)) {
+        /* From now on it waits: nobody takes the port over before accept_timeout. */
         session_set_timer(s, c->accept_timeout);
-    else
-        transfer_fail(s, 425, "Failed to establish connection.");
+    } else
+        hand_over(s, -1, "another connection took the passive port over");
+}
+
+/* Where the client was sent: an address that is wrong behind NAT shows itself here. */
+static const char *nobody_came(const struct session *s)
+{
+    static _Thread_local char text[160];
+    char to[INET6_ADDRSTRLEN];
+    struct in6_addr ip = s->local;
+    if (!s->data.epsv_reply)
+        announced_address(s, &ip.s6_addr[12]);
+    ftp_address_format(&ip, to);
+    snprintf(text, sizeof(text), "No connection came to %s port %u%s", to, (unsigned)s->data.passive.key.port,
+             s->data.passive.strangers > 0 ? " from your address, but from another one" : "");
+    return text;
 }
 
 void data_timeout(struct session *s)
 {
-    if (s->waiting == WAIT_PORT && s->passive.state == PASSIVE_HOLDS)
+    if (s->waiting == WAIT_PORT && passive_holds(&s->data.passive))
         say_turn(s);
     else if (s->waiting == WAIT_PORT)
         no_turn(s);
-    else if (transfer_awaits_data(s))
-        transfer_fail(s, 425, "Failed to establish connection.");
-    else if (s->transfer && s->transfer->phase == PHASE_OPENING) {
-        s->on_reply = NULL; /* its answer, should it come, is discarded */
-        transfer_fail(s, 451, "The server's disk does not answer. Please try again.");
-    }
+    else if (s->data.on_channel)
+        hand_over(s, -1, s->data.mode == DATA_PASSIVE ? nobody_came(s) : strerror(ETIMEDOUT));
 }

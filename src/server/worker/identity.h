@@ -2,9 +2,9 @@
 #ifndef SALLY_SERVER_WORKER_IDENTITY_H
 #define SALLY_SERVER_WORKER_IDENTITY_H
 
+#include "base/result.h"
+#include "server/worker/quota.h"
 #include "server/worker/session.h"
-
-#include <stdatomic.h>
 
 /*
  * A logged-in identity and the link to its broker, shared by all its sessions. The monitor names an identity
@@ -19,20 +19,25 @@ struct identity {
     STAILQ_HEAD(, held_request) held;
     LIST_HEAD(, session) sessions;
     struct event *linger;
-    /* Quota: what uploads may still add. Counted from what lies below the root when the first session logs
-     * in; writers subtract as they write. Meaningless unless counted. */
-    bool counted;
-    atomic_llong bytes_left;
-    long long files_left;
+    struct quota *quota; /* or NULL: the account has none */
 };
 
+/* Once: what to do with a session whose broker died while a transfer of its was under way, beside the answer (EPIPE) that
+ * an outstanding request gets. */
+void identity_init(void (*on_broker_lost)(struct session *s));
 /* A BROKER message: a new identity or a new broker of a known one. Takes sock. */
 void identity_broker(uint32_t id, int sock);
 struct identity *identity_find(uint32_t id);
-void identity_join(struct identity *i, struct session *s);
+/* A login is being checked, whose reply may name any identity; it is answered, or nobody waits for it any more. */
+void identity_login_began(void);
+void identity_login_over(void);
+/* s->login is filled in. 0 or -ENOMEM. */
+MUST_USE int identity_join(struct identity *i, struct session *s);
 void identity_leave(struct session *s);
-/* Sends a request of s; false if there is no broker to ask. */
-bool identity_ask(struct session *s, enum server_message type, const struct file_request *request);
+/* Asks the session's broker; on_reply is called when it answers, or dies, perhaps at once. The session waits for the broker
+ * unless it waits for its transfer. */
+void identity_ask(struct session *s, enum server_message type, const struct file_request *request,
+                  file_reply_fn *on_reply);
 /* An upload that was begun comes to nothing; remove: even the file that it made goes. */
 void identity_drop_upload(struct identity *i, uint32_t upload, bool remove);
 

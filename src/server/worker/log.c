@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/worker/log.h"
 
+#include "server/worker/file_error.h"
 #include "server/worker/session.h"
+#include "server/worker/sink.h"
+#include "server/worker/transfer.h"
+#include "tls/channel.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,45 +21,11 @@ enum {
     SYSLOG_FTP_NOTICE = 11 * 8 + 5,
 };
 
-static int sinks[LOG_SINK_COUNT] = {-1, -1, -1, -1};
-
-/* A pipe, a socket or a terminal: a reader that does not read must not stop the server. */
-static bool may_block[LOG_SINK_COUNT];
-static unsigned long long lost[LOG_SINK_COUNT];
-
-void log_set_sink(enum log_sink sink, int fd)
-{
-    if (sinks[sink] >= 0)
-        close(sinks[sink]);
-    sinks[sink] = fd;
-    may_block[sink] = fd >= 0 && lseek(fd, 0, SEEK_CUR) < 0;
-}
-
-/* One line, whole or not at all: a pipe that has room at all takes PIPE_BUF bytes without blocking (pipe(7)).
- */
-static void write_whole(enum log_sink sink, const char *line, size_t len)
-{
-    struct pollfd room = {.fd = sinks[sink], .events = POLLOUT};
-    if (may_block[sink] && (len > PIPE_BUF || poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))) {
-        lost[sink]++;
-        return;
-    }
-    (void)!write(sinks[sink], line, len);
-}
-
-unsigned long long log_lost(void)
-{
-    unsigned long long sum = 0;
-    for (size_t i = 0; i < LOG_SINK_COUNT; i++)
-        sum += lost[i];
-    return sum;
-}
-
 /* "Sun Nov 22 13:38:59 2026", local time as vsftpd and wu-ftpd have it. */
 static const char *timestamp(void)
 {
-    static char text[32];
-    static time_t of;
+    static _Thread_local char text[32];
+    static _Thread_local time_t of;
     time_t t = time(NULL);
     if (t != of) {
         struct tm tm;
@@ -68,50 +36,93 @@ static const char *timestamp(void)
     return text;
 }
 
-/* Control characters in names must not forge lines or drive a terminal. */
-static void clean(char *text, size_t len)
+/* --- what others chose ------------------------------------------------------------------------------- */
+
+enum {
+    SHOWN_MAX = 2 * FILE_PATH_MAX,
+};
+
+/* What may not stand in a field, as pairs of a character and what is written in its place. */
+static const char in_brackets[] = "[(])\"'"; /* a user, in [...] */
+static const char in_quotes[] = "\"'";       /* a path or a password, in "..." */
+static const char in_words[] = " _\"'";      /* xferlog's fields, which are split at blanks */
+
+/* How many bytes the control character has that text begins with: C0, DEL; in UTF-8 C1, and the separators of lines and
+ * paragraphs (U+2028, U+2029). 0: it begins with another, or is at its end. */
+static size_t control_length(const char *text)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f)
-            text[i] = '?';
+    const unsigned char *c = (const unsigned char *)text;
+    if (c[0] < 0x20 || c[0] == 0x7f)
+        return c[0] != 0;
+    if (c[0] == 0xc2)
+        return c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+    return c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9) ? 3 : 0;
+}
+
+/*
+ * text as a field of a log shows it: a name that nobody has proven to own must not forge the field's end, a line, or a
+ * terminal's commands. out: SHOWN_MAX bytes.
+ */
+static const char *shown(const char *text, const char *replaced, char *out)
+{
+    size_t at = 0;
+    for (; *text && at + 1 < SHOWN_MAX; text++) {
+        size_t control = control_length(text);
+        const char *pair = replaced;
+        while (*pair && *pair != *text)
+            pair += 2;
+        if (control > 0)
+            out[at++] = replaced == in_words ? '_' : '?';
+        else
+            out[at++] = *pair ? pair[1] : *text;
+        text += control > 1 ? control - 1 : 0;
     }
+    out[at] = '\0';
+    return out;
 }
 
-static void write_line(enum log_sink sink, char *line, size_t len)
+/* "": nothing; else what follows a line about a failure. */
+static const char *reason_of(const char *why, char *out, size_t cap)
 {
-    clean(line, len);
-    line[len] = '\n';
-    write_whole(sink, line, len + (sink != LOG_SINK_SYSLOG));
+    out[0] = '\0';
+    if (why)
+        (void)snprintf(out, cap, ": %s", why);
+    return out;
 }
 
-/* One line in vsftpd's own form, to its file or to syslog. What vsftpd calls "pid" tells sessions apart: here
- * their numbers do. */
+/* --- lines ------------------------------------------------------------------------------------------- */
+
+/* One line in vsftpd's own form, to its file or to syslog; whatever others chose was made fit to be shown. What vsftpd
+ * calls "pid" tells sessions apart: here their numbers do. */
 __attribute__((format(printf, 2, 3))) static void vsftpd_line(const struct session *s, const char *format,
                                                               ...)
 {
-    char line[FILE_PATH_MAX * 2 + 512];
+    char line[2 * SHOWN_MAX + 1024], user[SHOWN_MAX];
     size_t at = 0;
-    bool to_syslog = sinks[LOG_SINK_SYSLOG] >= 0;
+    bool to_syslog = sink_is_wanted(LOG_SINK_SYSLOG);
     enum log_sink sink = to_syslog ? LOG_SINK_SYSLOG : LOG_SINK_VSFTPD;
-    if (sinks[sink] < 0)
+    if (!sink_is_wanted(sink))
         return;
     if (to_syslog)
         at = (size_t)snprintf(line, sizeof(line), "<%d>sallyd[%d]: ", SYSLOG_FTP_INFO, (int)getpid());
     else
         at =
             (size_t)snprintf(line, sizeof(line), "%s [pid %u] ", timestamp(), s ? s->id : (unsigned)getpid());
-    if (s && s->user)
-        at += (size_t)snprintf(line + at, sizeof(line) - at, "[%.64s] ", s->user);
+    if (s && s->login.user)
+        at += (size_t)snprintf(line + at, sizeof(line) - at, "[%.64s] ",
+                               shown(s->login.user, in_brackets, user));
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(line + at, sizeof(line) - at, format, args);
+    int n = vsnprintf(line + at, sizeof(line) - at - 1, format, args);
     va_end(args);
     at += n > 0 ? (size_t)n : 0;
-    write_line(sink, line, at < sizeof(line) - 1 ? at : sizeof(line) - 2);
+    if (at > sizeof(line) - 2)
+        at = sizeof(line) - 2;
+    line[at] = '\n';
+    sink_write(sink, line, at + (sink != LOG_SINK_SYSLOG));
 }
 
-/* --- JSON: one object a line, "time", "event", and what belongs to it ---------------------------------- */
+/* --- JSON: one object a line, "time", "event", and what belongs to it -------------------------------- */
 
 static json_t *text_of(const char *bytes)
 {
@@ -135,7 +146,7 @@ static json_t *json_line(const struct session *s, const char *event)
     struct timespec now;
     struct tm tm;
     char time_text[40];
-    if (sinks[LOG_SINK_JSON] < 0)
+    if (!sink_is_wanted(LOG_SINK_JSON))
         return NULL;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
@@ -147,8 +158,8 @@ static json_t *json_line(const struct session *s, const char *event)
     if (s) {
         json_object_set_new(line, "session", json_integer(s->id));
         json_object_set_new(line, "client", json_string(s->peer_text));
-        if (s->user)
-            json_object_set_new(line, "user", text_of(s->user));
+        if (s->login.user)
+            json_object_set_new(line, "user", text_of(s->login.user));
     }
     return line;
 }
@@ -163,11 +174,11 @@ static void json_write(json_t *line)
         return;
     size_t len = strlen(text);
     text[len] = '\n'; /* in place of the NUL, so that one write is one line */
-    write_whole(LOG_SINK_JSON, text, len + 1);
+    sink_write(LOG_SINK_JSON, text, len + 1);
     free(text);
 }
 
-/* --- events ----------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------------------ */
 
 void log_connect(const struct session *s)
 {
@@ -175,12 +186,33 @@ void log_connect(const struct session *s)
     json_write(json_line(s, "connect"));
 }
 
+void log_tls(const struct session *s)
+{
+    const struct tls_channel *c = s->control.tls;
+    char subject[512], subject_shown[SHOWN_MAX];
+    bool has_subject = tls_channel_client(c, subject, sizeof(subject));
+    const char *protocol = tls_channel_protocol(c), *cipher = tls_channel_cipher(c);
+    if (session_config(s)->debug_ssl || has_subject)
+        vsftpd_line(s, "TLS: Client \"%s\", %s %s%s%s%s", s->peer_text, protocol, cipher,
+                    has_subject ? ", certificate \"" : "",
+                    has_subject ? shown(subject, in_quotes, subject_shown) : "", has_subject ? "\"" : "");
+    json_t *line = json_line(s, "tls");
+    if (line) {
+        json_object_set_new(line, "protocol", json_string(protocol));
+        json_object_set_new(line, "cipher", json_string(cipher));
+        if (has_subject)
+            json_object_set_new(line, "certificate", text_of(subject));
+    }
+    json_write(line);
+}
+
 void log_login(const struct session *s, bool ok)
 {
     const char *result = ok ? "OK" : "FAIL";
-    if (s->anonymous && s->password)
+    char password[SHOWN_MAX];
+    if (s->login.anonymous && s->login.password)
         vsftpd_line(s, "%s LOGIN: Client \"%s\", anon password \"%.128s\"", result, s->peer_text,
-                    s->password);
+                    shown(s->login.password, in_quotes, password));
     else
         vsftpd_line(s, "%s LOGIN: Client \"%s\"", result, s->peer_text);
     json_t *line = json_line(s, "login");
@@ -189,17 +221,22 @@ void log_login(const struct session *s, bool ok)
     json_write(line);
 }
 
-void log_action(const struct session *s, const char *what, bool ok, const char *path, const char *detail)
+void log_action(const struct session *s, const char *what, const char *path, const char *detail,
+                const char *why)
 {
-    vsftpd_line(s, "%s %s: Client \"%s\", \"%s%s%s\"", ok ? "OK" : "FAIL", what, s->peer_text, path,
-                detail ? " " : "", detail ? detail : "");
+    char path_shown[SHOWN_MAX], detail_shown[SHOWN_MAX], reason[256];
+    vsftpd_line(s, "%s %s: Client \"%s\", \"%s%s%s\"%s", why ? "FAIL" : "OK", what, s->peer_text,
+                shown(path, in_quotes, path_shown), detail ? " " : "",
+                detail ? shown(detail, in_quotes, detail_shown) : "", reason_of(why, reason, sizeof(reason)));
     json_t *line = json_line(s, "action");
     if (line) {
         json_object_set_new(line, "action", json_string(what));
-        json_object_set_new(line, "ok", json_boolean(ok));
+        json_object_set_new(line, "ok", json_boolean(!why));
         json_object_set_new(line, "path", text_of(path));
         if (detail)
             json_object_set_new(line, "detail", text_of(detail));
+        if (why)
+            json_object_set_new(line, "error", json_string(why));
     }
     json_write(line);
 }
@@ -208,42 +245,63 @@ void log_action(const struct session *s, const char *what, bool ok, const char *
  * method, id, completion. */
 static void xferlog_line(const struct session *s, const struct transfer *t, double seconds, bool ok)
 {
-    char line[FILE_PATH_MAX + 512], name[FILE_PATH_MAX];
-    if (sinks[LOG_SINK_XFER] < 0 || t->listing || t->kind == TRANSFER_HASH)
+    char line[2 * SHOWN_MAX + 512], name[SHOWN_MAX], user[SHOWN_MAX];
+    const struct login *l = &s->login;
+    const char *who = !l->anonymous ? l->user : l->password && *l->password ? l->password : "?";
+    if (!sink_is_wanted(LOG_SINK_XFER) || t->listing || t->kind == TRANSFER_HASH)
         return;
-    snprintf(name, sizeof(name), "%s", t->path);
-    for (char *c = name; *c; c++) { /* fields are split at blanks: wu-ftpd and vsftpd write '_' */
-        if (*c == ' ' || (unsigned char)*c < 0x20)
-            *c = '_';
-    }
-    int n =
-        snprintf(line, sizeof(line) - 1, "%s %llu %s %llu %s %c _ %c %c %.64s ftp 0 * %c", timestamp(),
-                 seconds < 1 ? 1ULL : (unsigned long long)(seconds + 0.5), s->peer_text,
-                 (unsigned long long)atomic_load(&t->moved), name, t->ascii ? 'a' : 'b',
-                 t->kind == TRANSFER_SEND ? 'o' : 'i',
-                 s->grant.kind == LOGIN_ANONYMOUS ? 'a'
-                 : s->grant.kind == LOGIN_GUEST   ? 'g'
-                                                  : 'r',
-                 s->anonymous ? (s->password && *s->password ? s->password : "?") : s->user, ok ? 'c' : 'i');
-    write_line(LOG_SINK_XFER, line, (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2);
+    int n = snprintf(line, sizeof(line) - 1, "%s %llu %s %llu %s %c _ %c %c %.64s ftp 0 * %c", timestamp(),
+                     seconds < 1 ? 1ULL : (unsigned long long)(seconds + 0.5), s->peer_text,
+                     (unsigned long long)atomic_load(&t->moved), shown(t->path, in_words, name),
+                     t->ascii ? 'a' : 'b', t->kind == TRANSFER_SEND ? 'o' : 'i',
+                     l->grant.kind == LOGIN_ANONYMOUS ? 'a'
+                     : l->grant.kind == LOGIN_GUEST   ? 'g'
+                                                      : 'r',
+                     shown(who, in_words, user), ok ? 'c' : 'i');
+    size_t len = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2;
+    line[len] = '\n';
+    sink_write(LOG_SINK_XFER, line, len + 1);
+}
+
+static const char *transfer_word(const struct transfer *t)
+{
+    if (t->listing)
+        return t->verb;
+    if (t->kind == TRANSFER_HASH)
+        return "HASH";
+    if (t->kind == TRANSFER_SEND)
+        return "DOWNLOAD";
+    return strcmp(t->verb, "APPE") == 0 ? "APPEND" : "UPLOAD";
+}
+
+static const char *why_not(const struct transfer *t)
+{
+    if (t->why)
+        return t->why;
+    if (t->broker_died)
+        return file_error_text(EPIPE);
+    if (t->result == TRANSFER_ABORTED)
+        return "aborted";
+    if (t->result == TRANSFER_CUT_OFF)
+        return t->error == EPIPE ? "TLS ended without close_notify" : "what came is not TLS, or was changed";
+    return t->result == TRANSFER_STALLED ? "data_connection_timeout" : file_error_text(t->error);
 }
 
 void log_transfer(const struct session *s, const struct transfer *t, bool ok)
 {
     double seconds = worker_now() - t->began;
     unsigned long long bytes = atomic_load(&t->moved);
-    if (t->listing)
+    char path[SHOWN_MAX], reason[256], size[32] = "";
+    const char *why = ok ? NULL : why_not(t);
+    if (t->listing && ok)
         return;
-    const char *what = t->kind == TRANSFER_HASH       ? "HASH"
-                       : t->kind == TRANSFER_SEND     ? "DOWNLOAD"
-                       : strcmp(t->verb, "APPE") == 0 ? "APPEND"
-                                                      : "UPLOAD";
     xferlog_line(s, t, seconds, ok);
-    char size[32] = "";
     if (bytes > 0) /* vsftpd leaves a zero out */
         snprintf(size, sizeof(size), " %llu bytes,", bytes);
-    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec", ok ? "OK" : "FAIL", what, s->peer_text,
-                t->path, size, (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001));
+    vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec%s", ok ? "OK" : "FAIL", transfer_word(t),
+                s->peer_text, shown(t->path, in_quotes, path), size,
+                (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001),
+                reason_of(why, reason, sizeof(reason)));
     json_t *line = json_line(s, "transfer");
     if (line) {
         json_object_set_new(line, "command", json_string(t->verb));
@@ -253,29 +311,32 @@ void log_transfer(const struct session *s, const struct transfer *t, bool ok)
         json_object_set_new(line, "offset", json_integer((json_int_t)t->offset));
         json_object_set_new(line, "seconds", json_real(seconds));
         json_object_set_new(line, "type", json_string(t->ascii ? "ascii" : "binary"));
-        if (!ok && t->error)
-            json_object_set_new(line, "error", json_string(strerror(t->error)));
+        json_object_set_new(line, "tls", json_boolean(s->data.is_private));
+        if (why)
+            json_object_set_new(line, "error", json_string(why));
     }
     json_write(line);
 }
 
-void log_protocol(const struct session *s, bool is_command, const char *text, size_t len)
+void log_protocol(const struct session *s, bool is_command, const char *prefix, const char *text)
 {
-    vsftpd_line(s, "FTP %s: Client \"%s\", \"%.*s\"", is_command ? "command" : "response", s->peer_text,
-                (int)len, text);
+    char text_shown[SHOWN_MAX];
+    vsftpd_line(s, "FTP %s: Client \"%s\", \"%s%s\"", is_command ? "command" : "response", s->peer_text,
+                prefix, shown(text, in_quotes, text_shown));
 }
 
 void log_event(const struct session *s, const char *format, ...)
 {
-    char text[512];
+    char text[512], text_shown[SHOWN_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    (void)shown(text, in_quotes, text_shown); /* its result is text_shown */
     if (s)
-        vsftpd_line(s, "%s: Client \"%s\"", text, s->peer_text);
+        vsftpd_line(s, "%s: Client \"%s\"", text_shown, s->peer_text);
     else
-        vsftpd_line(s, "%s", text);
+        vsftpd_line(s, "%s", text_shown);
     json_t *line = json_line(s, "event");
     if (line)
         json_object_set_new(line, "text", text_of(text));

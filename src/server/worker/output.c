@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-
-/*
- * Replies on their way out. What one callback says to a session gathers in one buffer that the process has
- * and goes out in one send at the end of the callback; only what the socket does not take costs the session
- * memory of its own.
- */
 #include "server/worker/output.h"
 
+#include "server/worker/file_error.h"
 #include "server/worker/log.h"
+#include "tls/channel.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -16,35 +12,76 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static struct {
+enum {
+    PIECE_BYTES = 16 * 1024, /* one record of TLS */
+};
+
+static _Thread_local struct {
     struct session *owner;
     size_t len;
-    char bytes[16 * 1024];
+    char bytes[PIECE_BYTES];
 } pending;
+
+static void free_backlog(struct session *s)
+{
+    if (s->control.writable)
+        event_free(s->control.writable);
+    if (s->control.backlog)
+        evbuffer_free(s->control.backlog);
+    s->control.writable = NULL;
+    s->control.backlog = NULL;
+}
+
+/* As many as go at once, or -errno. */
+static ssize_t write_some(const struct session *s, const void *bytes, size_t len)
+{
+    if (s->control.tls)
+        return tls_channel_write(s->control.tls, bytes, len);
+    ssize_t n = send(s->control.fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return n < 0 ? -errno : n;
+}
+
+/* In pieces that are no shorter when they are tried again, as TLS wants them. */
+static ssize_t write_backlog(struct session *s)
+{
+    struct evbuffer *b = s->control.backlog;
+    ssize_t n = 1;
+    while (n > 0 && evbuffer_get_length(b) > 0) {
+        size_t len = evbuffer_get_length(b) < PIECE_BYTES ? evbuffer_get_length(b) : PIECE_BYTES;
+        const unsigned char *bytes = evbuffer_pullup(b, (ssize_t)len);
+        n = bytes ? write_some(s, bytes, len) : -ENOMEM;
+        if (n > 0 && evbuffer_drain(b, (size_t)n) < 0)
+            n = -ENOMEM;
+    }
+    return n;
+}
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     struct session *s = arg;
+    (void)fd;
     (void)what;
-    if (evbuffer_write(s->backlog, fd) < 0 && errno != EAGAIN)
+    ssize_t n = write_backlog(s);
+    if (n < 0 && n != -EAGAIN && n != -EINTR) {
+        free_backlog(s); /* nobody is there to be told */
         session_end(s);
-    else if (evbuffer_get_length(s->backlog) == 0)
-        output_drop(s);
-    session_settle(s);
+    } else if (evbuffer_get_length(s->control.backlog) == 0)
+        free_backlog(s);
+    session_changed(s);
 }
 
 /* Keeps what the socket did not take. */
 static void keep(struct session *s, const char *bytes, size_t len)
 {
-    if (!s->backlog) {
-        s->backlog = evbuffer_new();
-        s->writable = event_new(worker.base, s->fd, EV_WRITE | EV_PERSIST, on_writable, s);
-        if (!s->backlog || !s->writable || event_add(s->writable, NULL) < 0) {
+    if (!s->control.backlog) {
+        s->control.backlog = evbuffer_new();
+        s->control.writable = event_new(worker.base, s->control.fd, EV_WRITE | EV_PERSIST, on_writable, s);
+        if (!s->control.backlog || !s->control.writable || event_add(s->control.writable, NULL) < 0) {
             session_end(s);
             return;
         }
     }
-    if (evbuffer_add(s->backlog, bytes, len) < 0)
+    if (evbuffer_add(s->control.backlog, bytes, len) < 0)
         session_end(s);
 }
 
@@ -54,11 +91,11 @@ void output_flush(void)
     size_t len = pending.len, sent = 0;
     pending.owner = NULL;
     pending.len = 0;
-    if (!s || len == 0 || s->fd < 0)
+    if (!s || len == 0 || s->control.fd < 0)
         return;
-    if (!s->backlog) {
-        ssize_t n = send(s->fd, pending.bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+    if (!s->control.backlog) {
+        ssize_t n = write_some(s, pending.bytes, len);
+        if (n < 0 && n != -EAGAIN && n != -EINTR) {
             session_end(s);
             return;
         }
@@ -72,17 +109,12 @@ void output_drop(struct session *s)
 {
     if (pending.owner == s)
         pending.owner = NULL, pending.len = 0;
-    if (s->writable)
-        event_free(s->writable);
-    if (s->backlog)
-        evbuffer_free(s->backlog);
-    s->writable = NULL;
-    s->backlog = NULL;
+    free_backlog(s);
 }
 
 bool output_is_blocked(const struct session *s)
 {
-    return s->backlog != NULL;
+    return s->control.backlog != NULL;
 }
 
 static void put(struct session *s, const char *bytes, size_t len)
@@ -103,23 +135,23 @@ static void put(struct session *s, const char *bytes, size_t len)
 /* One line, formatted, safe on the wire: names with line ends must not forge replies. */
 static void put_line(struct session *s, const char *prefix, const char *format, va_list args)
 {
-    char line[FILE_PATH_MAX + 512];
-    int head = snprintf(line, sizeof(line), "%s", prefix);
-    int n = vsnprintf(line + head, sizeof(line) - 2 - (size_t)head, format, args);
-    size_t len = (size_t)head + (n < 0 ? 0 : (size_t)n);
-    if (len > sizeof(line) - 3)
-        len = sizeof(line) - 3;
-    for (size_t i = (size_t)head; i < len; i++) {
-        if (line[i] == '\n')
-            line[i] = '\0';
-        else if (line[i] == '\r')
-            line[i] = '?';
+    char text[3 * FILE_PATH_MAX], line[2 * sizeof(text) + 16];
+    if (s->ended || s->control.handshake) /* a handshake is no place for words in the clear */
+        return;
+    int n = vsnprintf(text, sizeof(text), format, args);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+    size_t at = (size_t)snprintf(line, sizeof(line), "%s", prefix);
+    for (size_t i = 0; i < len; i++) {
+        line[at++] = text[i] == '\n' ? '\0' : text[i] == '\r' ? '?' : text[i];
+        if (text[i] == '\xff') /* telnet's IAC, RFC 854: doubled it is a byte */
+            line[at++] = text[i];
     }
     if (session_config(s)->log_ftp_protocol)
-        log_protocol(s, false, line, len);
-    line[len] = '\r';
-    line[len + 1] = '\n';
-    put(s, line, len + 2);
+        log_protocol(s, false, prefix, text);
+    line[at++] = '\r';
+    line[at++] = '\n';
+    put(s, line, at);
+    session_changed(s);
 }
 
 #define REPLY(prefix_format, code)                                                                           \
@@ -158,4 +190,11 @@ void reply_text(struct session *s, int code, const char *text, size_t len)
         text += n;
         len -= n;
     }
+}
+
+void reply_file_error(struct session *s, uint32_t error, int code, const char *words)
+{
+    char text[160];
+    code = file_error_answer((int)error, code, words, text, sizeof(text));
+    reply(s, code, "%s", text);
 }

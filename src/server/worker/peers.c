@@ -1,50 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/worker/peers.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <uthash.h>
 
-struct peer {
-    UT_hash_handle hh;
-    struct in6_addr ip;
-    unsigned sessions;
-};
-
+pthread_mutex_t peers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct peer *peers;
 
-static struct peer *find(const struct in6_addr *ip)
+struct peer *peers_find(const struct in6_addr *ip)
 {
     struct peer *p;
     HASH_FIND(hh, peers, ip, sizeof(*ip), p);
     return p;
 }
 
-int peers_join(const struct in6_addr *ip)
+static struct peer *find_or_make(const struct in6_addr *ip)
 {
-    struct peer *p = find(ip);
-    if (!p) {
-        p = calloc(1, sizeof(*p));
-        if (!p)
-            return -ENOMEM;
+    struct peer *p = peers_find(ip);
+    if (!p && (p = calloc(1, sizeof(*p)))) {
         p->ip = *ip;
         HASH_ADD(hh, peers, ip, sizeof(p->ip), p);
     }
-    p->sessions++;
-    return 0;
+    return p;
+}
+
+unsigned peers_join(const struct in6_addr *ip)
+{
+    pthread_mutex_lock(&peers_lock);
+    struct peer *p = find_or_make(ip);
+    unsigned sessions = p ? ++p->sessions : 0;
+    pthread_mutex_unlock(&peers_lock);
+    return sessions;
 }
 
 void peers_leave(const struct in6_addr *ip)
 {
-    struct peer *p = find(ip);
+    pthread_mutex_lock(&peers_lock);
+    struct peer *p = peers_find(ip);
     if (p && --p->sessions == 0) {
         HASH_DEL(peers, p);
         free(p);
     }
-}
-
-unsigned peers_count(const struct in6_addr *ip)
-{
-    const struct peer *p = find(ip);
-    return p ? p->sessions : 0;
+    pthread_mutex_unlock(&peers_lock);
 }

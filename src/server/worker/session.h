@@ -2,23 +2,28 @@
 #ifndef SALLY_SERVER_WORKER_SESSION_H
 #define SALLY_SERVER_WORKER_SESSION_H
 
+#include "base/result.h"
 #include "ftp/address.h"
 #include "ftp/line.h"
+#include "server/worker/listing_turn.h"
 #include "server/worker/passive.h"
-#include "server/worker/transfer.h"
-#include "server/worker/worker.h"
+#include "server/worker/settings.h"
+#include "server/worker/state.h"
 
+#include <arpa/inet.h>
 #include <event2/event_struct.h>
 #include <uthash.h>
 
 /*
  * One control channel and all that hangs on it.
  *
- * Life: session_accept; commands (command.h) run one after the other; a command that must wait (for a broker,
- * the monitor, a passive port, a delay, a transfer) sets `waiting`, and input rests until it is cleared,
- * except that during a transfer ABOR, STAT and QUIT are heard. session_end marks it ended; session_settle,
- * called last by every callback that touched a session, sends what was replied and frees an ended one, or,
- * while a thread still holds its transfer, leaves it to the transfer's end.
+ * Life: control_accept; commands (command.h) run one after the other; a command that must wait (for a broker, the
+ * monitor, a passive port, a delay, a transfer) says what for, and input rests until session_resume, except that during a
+ * transfer ABOR and STAT are heard. session_end marks it ended.
+ *
+ * Whatever a callback does to a session that may let it go on or end it (a reply, the end of a wait, its own end) puts it
+ * on the list of changed sessions. The loop settles these once, at the end of its turn (control.h): so a session is never
+ * freed under a callback's feet.
  */
 enum session_state {
     SESSION_GREETED = 1, /* before USER */
@@ -28,11 +33,12 @@ enum session_state {
 
 enum session_wait {
     WAIT_NOTHING,
-    WAIT_LOGIN,    /* the monitor's LOGIN_REPLY */
-    WAIT_DELAY,    /* after a login, as configured */
-    WAIT_BROKER,   /* a FILE_REPLY */
-    WAIT_PORT,     /* a turn on a passive port */
-    WAIT_TRANSFER, /* from RETR, STOR, LIST, HASH to their last reply */
+    WAIT_HANDSHAKE, /* of the control channel */
+    WAIT_LOGIN,     /* the monitor's LOGIN_REPLY or CHECK_REPLY */
+    WAIT_DELAY,     /* before or after a login's reply, as configured */
+    WAIT_BROKER,    /* a FILE_REPLY */
+    WAIT_PORT,      /* a turn on a passive port */
+    WAIT_TRANSFER,  /* from RETR, STOR, LIST, HASH to their last reply */
 };
 
 /* How the next data channel comes about. */
@@ -42,109 +48,151 @@ enum data_mode {
     DATA_ACTIVE,
 };
 
-struct session;
+struct evbuffer;
+struct handshake;
 struct identity;
+struct keys;
+struct session;
+struct tls_channel;
+struct transfer;
 
-/* What to do with a broker's answer; fd is the callee's (-1: none). reply->error is EPIPE when the broker
- * died. */
+/* What to do with a broker's answer; fd is the callee's (-1: none). reply->error is EPIPE when the broker died. */
 typedef void file_reply_fn(struct session *s, const struct file_reply *reply, int fd);
 
-struct session {
-    UT_hash_handle hh;
-    LIST_ENTRY(session) of_identity;
-    uint32_t id;
-    int fd; /* -1: the channel is gone, a transfer is still ending */
-    bool ended;
-    bool input_off;        /* the channel is not being read: backpressure */
-    bool input_eof;        /* the client will send no more */
-    bool known_to_monitor; /* a LOGIN was sent: LOGOUT must follow */
-    struct event input, timer;
-    struct event *writable;
+/* The data channel stands: fd is the callee's. Or none came: fd is -1, and why is for the client to read. */
+typedef void data_channel_fn(struct session *s, int fd, const char *why);
+
+struct control_channel {
+    int fd;            /* -1: closed, a transfer is still ending */
+    struct keys *keys; /* since TLS was begun, until the session's end; its data channels use them, too */
+    struct handshake *handshake;    /* under way */
+    struct tls_channel *tls;        /* NULL: in the clear */
+    struct tls_channel *tls_before; /* until CCC */
+    bool is_clearing;               /* CCC: TLS ends when the client has said so, too */
+    struct event input;
+    struct event *writable;   /* while there is a backlog */
     struct evbuffer *backlog; /* replies that the socket did not take */
     struct ftp_lines lines;
     char *deferred; /* lines that came during a transfer, each with a NUL; for after it */
     size_t deferred_len;
+    bool input_off;             /* the channel is not being read: backpressure */
+    bool input_eof;             /* the client will send no more */
+    unsigned strange;           /* unknown commands before login */
+    unsigned certificate_tries; /* at login_certificates */
+};
 
+struct login {
+    char *user;     /* what USER named, then the account's name */
+    char *password; /* anonymous: what was given as one, for the logs */
+    char *host;     /* what HOST named, or NULL */
+    bool anonymous;
+    bool name_too_long;
+    bool lacks_own_settings; /* those of user_config_dir did not arrive */
+    bool by_certificate;     /* a login by it is under way, or was granted */
+    bool known_to_monitor;   /* a LOGIN was sent: LOGOUT must follow */
+    unsigned failures;
+    double since;             /* when the time to log in began to run */
+    double began;             /* when PASS came */
+    double asked_at;          /* anonymous: when the monitor was asked */
+    uint32_t waits_for;       /* anonymous: the session whose answer is awaited; 0: none's (anonymous.h) */
+    struct login_reply grant; /* its strings are not kept */
+    struct identity *identity;
+};
+
+/* What the session is about among its files, and its broker's answers. */
+struct session_files {
+    char *cwd, *home;  /* home: where the session began, "~" */
+    uint64_t *visited; /* hashes of directories whose message was shown */
+    size_t visited_count;
+    uint32_t umask;
+    char *rename_from;
+    char *wanted;    /* the path that the current command is about */
+    uint16_t serial; /* of the last request to the broker */
+    file_reply_fn *on_reply;
+};
+
+struct data_channel {
+    enum data_mode mode;
+    struct ftp_address address; /* active: where to */
+    struct passive_wait passive;
+    int fd;                      /* connected, not yet in use; -1 */
+    struct event *connecting;    /* active: connect() under way */
+    uint16_t connect_serial;     /* of the last CONNECT to the monitor */
+    data_channel_fn *on_channel; /* who waits for it, or NULL */
+    bool is_private;             /* PROT P */
+    bool epsv_all;
+    bool epsv_reply; /* how to answer when a passive port is found */
+};
+
+/* How transfers go. */
+struct transfer_mode {
+    bool ascii;
+    uint8_t hash;   /* index of the algorithm of HASH */
+    uint32_t facts; /* MLST */
+    uint64_t restart;
+};
+
+struct session {
+    UT_hash_handle hh;
+    TAILQ_ENTRY(session) next_changed, next_waiting;
+    LIST_ENTRY(session) of_identity;
+    uint32_t id;
+    bool ended, changed;
+    enum session_state state;
+    enum session_wait waiting;
+    void (*after_delay)(struct session *s);     /* WAIT_DELAY */
+    void (*after_handshake)(struct session *s); /* WAIT_HANDSHAKE; or NULL */
     struct settings *settings;
     struct in6_addr peer, local;
     char peer_text[INET6_ADDRSTRLEN];
     double connected_at, active_at;
+    struct event timer; /* the one: idle, delay or data, whatever the session now waits for */
 
-    enum session_state state;
-    enum session_wait waiting;
-    unsigned failures; /* of login */
-    unsigned strange;  /* unknown commands before login */
-    char *user;        /* what USER named, then the account's name */
-    char *password;    /* anonymous: what was given as one, for the logs */
-    char *host;
-    bool anonymous;
-    bool name_too_long;
-    uint64_t *visited; /* hashes of directories whose message was shown */
-    size_t visited_count;
-
-    double login_began; /* when PASS came */
-    struct identity *identity;
-    struct login_reply grant; /* its strings are not kept */
-    char *cwd, *home;         /* home: where the session began, "~" */
-
-    uint16_t serial;         /* of the last request to the broker */
-    uint16_t connect_serial; /* of the last CONNECT to the monitor */
-    file_reply_fn *on_reply;
-    uint64_t restart;
-    char *rename_from;
-    char *wanted;   /* the path the current command is about */
-    uint32_t facts; /* MLST */
-    uint32_t umask;
-    uint8_t hash; /* index of the algorithm of HASH */
-    bool ascii;
-    bool epsv_all;
-    bool epsv_reply; /* how to answer when a passive port is found */
-
-    enum data_mode data_mode;
-    struct ftp_address data_address; /* active: where to */
-    struct passive_wait passive;
-    int data_fd;              /* connected, not yet in use; -1 */
-    struct event *connecting; /* active: connect() under way */
-    struct transfer *transfer;
+    struct control_channel control;
+    struct login login;
+    struct session_files files;
+    struct data_channel data;
+    struct transfer_mode mode;
+    struct listing_turn listing;
+    struct transfer *transfer; /* from its command to its last reply */
 };
 
-/* A connection that a listener accepted. Takes fd, whatever happens. */
-void session_accept(int fd);
+/* In each loop, before its first session. */
+void session_init(void);
+/* A new session with a number of its own; its events and descriptors are for others to fill in. NULL: out of memory. */
+MUST_USE struct session *session_new(void);
+/* Its memory and nothing else, and off the lists of sessions; sets *s to NULL. */
+void session_free(struct session **s);
 struct session *session_find(uint32_t id);
-/* Calls each in no order; each may end and settle its own session. */
+/* Of this loop; of another one, or of all, as it was a moment ago. */
+unsigned session_count(void);
+unsigned session_count_of(unsigned loop);
+unsigned session_count_all(void);
+/* Calls each in no order; each may end its own session. */
 void session_each(void (*each)(struct session *, void *ctx), void *ctx);
 
-/* Replies (RFC 959 section 4.2): one line, or one of several. Text follows printf; a newline in it (of a file
- * name) is sent as NUL, see ftp/line.h. */
-__attribute__((format(printf, 3, 4))) void reply(struct session *s, int code, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void reply_more(struct session *s, int code, const char *format, ...);
-/* A line within a multi-line reply, without a code: a blank goes before it. */
-__attribute__((format(printf, 2, 3))) void reply_within(struct session *s, const char *format, ...);
-/* Many lines of free text under one code, as message files are sent: each "230-text". */
-void reply_text(struct session *s, int code, const char *text, size_t len);
+/* To be settled at the end of this turn. */
+void session_changed(struct session *s);
+/* Takes the next one off the list; NULL: none is left. */
+struct session *session_next_changed(void);
 
-/* Waiting is over; deferred and buffered input is read on when the callback settles. */
-void session_resume(struct session *s);
 void session_wait_for(struct session *s, enum session_wait what);
-/* Ends it once replies are sent. */
-void session_end(struct session *s);
-void session_settle(struct session *s);
-/* Restarts the one timer: idle, delay or data, whatever the session now waits for. seconds 0: no limit. */
+/* Waiting is over; input goes on when the session is settled. */
+void session_resume(struct session *s);
+/* Waits so long, then calls after. */
+void session_delay(struct session *s, double seconds, void (*after)(struct session *));
+/* Restarts the timer. seconds 0: no limit. */
 void session_set_timer(struct session *s, double seconds);
+/* How long the session may stay idle from now on, in seconds; not positive: its time is over. Infinite with
+ * idle_session_timeout=0, once it has logged in. */
+double session_idle_left(const struct session *s);
+/* Sets the timer to that. */
+void session_set_idle_timer(struct session *s);
+/* Ends it once what was replied is sent; nothing that is said to it from now on is. */
+void session_end(struct session *s);
 
-/* Logged-in identity. */
-void session_logout(struct session *s);
-
-/* Asks the session's broker; on_reply is called when it answers, or dies. Sets WAIT_BROKER unless a transfer
- * waits. */
-void session_ask(struct session *s, enum server_message type, const struct file_request *request,
-                 file_reply_fn *on_reply);
-
-/* The client's path as an absolute one. NULL after a reply, if it is too long. Valid until the next call. */
-const char *session_path(struct session *s, const char *argument);
-
-/* Is this the first time that the session is in its working directory? Only asked, and remembered, where
- * there is a message to show. */
+/* Is this the first time that the session is in its working directory? Only asked, and remembered, where there is a
+ * message to show. */
 bool session_first_visit(struct session *s, const char *message);
 
 static inline const struct config *session_config(const struct session *s)

@@ -3,7 +3,7 @@
 
 #include "ftp/ascii.h"
 #include "server/messages.h"
-#include "server/worker/transfer_run.h"
+#include "tls/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +22,15 @@
 
 enum {
     BUFFER_BYTES = 256 * 1024,    /* block for copying */
+    ASCII_BYTES = 64 * 1024,      /* block for converting */
     PIPE_BYTES = 1024 * 1024,     /* most that one splice moves */
     UNSENT_BYTES = 32 * 1024,     /* that the kernel may hold beyond what the network has taken */
     SENDFILE_BYTES = 1024 * 1024, /* a call: `moved` advances this often */
     RATE_STEPS = 20,              /* blocks a second when a rate is set */
     STREAM_BYTES = 128 * 1024,    /* of a growing listing, read at once and given back */
     STREAM_NAP_NS = 500 * 1000,   /* until there is more of it */
+    READ_AHEAD_BYTES = 64 * 1024, /* of TLS records */
+    UNREAD_READS = 4,             /* after the end: more than any close_notify takes */
     NAP_NS = 50 * 1000 * 1000,    /* how long a limited transfer may be deaf to an abort */
 };
 
@@ -60,6 +63,7 @@ void transfer_free(struct transfer **transfer)
     *transfer = NULL;
     if (t->file >= 0)
         close(t->file);
+    tls_channel_free(&t->tls);
     close_data(t);
     pthread_mutex_destroy(&t->data_lock);
     free(t->memory);
@@ -68,7 +72,7 @@ void transfer_free(struct transfer **transfer)
     free(t);
 }
 
-/* --- ends ------------------------------------------------------------------------------------------- */
+/* --- ends -------------------------------------------------------------------------------------------- */
 
 /* Notes how it ended, if nothing was noted before. Always false, so that a step can return it. */
 static bool stop(struct transfer *t, enum transfer_result result, int error)
@@ -93,7 +97,7 @@ static double now(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* --- rate: sleeps until `bytes` since `began` are due ------------------------------------------------- */
+/* --- rate: sleeps until `bytes` since `began` are due ------------------------------------------------ */
 
 struct pace {
     uint64_t rate, bytes;
@@ -114,8 +118,8 @@ static bool pace_wait(struct transfer *t, struct pace *p, size_t moved)
         double wait = p->began + (double)p->bytes / (double)p->rate - now();
         if (wait <= 0)
             break;
-        long ns = wait * 1e9 > NAP_NS ? NAP_NS : (long)(wait * 1e9);
-        nanosleep(&(struct timespec){0, ns}, NULL);
+        double ns = wait * 1e9, most = NAP_NS;
+        nanosleep(&(struct timespec){0, (long)(ns < most ? ns : most)}, NULL);
     }
     return !atomic_load_explicit(&t->aborted, memory_order_relaxed) || stop(t, TRANSFER_ABORTED, ECANCELED);
 }
@@ -137,10 +141,23 @@ static bool has_stalled(const struct transfer *t)
     return t->stall_timeout > 0 && poll(&room, 1, (int)t->stall_timeout * 1000 - stall_share_ms(t)) == 0;
 }
 
-/* --- steps ------------------------------------------------------------------------------------------ */
+/* --- steps ------------------------------------------------------------------------------------------- */
+
+/* All bytes again, until TLS has taken them all, as it asks for. */
+static bool send_private(struct transfer *t, const char *bytes, size_t len)
+{
+    ssize_t n;
+    while ((n = tls_channel_write(t->tls, bytes, len)) < 0) {
+        if (n != -EAGAIN || has_stalled(t))
+            return stop_network(t, (int)-n);
+    }
+    return true;
+}
 
 static bool send_all(struct transfer *t, const char *bytes, size_t len)
 {
+    if (t->tls)
+        return send_private(t, bytes, len);
     while (len > 0) {
         ssize_t n = send(t->data, bytes, len, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -165,18 +182,25 @@ static bool write_all(struct transfer *t, const char *bytes, size_t len)
             return stop(t, TRANSFER_FILE, errno);
         bytes += n;
         len -= (size_t)n;
+        t->unwritten -= n;
     }
     return true;
 }
 
-/* Blocks of memory for the paths that copy; false: none to be had. */
-static bool want_buffers(struct transfer *t, struct transfer_tools *tools)
+/* A block of memory for the paths that copy; false: none to be had. */
+static bool want_buffer(struct transfer *t, struct transfer_tools *tools)
 {
     if (!tools->buffer)
         tools->buffer = malloc(BUFFER_BYTES);
+    return tools->buffer || stop(t, TRANSFER_FILE, ENOMEM);
+}
+
+/* And one for what becomes of it in ASCII mode. */
+static bool want_buffers(struct transfer *t, struct transfer_tools *tools)
+{
     if (!tools->converted)
-        tools->converted = malloc(2 * BUFFER_BYTES);
-    return (tools->buffer && tools->converted) || stop(t, TRANSFER_FILE, ENOMEM);
+        tools->converted = malloc((size_t)(2 * ASCII_BYTES));
+    return want_buffer(t, tools) && (tools->converted || stop(t, TRANSFER_FILE, ENOMEM));
 }
 
 static void send_memory(struct transfer *t, struct pace *pace)
@@ -190,14 +214,52 @@ static void send_memory(struct transfer *t, struct pace *pace)
     }
 }
 
-static void send_binary(struct transfer *t, struct pace *pace)
+/* A file that somebody made shorter meanwhile was not sent whole, though its end was reached. */
+static void check_whole(struct transfer *t, uint64_t sent)
 {
+    if (t->offset < t->size && sent < t->size - t->offset)
+        stop(t, TRANSFER_FILE, ENODATA);
+}
+
+/* Read and sent by way of a buffer. */
+static void send_copying(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
+{
+    uint64_t sent = 0;
+    ssize_t n;
+    if (!want_buffer(t, tools))
+        return;
+    while ((n = read(t->file, tools->buffer, pace_block(pace, BUFFER_BYTES))) > 0) {
+        if (!send_all(t, tools->buffer, (size_t)n) || !pace_wait(t, pace, (size_t)n))
+            return;
+        sent += (uint64_t)n;
+    }
+    if (n < 0)
+        stop(t, TRANSFER_FILE, errno);
+    else
+        check_whole(t, sent);
+}
+
+/* Refused as a call, by a seccomp profile or the kernel: there is another way. */
+static bool is_refused(ssize_t n)
+{
+    return n < 0 && (errno == ENOSYS || errno == EPERM);
+}
+
+static void send_binary(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
+{
+    uint64_t sent = 0;
     for (;;) {
         double began = now();
         size_t block = pace_block(pace, SENDFILE_BYTES);
         ssize_t n = sendfile(t->data, t->file, NULL, block);
-        if (n == 0)
+        if (n == 0) {
+            check_whole(t, sent);
             return;
+        }
+        if (is_refused(n)) {
+            send_copying(t, tools, pace);
+            return;
+        }
         bool timed_out = (n < 0 && errno == EAGAIN) ||
                          (n > 0 && (size_t)n < block && (now() - began) * 1000 >= stall_share_ms(t));
         if (timed_out && has_stalled(t)) {
@@ -214,6 +276,7 @@ static void send_binary(struct transfer *t, struct pace *pace)
                 stop_network(t, errno);
             return;
         }
+        sent += (uint64_t)n;
         if (!pace_wait(t, pace, (size_t)n))
             return;
     }
@@ -237,7 +300,7 @@ static bool stream_nap(struct transfer *t)
 static void send_streamed(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
 {
     off_t at = 0;
-    if (!want_buffers(t, tools))
+    if (!want_buffer(t, tools))
         return;
     for (;;) {
         int seals = fcntl(t->file, F_GET_SEALS);
@@ -248,6 +311,7 @@ static void send_streamed(struct transfer *t, struct transfer_tools *tools, stru
         if (n < 0 || (n == 0 && (seals & (LISTING_WHOLE | LISTING_BROKEN))))
             return;
         if (n > 0)
+            /* else the memory goes back later, with the listing */
             (void)fallocate(t->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, n);
         at += n;
         bool go_on =
@@ -260,40 +324,56 @@ static void send_streamed(struct transfer *t, struct transfer_tools *tools, stru
 static void send_ascii(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
 {
     struct ftp_ascii ascii = {false};
+    uint64_t sent = 0;
     if (!want_buffers(t, tools))
         return;
     for (;;) {
-        ssize_t n = read(t->file, tools->buffer, pace_block(pace, BUFFER_BYTES));
-        if (n == 0)
-            return;
-        if (n < 0) {
+        ssize_t n = read(t->file, tools->buffer, pace_block(pace, ASCII_BYTES));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
             stop(t, TRANSFER_FILE, errno);
+        else if (n == 0)
+            check_whole(t, sent);
+        if (n <= 0)
             return;
-        }
+        sent += (uint64_t)n;
         size_t len = ftp_ascii_to_wire(&ascii, tools->buffer, (size_t)n, tools->converted);
         if (!send_all(t, tools->converted, len) || !pace_wait(t, pace, len))
             return;
     }
 }
 
-/* --- receiving -------------------------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------------------------------------- */
 
-/* May len more bytes be stored? Takes them from the quota, or what is left of it: returns how many. */
+/* May len more bytes be stored? Adds them to what the account stores, or as many as it may: returns how many. */
 static size_t charge(struct transfer *t, size_t len)
 {
     if (!t->quota)
         return len;
     long long cost = (long long)len > t->quota_credit ? (long long)len - t->quota_credit : 0;
-    long long left = atomic_fetch_sub(t->quota, cost) - cost;
-    if (left < 0) {
-        long long refund = -left < cost ? -left : cost;
-        atomic_fetch_add(t->quota, refund);
-        cost -= refund;
-        len -= (size_t)refund;
-    }
+    long long over = atomic_fetch_add(t->quota, cost) + cost - t->quota_limit;
+    long long refund = over <= 0 ? 0 : over < cost ? over : cost;
+    atomic_fetch_sub(t->quota, refund);
+    cost -= refund;
+    len -= (size_t)refund;
+    t->credited += (long long)len - cost;
     t->quota_credit -= (long long)len - cost;
-    t->charged += cost;
+    t->paid += cost;
+    t->unwritten += (long long)len;
     return len;
+}
+
+/* A full disk took less than was charged: credit is used first, so that what was paid last is given back first. */
+static void refund_unwritten(struct transfer *t)
+{
+    if (!t->quota)
+        return;
+    long long paid = t->unwritten < t->paid ? t->unwritten : t->paid;
+    atomic_fetch_sub(t->quota, paid);
+    t->paid -= paid;
+    t->credited -= t->unwritten - paid;
+    t->unwritten = 0;
 }
 
 static bool store(struct transfer *t, const char *bytes, size_t len)
@@ -302,10 +382,43 @@ static bool store(struct transfer *t, const char *bytes, size_t len)
     return write_all(t, bytes, may) && (may == len || stop(t, TRANSFER_QUOTA, EDQUOT));
 }
 
+/* TLS ended without saying so: anybody on the way could have done that, and what came may not be all. */
+static void end_bare(struct transfer *t)
+{
+    bool is_in_record = tls_channel_has_input(t->tls);
+    if (t->strict_eof || is_in_record)
+        stop(t, TRANSFER_CUT_OFF, EPIPE);
+    else
+        t->ended_bare = true;
+}
+
+/* As much as there is: records are shorter than blocks. */
+static size_t receive_private(struct transfer *t, char *bytes, size_t len)
+{
+    size_t got = 0;
+    ssize_t n = 0;
+    if (t->has_ended)
+        return 0;
+    do {
+        n = tls_channel_read(t->tls, bytes + got, len - got);
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && got < len && tls_channel_has_input(t->tls));
+    t->has_ended = n <= 0; /* what came before its end is stored in any case */
+    if (n == -EPIPE)
+        end_bare(t);
+    else if (n == -EPROTO)
+        stop(t, TRANSFER_CUT_OFF, EPROTO);
+    else if (n < 0)
+        stop_network(t, (int)-n);
+    return got;
+}
+
 /* One block from the channel. 0: the end, or a failure that is noted. */
 static size_t receive(struct transfer *t, char *bytes, size_t len)
 {
     ssize_t n;
+    if (t->tls)
+        return receive_private(t, bytes, len);
     do
         n = recv(t->data, bytes, len, 0);
     while (n < 0 && errno == EINTR);
@@ -317,7 +430,7 @@ static size_t receive(struct transfer *t, char *bytes, size_t len)
 static void receive_copying(struct transfer *t, struct transfer_tools *tools, struct pace *pace)
 {
     size_t n;
-    if (!want_buffers(t, tools))
+    if (!want_buffer(t, tools))
         return;
     while ((n = receive(t, tools->buffer, pace_block(pace, BUFFER_BYTES))) > 0) {
         if (!store(t, tools->buffer, n) || !pace_wait(t, pace, n))
@@ -331,7 +444,7 @@ static void receive_ascii(struct transfer *t, struct transfer_tools *tools, stru
     size_t n, len;
     if (!want_buffers(t, tools))
         return;
-    while ((n = receive(t, tools->buffer, pace_block(pace, BUFFER_BYTES))) > 0) {
+    while ((n = receive(t, tools->buffer, pace_block(pace, ASCII_BYTES))) > 0) {
         len = ftp_ascii_from_wire(&ascii, tools->buffer, n, tools->converted);
         if (!store(t, tools->converted, len) || !pace_wait(t, pace, n))
             return;
@@ -391,8 +504,10 @@ static bool empty_pipe(struct transfer *t, struct transfer_tools *tools, size_t 
 {
     while (len > 0) {
         ssize_t n = splice(tools->pipe[0], NULL, t->file, NULL, len, SPLICE_F_MOVE);
+        if (n > 0)
+            t->unwritten -= n;
         if (n < 0 && errno == EINVAL) {
-            n = want_buffers(t, tools)
+            n = want_buffer(t, tools)
                     ? read(tools->pipe[0], tools->buffer, len < BUFFER_BYTES ? len : BUFFER_BYTES)
                     : -1;
             if (n > 0 && !write_all(t, tools->buffer, (size_t)n))
@@ -413,6 +528,10 @@ static void receive_splicing(struct transfer *t, struct transfer_tools *tools, s
                            SPLICE_F_MOVE | SPLICE_F_MORE);
         if (n < 0 && errno == EINTR)
             continue;
+        if (is_refused(n)) {
+            receive_copying(t, tools, pace);
+            return;
+        }
         if (n < 0)
             stop_network(t, errno);
         if (n <= 0)
@@ -433,7 +552,7 @@ void transfer_tools_fini(struct transfer_tools *tools)
     free(tools->converted);
 }
 
-/* --- hashing ---------------------------------------------------------------------------------------- */
+/* --- hashing ----------------------------------------------------------------------------------------- */
 
 static const char *const hash_names[] = {"SHA-256", "SHA-512", "CRC32"};
 
@@ -448,6 +567,7 @@ void transfer_prepare(void)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     for (unsigned i = 0; openssl_names[i]; i++)
+        /* loads what it needs from files; if that fails, hash_file says so */
         (void)EVP_Digest("", 0, digest, NULL, EVP_get_digestbyname(openssl_names[i]), NULL);
 }
 
@@ -461,9 +581,9 @@ static bool hash_blocks(struct transfer *t, char *buffer, EVP_MD_CTX *context, u
             continue;
         if (n < 0)
             return stop(t, TRANSFER_FILE, errno);
-        if (context)
-            EVP_DigestUpdate(context, buffer, (size_t)n);
-        else
+        if (context && EVP_DigestUpdate(context, buffer, (size_t)n) != 1)
+            return stop(t, TRANSFER_FILE, ENOMEM);
+        if (!context)
             *crc = crc32(*crc, (const Bytef *)buffer, (uInt)n);
         atomic_fetch_add_explicit(&t->moved, (unsigned long long)n, memory_order_relaxed);
         if (atomic_load_explicit(&t->aborted, memory_order_relaxed))
@@ -478,13 +598,13 @@ static void hash_file(struct transfer *t, struct transfer_tools *tools)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     unsigned long crc = crc32(0, NULL, 0);
-    if (!want_buffers(t, tools))
+    if (!want_buffer(t, tools))
         return;
     if (openssl_names[t->hash] && (!context || !EVP_DigestInit_ex(context, algorithm, NULL)))
         stop(t, TRANSFER_FILE, ENOMEM);
     else if (hash_blocks(t, tools->buffer, context, &crc)) {
-        if (context)
-            EVP_DigestFinal_ex(context, digest, &len);
+        if (context && EVP_DigestFinal_ex(context, digest, &len) != 1)
+            stop(t, TRANSFER_FILE, ENOMEM);
         for (unsigned i = 0; i < len; i++)
             snprintf(t->digest + (size_t)(2 * i), 3, "%02x", digest[i]);
         if (!context)
@@ -493,7 +613,7 @@ static void hash_file(struct transfer *t, struct transfer_tools *tools)
     EVP_MD_CTX_free(context);
 }
 
-/* --- the whole of one ------------------------------------------------------------------------------- */
+/* --- the whole of one -------------------------------------------------------------------------------- */
 
 /*
  * Few bytes waiting unsent keep what is sent and what is received next to each other in the processor's
@@ -506,25 +626,95 @@ static void tune_sending(const struct transfer *t)
     const int unsent = UNSENT_BYTES, on = 1;
     if (t->kind != TRANSFER_SEND || t->data < 0)
         return;
-    if (t->streamed) {
-        (void)setsockopt(t->data, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (t->tls) { /* large writes by themselves; a record that waits for more would wait for itself */
+        (void)setsockopt(t->data, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only how fast */
         return;
     }
+    /* None of these changes what is sent, only how fast. */
     (void)setsockopt(t->data, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
-    if (t->rate == 0)
-        (void)setsockopt(t->data, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+    if (t->streamed)
+        (void)setsockopt(t->data, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only how fast */
+    else if (t->rate == 0)
+        (void)setsockopt(t->data, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)); /* only how fast */
 }
 
-static void limit_stalls(const struct transfer *t)
+/* False: nobody would notice a client that stands still, so nothing is moved. */
+static bool limit_stalls(struct transfer *t)
 {
     const int share = stall_share_ms(t);
     const struct timeval whole = {.tv_sec = t->stall_timeout}, part = {share / 1000, share % 1000 * 1000};
     if (t->data < 0 || t->stall_timeout == 0)
+        return true;
+    /* TLS answers some of what it reads (KeyUpdate): that, too, must not wait for ever. */
+    if (t->tls && setsockopt(t->data, SOL_SOCKET, SO_SNDTIMEO, &part, sizeof(part)) < 0)
+        return stop(t, TRANSFER_NETWORK, errno);
+    int r = t->kind == TRANSFER_SEND ? setsockopt(t->data, SOL_SOCKET, SO_SNDTIMEO, &part, sizeof(part))
+                                     : setsockopt(t->data, SOL_SOCKET, SO_RCVTIMEO, &whole, sizeof(whole));
+    return r == 0 || stop(t, TRANSFER_NETWORK, errno);
+}
+
+/*
+ * All was sent. A client that reads 150 and 226 at once may take the transfer for one that never began (aria2 waits for ever
+ * then), so it has a moment to come to the channel's end and close it. One that closes without having read it all says so
+ * by a reset.
+ */
+static void await_close(struct transfer *t)
+{
+    struct pollfd closed = {.fd = t->data, .events = POLLIN};
+    if (t->kind != TRANSFER_SEND || t->result != TRANSFER_DONE || t->data < 0 ||
+        shutdown(t->data, SHUT_WR) < 0)
         return;
-    if (t->kind == TRANSFER_SEND)
-        (void)setsockopt(t->data, SOL_SOCKET, SO_SNDTIMEO, &part, sizeof(part));
-    else
-        (void)setsockopt(t->data, SOL_SOCKET, SO_RCVTIMEO, &whole, sizeof(whole));
+    if (poll(&closed, 1, ENDING_MS) == 1 && transfer_was_reset(t))
+        stop_network(t, ECONNRESET);
+}
+
+bool transfer_was_reset(const struct transfer *t)
+{
+    char unread[512]; /* under TLS its close_notify: left unread, our close would become a reset */
+    ssize_t n = 1;
+    for (int i = 0; n > 0 && i < UNREAD_READS; i++) /* who sends on and on may have his reset */
+        n = recv(t->data, unread, sizeof(unread), MSG_DONTWAIT);
+    return n < 0 && errno == ECONNRESET;
+}
+
+/* The other side's close_notify, which comes when it has read all. */
+static void await_close_notify(struct transfer *t)
+{
+    char byte;
+    const struct timeval whole = {.tv_sec = t->stall_timeout};
+    if (setsockopt(t->data, SOL_SOCKET, SO_RCVTIMEO, &whole, sizeof(whole)) < 0) {
+        stop_network(t, errno);
+        return;
+    }
+    ssize_t n = tls_channel_read(t->tls, &byte, 1);
+    if (n != 0)
+        stop(t, n == -EAGAIN ? TRANSFER_STALLED : TRANSFER_CUT_OFF, n < 0 ? (int)-n : EPROTO);
+}
+
+/* Says that this was all: whoever ends the connection without that does not have the keys. */
+static void say_end(struct transfer *t)
+{
+    int r = 0;
+    bool is_whole = t->result == TRANSFER_DONE;
+    if (!t->tls || t->data < 0 || !is_whole)
+        return; /* of a broken off transfer nobody is to believe that it is whole */
+    while ((r = tls_channel_close(t->tls)) == -EAGAIN && !has_stalled(t))
+        ;
+    if (t->kind == TRANSFER_SEND && r < 0)
+        stop_network(t, -r);
+    else if (t->kind == TRANSFER_SEND && t->strict_close)
+        await_close_notify(t);
+}
+
+/* What one write to the network, or one read, is worth. */
+static bool tune_private(struct transfer *t)
+{
+    if (!t->tls)
+        return true;
+    if (t->kind == TRANSFER_RECEIVE)
+        tls_channel_read_ahead(t->tls, READ_AHEAD_BYTES);
+    bool can_wait = t->kind == TRANSFER_SEND && t->rate == 0 && !t->streamed && !t->memory;
+    return !can_wait || tls_channel_gather(t->tls, BUFFER_BYTES) || stop(t, TRANSFER_FILE, ENOMEM);
 }
 
 /* An upload counts as whole only when the file system has said so. */
@@ -542,25 +732,31 @@ static void close_file(struct transfer *t)
 void transfer_run(struct transfer *t, struct transfer_tools *tools)
 {
     struct pace pace = {.rate = t->rate, .began = now()};
-    limit_stalls(t);
     tune_sending(t);
-    if (t->kind == TRANSFER_HASH)
+    if (!limit_stalls(t) || !tune_private(t))
+        ; /* that is how it ended */
+    else if (t->kind == TRANSFER_HASH)
         hash_file(t, tools);
     else if (t->kind == TRANSFER_SEND && t->memory)
         send_memory(t, &pace);
     else if (t->kind == TRANSFER_SEND && t->streamed)
         send_streamed(t, tools, &pace);
+    else if (t->kind == TRANSFER_SEND && t->ascii)
+        send_ascii(t, tools, &pace);
     else if (t->kind == TRANSFER_SEND)
-        (t->ascii) ? send_ascii(t, tools, &pace) : send_binary(t, &pace);
+        (t->tls) ? send_copying(t, tools, &pace) : send_binary(t, tools, &pace);
     else if (t->ascii)
         receive_ascii(t, tools, &pace);
-    else if (want_pipe(tools))
+    else if (!t->tls && want_pipe(tools))
         receive_splicing(t, tools, &pace);
     else
         receive_copying(t, tools, &pace);
     /* An abort shuts the channel down, which reads like its end. */
     if (t->kind == TRANSFER_RECEIVE && atomic_load(&t->aborted))
         stop(t, TRANSFER_ABORTED, ECANCELED);
+    refund_unwritten(t);
     close_file(t);
+    say_end(t);
+    await_close(t);
     close_data(t);
 }

@@ -4,124 +4,102 @@
 #include "base/cursor.h"
 #include "server/link.h"
 #include "server/worker/admin.h"
+#include "server/worker/anonymous.h"
+#include "server/worker/cmd_login.h"
+#include "server/worker/cmd_transfer.h"
 #include "server/worker/command.h"
+#include "server/worker/control.h"
 #include "server/worker/data.h"
+#include "server/worker/handshake.h"
 #include "server/worker/identity.h"
+#include "server/worker/inbox.h"
 #include "server/worker/log.h"
-#include "server/worker/login.h"
+#include "server/worker/output.h"
 #include "server/worker/passive.h"
 #include "server/worker/session.h"
+#include "server/worker/sink.h"
+#include "sys/cpus.h"
+#include "sys/fd.h"
+#include "sys/probe.h"
 #include "sys/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-struct worker worker;
 
 enum {
     ACCEPTS_A_TURN = 64,
+    LEAN = 4, /* a loop may have a quarter more sessions than the idlest, for the sake of nearness */
 };
 
 static const struct timeval accept_rest = {.tv_usec = 100 * 1000};
 
-double worker_now(void)
+/* --- which loop has a session ------------------------------------------------------------------------- */
+
+/* The one with the fewest. */
+static unsigned idlest_loop(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+    unsigned idlest = worker.loop;
+    for (unsigned i = 0; i < worker_loops; i++) {
+        if (session_count_of(i) < session_count_of(idlest))
+            idlest = i;
+    }
+    return idlest;
 }
 
-/* --- settings ------------------------------------------------------------------------------------------- */
-
-struct settings *settings_new(struct config *config, char *banner)
+/* The loop of the processor that the connection's packets come in on: there its replies cost no interrupt of another one. But
+ * where all come in on one, the others take their part, too. */
+static unsigned choose_loop(int client)
 {
-    struct settings *s = calloc(1, sizeof(*s));
-    if (!s)
-        return NULL;
-    *s = (struct settings){.refs = 1, .config = config, .banner = banner};
-    command_forbid(s);
-    return s;
+    unsigned idlest = idlest_loop();
+    int near = worker_loops > 1 ? cpus_incoming(client) : 0;
+    if (near < 0 || (unsigned)near >= worker_loops)
+        return idlest;
+    unsigned most = session_count_of(idlest);
+    return session_count_of((unsigned)near) <= most + most / LEAN + 1 ? (unsigned)near : idlest;
 }
 
-struct settings *settings_ref(struct settings *s)
+struct newcomer {
+    struct inbox_message message;
+    int fd;
+};
+
+static void on_newcomer(struct inbox_message *m)
 {
-    s->refs++;
-    return s;
+    struct newcomer *n = (struct newcomer *)m;
+    control_accept(n->fd);
+    free(n);
 }
 
-void settings_unref(struct settings **settings)
+static void admit(int client)
 {
-    struct settings *s = *settings;
-    *settings = NULL;
-    if (!s || --s->refs > 0)
+    unsigned loop = choose_loop(client);
+    struct newcomer *n = loop != worker.loop ? malloc(sizeof(*n)) : NULL;
+    if (!n) {
+        control_accept(client);
         return;
-    config_free(&s->config);
-    free(s->banner);
-    free(s->anonymous_user);
-    free(s->anonymous_cwd);
-    free(s);
-}
-
-static void ignore_remark(void *ctx, const struct config_remark *remark)
-{
-    (void)ctx;
-    (void)remark; /* the monitor told the administrator when it read the file */
-}
-
-static char *read_all(int fd, size_t *ret_len)
-{
-    off_t size = lseek(fd, 0, SEEK_END);
-    char *text = size >= 0 ? malloc((size_t)size + 1) : NULL;
-    if (text && pread(fd, text, (size_t)size, 0) != size) {
-        free(text);
-        text = NULL;
     }
-    if (text) {
-        text[size] = '\0';
-        *ret_len = (size_t)size;
-    }
-    return text;
+    *n = (struct newcomer){.message.run = on_newcomer, .fd = client};
+    inbox_post(loop, &n->message);
 }
 
-struct settings *settings_receive(int fd)
-{
-    size_t len = 0;
-    char *text = read_all(fd, &len);
-    struct config *config = text ? config_new() : NULL;
-    struct settings *s = NULL;
-    close(fd);
-    if (config && config_parse(config, "monitor", text, strlen(text), ignore_remark, NULL) == 0) {
-        size_t banner_at = strlen(text) + 1;
-        char *banner = banner_at < len ? strdup(text + banner_at) : NULL;
-        s = settings_new(config, banner);
-        if (s)
-            config = NULL;
-        else
-            free(banner);
-    }
-    config_free(&config);
-    free(text);
-    return s;
-}
-
-/* --- listeners ---------------------------------------------------------------------------------------------
- */
+/* --- listeners --------------------------------------------------------------------------------------- */
 
 struct control_listener {
     SLIST_ENTRY(control_listener) next;
     struct event *event, *rest;
 };
 
-static SLIST_HEAD(, control_listener) control_listeners = SLIST_HEAD_INITIALIZER(control_listeners);
+static SLIST_HEAD(, control_listener)
+    control_listeners = SLIST_HEAD_INITIALIZER(control_listeners); /* loop 0's */
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
@@ -130,13 +108,13 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client >= 0)
-            session_accept(client);
+            admit(client);
         else if (errno == EAGAIN)
             return;
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            event_del(l->event); /* nothing can be taken from the queue: asking on and on would only burn the
-                                    processor */
-            event_add(l->rest, &accept_rest);
+            /* Nothing can be taken from the queue: asking on and on would only burn the processor. */
+            if (event_add(l->rest, &accept_rest) == 0)
+                event_del(l->event);
             return;
         }
     }
@@ -147,7 +125,8 @@ static void on_rested(evutil_socket_t fd, short what, void *arg)
     struct control_listener *l = arg;
     (void)fd;
     (void)what;
-    event_add(l->event, NULL);
+    if (event_add(l->event, NULL) < 0 && event_add(l->rest, &accept_rest) < 0)
+        _exit(EXIT_FAILURE); /* it would never accept again: the monitor starts another worker */
 }
 
 static void control_listener_free(struct control_listener *l)
@@ -185,54 +164,50 @@ static void close_control_listeners(void)
     }
 }
 
-/* --- draining
- * ------------------------------------------------------------------------------------------------ */
+/* --- draining ---------------------------------------------------------------------------------------- */
 
-void worker_check_drained(void)
-{
-    struct ipc_message m = {.type = MSG_DRAINED, .fd = -1};
-    if (!worker.draining || worker.session_count > 0 || event_base_got_break(worker.base))
-        return;
-    (void)link_send(worker.monitor, &m);
-    event_base_loopbreak(worker.base);
-}
+static _Thread_local struct event *drain_timer;
+static _Thread_local bool drain_over; /* whoever is left is cut off */
 
-static void drain_session(struct session *s, void *force)
+static void drain_session(struct session *s, void *ctx)
 {
-    if (s->ended || (s->transfer && !*(bool *)force))
+    (void)ctx;
+    if (s->transfer && !drain_over)
         return;
     reply(s, 421, "Service shutting down.");
     session_end(s);
-    session_settle(s);
 }
 
 /* Time is up: transfers that still run are cut off. */
 static void on_drain_over(evutil_socket_t fd, short what, void *arg)
 {
-    bool force = true;
     (void)fd;
     (void)what;
     (void)arg;
-    session_each(drain_session, &force);
-    worker_check_drained();
+    drain_over = true;
+    session_each(drain_session, NULL);
 }
 
 static void drain(uint32_t seconds)
 {
     const struct timeval limit = {.tv_sec = seconds};
-    bool force = false;
     if (worker.draining)
         return;
     worker.draining = true;
-    close_control_listeners();
-    session_each(drain_session, &force);
-    worker.drain_timer = event_new(worker.base, -1, 0, on_drain_over, NULL);
-    event_add(worker.drain_timer, &limit);
-    worker_check_drained();
+    if (worker.loop == 0)
+        close_control_listeners();
+    session_each(drain_session, NULL);
+    drain_timer = event_new(worker.base, -1, 0, on_drain_over, NULL);
+    if (!drain_timer || event_add(drain_timer, &limit) < 0)
+        on_drain_over(-1, 0, NULL);
 }
 
-/* --- what the monitor says
- * --------------------------------------------------------------------------------------- */
+static bool is_drained(void)
+{
+    return worker.draining && (drain_over || session_count() == 0);
+}
+
+/* --- what the monitor says --------------------------------------------------------------------------- */
 
 typedef void handler(const struct ipc_message *m);
 
@@ -245,22 +220,18 @@ static uint32_t read_u32(const struct ipc_message *m)
 
 static void on_login_reply(const struct ipc_message *m)
 {
-    struct login_reply reply_;
+    struct login_reply answer;
     struct session *s = session_find(m->id);
-    if (!s || s->waiting != WAIT_LOGIN || !login_reply_decode(m, &reply_))
+    if (!login_reply_decode(m, &answer))
         return;
-    worker.logins_pending--;
-    login_remember(s, &reply_);
-    if (reply_.result == LOGIN_GRANTED)
-        login_granted(s, &reply_);
-    else if (reply_.result == LOGIN_DENIED)
-        login_denied(s);
-    else {
-        session_resume(s);
-        reply(s, 421, "Logins cannot be checked now. Please try later.");
-        session_end(s);
+    anonymous_answered(m->id, &answer);
+    if (s && s->waiting == WAIT_LOGIN) {
+        identity_login_over();
+        login_answered(s, &answer);
     }
-    session_settle(s);
+    struct session *waiting;
+    while ((waiting = anonymous_next_waiting(m->id)))
+        login_other_answered(waiting);
 }
 
 static void on_check_reply(const struct ipc_message *m)
@@ -269,7 +240,6 @@ static void on_check_reply(const struct ipc_message *m)
     if (!s || s->waiting != WAIT_LOGIN)
         return;
     login_user_checked(s, read_u32(m) == 1);
-    session_settle(s);
 }
 
 static void on_session_config(const struct ipc_message *m)
@@ -277,9 +247,12 @@ static void on_session_config(const struct ipc_message *m)
     struct session *s = session_find(m->id);
     struct settings *own = settings_receive(m->fd);
     if (!s || !own) {
+        if (s)
+            s->login.lacks_own_settings = true;
         settings_unref(&own);
         return;
     }
+    command_forbid(own);
     settings_unref(&s->settings);
     s->settings = own;
 }
@@ -292,18 +265,17 @@ static void on_broker(const struct ipc_message *m)
 static void on_connect_reply(const struct ipc_message *m)
 {
     struct session *s = session_find(m->id);
-    if (s && !s->ended && transfer_awaits_data(s) && s->connect_serial == m->serial) {
-        data_connect_reply(s, (int)read_u32(m), m->fd);
-        session_settle(s);
-    } else if (m->fd >= 0)
+    if (s)
+        data_connect_reply(s, m->serial, (int)read_u32(m), m->fd);
+    else if (m->fd >= 0)
         close(m->fd);
 }
 
 static void on_chown_reply(const struct ipc_message *m)
 {
     struct session *s = session_find(m->id);
-    if (read_u32(m) != 0)
-        log_event(s, "chown_uploads: %s", strerror((int)read_u32(m)));
+    if (s)
+        store_given_away(s, m->serial, (int)read_u32(m));
 }
 
 static void on_listener(const struct ipc_message *m)
@@ -328,9 +300,16 @@ static void on_no_listener(const struct ipc_message *m)
 
 static void on_log_file(const struct ipc_message *m)
 {
-    uint8_t sink = m->len > 0 ? m->payload[0] : LOG_SINK_COUNT;
-    if (sink < LOG_SINK_COUNT)
-        log_set_sink(sink, m->fd);
+    struct wire_reader r;
+    wire_reader_init(&r, m->payload, m->len);
+    uint8_t sink = wire_get_u8(&r);
+    bool wanted = wire_get_u8(&r) != 0;
+    bool is_lost =
+        m->fd_lost; /* no descriptor was free: the old one is better than none, and the monitor tries again */
+    if (wire_reader_done(&r) && sink < LOG_SINK_COUNT && !is_lost)
+        sink_set(sink, wanted, m->fd);
+    else if (wire_reader_done(&r) && sink < LOG_SINK_COUNT)
+        sink_not_taken(sink);
     else if (m->fd >= 0)
         close(m->fd);
 }
@@ -340,16 +319,31 @@ static void on_config(const struct ipc_message *m)
     struct settings *s = settings_receive(m->fd);
     if (!s) {
         log_event(NULL, "a reloaded configuration could not be taken over; the old one stays");
+        anonymous_forget(false);
         return;
     }
+    command_forbid(s);
     settings_unref(&worker.settings);
     worker.settings = s;
-    worker.no_more_ports = false;
+    passive_may_be_more();
+    anonymous_forget(true);
 }
 
 static void on_admin(const struct ipc_message *m)
 {
     admin_serve(m->fd);
+}
+
+static void on_keys(const struct ipc_message *m)
+{
+    if (m->fd >= 0)
+        keys_connect(m->fd);
+}
+
+static void on_no_keys(const struct ipc_message *m)
+{
+    (void)m;
+    keys_none();
 }
 
 static void on_drain(const struct ipc_message *m)
@@ -370,6 +364,8 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_CONFIG] = on_config,
     [MSG_ADMIN] = on_admin,
     [MSG_DRAIN] = on_drain,
+    [MSG_KEYS] = on_keys,
+    [MSG_NO_KEYS] = on_no_keys,
 };
 
 static void on_monitor_message(void *ctx, const struct ipc_message *m)
@@ -386,19 +382,18 @@ static void on_monitor_ended(void *ctx, int error)
     _exit(1);
 }
 
-/* --- giving up what a process that hears the network must not have
- * ------------------------------------------------ */
+/* --- giving up what a process that hears the network must not have ----------------------------------- */
 
 _Noreturn static void refuse_to_run(const char *what, int error)
 {
     fprintf(stderr, "sallyd: the worker does not start: %s: %s\n", what, strerror(error));
-    _exit(1);
+    _exit(WORKER_CANNOT_RUN);
 }
 
 /* All that needs a file is done before: the time zone, OpenSSL's own start, jansson's random seed. */
 static void confine(const struct config *c)
 {
-    bool root = geteuid() == 0 && !c->run_as_launching_user;
+    bool root = geteuid() == 0; /* with run_as_launching_user as well: nothing here needs to be root */
     const struct passwd *nobody = root ? getpwnam(c->nopriv_user) : NULL;
     uid_t uid = nobody ? nobody->pw_uid : geteuid();
     gid_t gid = nobody ? nobody->pw_gid : getegid();
@@ -409,27 +404,126 @@ static void confine(const struct config *c)
     if (root && (!nobody || uid == 0))
         refuse_to_run("nopriv_user must name a user that exists and is not root", EINVAL);
     if (root && (r = sandbox_empty_root(c->secure_chroot_dir)) < 0)
-        refuse_to_run("no empty directory to be locked up in", -r);
+        refuse_to_run(sandbox_step(), -r);
     if ((r = sandbox_become(uid, gid, NULL, 0)) < 0)
-        refuse_to_run("its privileges could not be dropped", -r);
+        refuse_to_run(sandbox_step(), -r);
     if ((r = sandbox_seccomp_worker()) < 0)
-        refuse_to_run("its system calls could not be limited (seccomp)", -r);
+        refuse_to_run("seccomp", -r);
+    const char *missing = probe_calls(PROBE_WORKER, &r);
+    if (missing)
+        refuse_to_run(missing, r);
 }
 
-_Noreturn void worker_main(int monitor, struct config *config, char *banner)
+/* It is known what TLS there is: that was the last thing that was missing. */
+static void on_keys_settled(const char *why)
 {
-    struct rlimit limit = {.rlim_cur = 1024};
-    (void)prctl(PR_SET_NAME, "sallyd: worker");
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    worker.control_fd_most = (int)(limit.rlim_cur - limit.rlim_cur / 8);
+    if (why) {
+        fprintf(stderr, "sallyd: the worker does not start: TLS: %s\n", why);
+        _exit(WORKER_CANNOT_RUN);
+    }
+    worker_must_tell(MSG_READY, 0);
+}
+
+/* A turn of the loop; what it changed is settled, and so is what handshakes change. */
+static bool turn(void)
+{
+    static _Thread_local bool is_more;
+    if (event_base_loop(worker.base, is_more ? EVLOOP_NONBLOCK : EVLOOP_ONCE) < 0)
+        return false;
+    control_settle();
+    is_more = handshake_turns();
+    control_settle();
+    return true;
+}
+
+/* What a loop begins with. */
+struct start {
+    unsigned loop;
+    int monitor;
+    struct config *config;
+    char *banner;
+};
+
+static void open_loop(const struct start *start)
+{
+    worker.loop = start->loop;
     worker.base = event_base_new();
-    worker.settings = settings_new(config, banner);
-    if (!worker.base || !worker.settings || transfer_pool_init(worker.base, transfer_ended) < 0)
-        _exit(1);
-    worker.monitor = link_new(worker.base, monitor, TO_WORKER, on_monitor_message, on_monitor_ended, NULL);
+    worker.settings = settings_new(start->config, start->banner);
+    if (!worker.base || !worker.settings)
+        refuse_to_run("its event loop", ENOMEM);
+    int r = transfer_init();
+    if (r < 0 || (r = inbox_open()) < 0)
+        refuse_to_run("eventfd2", -r);
+    worker.monitor =
+        link_new(worker.base, start->monitor, TO_WORKER, on_monitor_message, on_monitor_ended, NULL);
     if (!worker.monitor)
-        _exit(1);
+        refuse_to_run("its link to the monitor", ENOMEM);
+    command_forbid(worker.settings);
+    session_init();
+    anonymous_init();
+    handshake_init(on_keys_settled);
+}
+
+static void run_loop(void)
+{
+    if (worker_loops > 1)
+        cpus_pin(worker.loop);
+    while (!is_drained() && turn())
+        ;
+    (void)!worker_tell(MSG_DRAINED, 0); /* it ends either way; the monitor sees that too */
+}
+
+static pthread_barrier_t opened; /* nobody posts to a loop before it is there */
+
+static void *loop_main(void *arg)
+{
+    (void)prctl(PR_SET_NAME, "sallyd:loop"); /* a name for ps, no more */
+    open_loop(arg);
+    pthread_barrier_wait(&opened);
+    run_loop();
+    return NULL;
+}
+
+static struct start start_of(unsigned loop, int monitor, const struct config *config, const char *banner)
+{
+    struct start s = {loop, monitor, config_copy(config), banner ? strdup(banner) : NULL};
+    if (!s.config || (banner && !s.banner))
+        refuse_to_run("a loop", ENOMEM);
+    return s;
+}
+
+_Noreturn void worker_main(const int *monitors, unsigned count, struct config *config, char *banner)
+{
+    struct start starts[LOOPS_MAX];
+    pthread_t threads[LOOPS_MAX];
+    (void)prctl(PR_SET_NAME, "sallyd: worker"); /* a name for ps, no more */
+    worker_loops = count;
+    for (unsigned i = 0; i < count; i++)
+        starts[i] = start_of(i, monitors[i], config, banner);
+    identity_init(transfer_broker_lost);
+    data_init();
+    list_init();
+    control_init();
+    handshake_prepare();
+    (void)cpus_count(); /* before anything is pinned */
+    /* Who started a server in the background waits for the end of its output; ours is needed until here. */
+    int null = config->background ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
     confine(config);
-    event_base_dispatch(worker.base);
+    for (int fd = 0; null >= 0 && fd <= 2; fd++) {
+        if (dup2(null, fd) < 0)
+            refuse_to_run("dup2", errno);
+    }
+    fd_close(&null);
+    pthread_barrier_init(&opened, NULL, count);
+    for (unsigned i = 1; i < count; i++) {
+        int r = pthread_create(&threads[i], NULL, loop_main, &starts[i]);
+        if (r != 0)
+            refuse_to_run("a thread for a loop", r);
+    }
+    open_loop(&starts[0]);
+    pthread_barrier_wait(&opened);
+    run_loop();
+    for (unsigned i = 1; i < count; i++)
+        (void)pthread_join(threads[i], NULL); /* of a thread that there is */
     _exit(0);
 }
