@@ -35,6 +35,11 @@ static int address_connect(struct client_session *session, const struct sockaddr
 
 void client_session_close(struct client_session *session)
 {
+    SSL_free(session->ssl);
+    session->ssl = NULL;
+    SSL_SESSION_free(session->ticket);
+    session->ticket = NULL;
+    session->is_protected = false;
     if (session->fd >= 0)
         close(session->fd);
     session->fd = -1;
@@ -55,6 +60,22 @@ int client_session_open(struct client_session *session, const struct sockaddr_in
     return 0;
 }
 
+/* Like recv, of the control channel, where TLS may end without close_notify: 221 has said it. */
+static ssize_t control_receive(struct client_session *session, void *buffer, size_t size)
+{
+    if (!session->ssl)
+        return recv(session->fd, buffer, size, 0);
+
+    ssize_t got = tls_receive(session->ssl, buffer, size);
+
+    return got < 0 && tls_is_cut() ? 0 : got;
+}
+
+static const char *control_error(const struct client_session *session)
+{
+    return session->ssl ? tls_error() : strerror(errno);
+}
+
 /* Reads more of the control channel behind what is buffered. */
 static int buffer_fill(struct client_session *session, const char *doing)
 {
@@ -67,10 +88,10 @@ static int buffer_fill(struct client_session *session, const char *doing)
         return client_fail(session, "%s: a reply line longer than %zu bytes", doing, sizeof(session->buffer));
 
     ssize_t got =
-        recv(session->fd, session->buffer + session->end, sizeof(session->buffer) - session->end, 0);
+        control_receive(session, session->buffer + session->end, sizeof(session->buffer) - session->end);
 
     if (got < 0)
-        return client_fail(session, "%s: reading the reply: %s", doing, strerror(errno));
+        return client_fail(session, "%s: reading the reply: %s", doing, control_error(session));
     if (got == 0)
         return client_fail(session, "%s: the server closed the control connection", doing);
     session->end += (size_t)got;
@@ -130,6 +151,12 @@ int client_expect(struct client_session *session, int code, const char *doing)
 int client_send(struct client_session *session, const char *line)
 {
     size_t length = strlen(line);
+
+    if (session->ssl)
+        return tls_send(session->ssl, line, length) == 0
+                   ? 0
+                   : client_fail(session, "sending %.60s: %s", line, tls_error());
+
     ssize_t sent = send(session->fd, line, length, MSG_NOSIGNAL);
 
     if (sent < 0)
@@ -144,6 +171,31 @@ int client_command(struct client_session *session, const char *line, int code)
     if (client_send(session, line) < 0)
         return -1;
     return client_expect(session, code, line);
+}
+
+int client_secure(struct client_session *session)
+{
+    if (client_command(session, "AUTH TLS\r\n", 234) < 0)
+        return -1;
+    if (session->start != session->end)
+        return client_fail(session, "AUTH TLS: the server said more in the clear than 234");
+
+    SSL *ssl = tls_new(&session->ticket);
+
+    if (!ssl || tls_handshake(ssl, session->fd, NULL) < 0) {
+        SSL_free(ssl);
+        return client_fail(session, "AUTH TLS: the handshake failed: %s", ssl ? tls_error() : "no memory");
+    }
+    session->ssl = ssl;
+    return 0;
+}
+
+int client_protect(struct client_session *session)
+{
+    if (client_command(session, "PBSZ 0\r\n", 200) < 0 || client_command(session, "PROT P\r\n", 200) < 0)
+        return -1;
+    session->is_protected = true;
+    return 0;
 }
 
 int client_login(struct client_session *session)
@@ -167,13 +219,16 @@ int client_quit(struct client_session *session)
     char byte;
     int r = client_command(session, "QUIT\r\n", 221);
 
-    if (r == 0 && (session->start != session->end || recv(session->fd, &byte, 1, 0) != 0))
+    if (r == 0 && (session->start != session->end || control_receive(session, &byte, 1) != 0))
         r = client_fail(session, "QUIT: the server did not end the connection after 221");
+    if (r == 0 && session->ssl)
+        tls_finish(session->ssl);
     client_session_close(session);
     return r;
 }
 
-int client_data_open(struct client_session *session, const struct sockaddr_in *server)
+int client_data_open(struct client_session *session, const struct sockaddr_in *server,
+                     struct client_data *ret_data)
 {
     struct sockaddr_in address = *server;
 
@@ -191,5 +246,61 @@ int client_data_open(struct client_session *session, const struct sockaddr_in *s
     if (atoi(line) != 229 || port == 0 || port > 65535)
         return client_fail(session, "EPSV: expected 229 and a port, but the server said: %.160s", line);
     address.sin_port = htons((uint16_t)port);
-    return address_connect(session, &address);
+
+    int fd = address_connect(session, &address);
+
+    if (fd < 0)
+        return -1;
+    *ret_data = (struct client_data){.fd = fd};
+    return 0;
+}
+
+int client_data_secure(struct client_session *session, struct client_data *data)
+{
+    if (!session->is_protected)
+        return 0;
+
+    SSL *ssl = tls_new(&session->ticket);
+
+    if (!ssl || tls_handshake(ssl, data->fd, session->is_forgetful ? NULL : session->ticket) < 0) {
+        SSL_free(ssl);
+        return client_fail(session, "the data channel's handshake failed: %s",
+                           ssl ? tls_error() : "no memory");
+    }
+    session->resumed += (unsigned)SSL_session_reused(ssl);
+    data->ssl = ssl;
+    return 0;
+}
+
+ssize_t client_data_receive(struct client_data *data, void *buffer, size_t size)
+{
+    return data->ssl ? tls_receive(data->ssl, buffer, size) : recv(data->fd, buffer, size, 0);
+}
+
+const char *client_data_error(const struct client_data *data)
+{
+    return data->ssl ? tls_error() : strerror(errno);
+}
+
+int client_data_drain(struct client_session *session, struct client_data *data)
+{
+    char bytes[4096];
+    ssize_t got;
+
+    if (shutdown(data->fd, SHUT_WR) < 0)
+        return client_fail(session, "after the upload: shutdown: %s", strerror(errno));
+    while ((got = client_data_receive(data, bytes, sizeof(bytes))) > 0)
+        ;
+    if (got < 0 && !tls_is_cut())
+        return client_fail(session, "after the upload: %s", client_data_error(data));
+    return 0;
+}
+
+void client_data_close(struct client_data *data)
+{
+    if (data->ssl && !(SSL_get_shutdown(data->ssl) & SSL_SENT_SHUTDOWN))
+        tls_finish(data->ssl);
+    SSL_free(data->ssl);
+    data->ssl = NULL;
+    close(data->fd);
 }

@@ -5,6 +5,7 @@
  *
  * The whole process is bounded by --limit (alarm), so that no socket needs a time-out of its own.
  */
+#include "burst.h"
 #include "load.h"
 #include "reference.h"
 
@@ -27,14 +28,26 @@
 
 static int session_login(struct load_worker *worker)
 {
-    if (client_session_open(&worker->session, &worker->load->options->server) < 0)
+    const struct load_options *options = worker->load->options;
+    struct client_session *session = &worker->session;
+
+    if (client_session_open(session, &options->server) < 0 || (options->tls && client_secure(session) < 0))
         return -1;
-    return client_login(&worker->session);
+    session->is_forgetful = options->full;
+    return client_login(session);
+}
+
+/* For transfers. */
+static int session_login_protected(struct load_worker *worker)
+{
+    if (session_login(worker) < 0)
+        return -1;
+    return worker->load->options->tls ? client_protect(&worker->session) : 0;
 }
 
 static int session_login_binary(struct load_worker *worker)
 {
-    if (session_login(worker) < 0)
+    if (session_login_protected(worker) < 0)
         return -1;
     return client_command(&worker->session, "TYPE I\r\n", 200);
 }
@@ -69,8 +82,12 @@ static int hold_run(struct load_worker *worker)
             return -1;
         if (worker->session.start != worker->session.end)
             return client_fail(&worker->session, "the server said more than 230 at login");
-        worker->load->held[i] = worker->session.fd;
+        if (worker->session.ssl)
+            tls_tickets_ignore(worker->session.ssl);
+        worker->load->held[i] = (struct load_held){worker->session.fd, worker->session.ssl};
         worker->session.fd = -1;
+        worker->session.ssl = NULL;
+        client_session_close(&worker->session);
         worker->done++;
     }
     return 0;
@@ -82,7 +99,8 @@ static int held_check(struct load *load, char error[256])
     struct client_session session = {.fd = -1};
 
     for (unsigned i = 0; i < load->options->count; i++) {
-        session.fd = load->held[i];
+        session.fd = load->held[i].fd;
+        session.ssl = load->held[i].ssl;
         if (client_command(&session, "NOOP\r\n", 200) < 0) {
             snprintf(error, 256, "held session %u of %u: %.200s", i + 1, load->options->count, session.error);
             return -1;
@@ -106,44 +124,64 @@ static int retr_run(struct load_worker *worker)
 {
     const struct load_options *options = worker->load->options;
     struct client_session *session = &worker->session;
+    struct client_data data;
     char line[512];
-    int data = client_data_open(session, &options->server);
 
-    if (data < 0)
+    if (client_data_open(session, &options->server, &data) < 0)
         return -1;
     snprintf(line, sizeof(line), "RETR %s\r\n", options->path);
-    if (client_command(session, line, 150) < 0) {
-        close(data);
+    if (client_command(session, line, 150) < 0 || client_data_secure(session, &data) < 0) {
+        client_data_close(&data);
         return -1;
     }
-    if (load_receive(session, data, options->size) < 0 || client_expect(session, 226, "end of RETR") < 0)
+    if (load_receive(session, &data, options->size) < 0 || client_expect(session, 226, "end of RETR") < 0)
         return -1;
     worker->bytes += options->size;
     worker->done++;
     return 0;
 }
 
+struct stor_source {
+    int fd;
+    const void *mapped; /* with TLS */
+};
+
+static int stor_send(struct load_worker *worker, struct client_data *data)
+{
+    const struct load_options *options = worker->load->options;
+    const struct stor_source *source = worker->data;
+    struct client_session *session = &worker->session;
+
+    if (!data->ssl) {
+        int r = load_send_file(data->fd, source->fd, options->size);
+
+        return r < 0 ? client_fail(session, "sending %s: %s", options->source, strerror(-r)) : 0;
+    }
+    if (tls_send_whole(data->ssl, data->fd, source->mapped, options->size) < 0)
+        return client_fail(session, "sending %s: %s", options->source, tls_error());
+    return client_data_drain(session, data);
+}
+
 static int stor_run(struct load_worker *worker)
 {
     const struct load_options *options = worker->load->options;
     struct client_session *session = &worker->session;
-    int source = *(const int *)worker->data;
+    struct client_data data;
     char line[512];
-    int data = client_data_open(session, &options->server);
 
-    if (data < 0)
+    if (client_data_open(session, &options->server, &data) < 0)
         return -1;
     snprintf(line, sizeof(line), "STOR %s-%u\r\n", options->path, worker->index);
-    if (client_command(session, line, 150) < 0) {
-        close(data);
-        return -1;
-    }
 
-    int r = load_send_file(data, source, options->size);
+    int r = client_command(session, line, 150);
 
-    close(data);
+    if (r == 0)
+        r = client_data_secure(session, &data);
+    if (r == 0)
+        r = stor_send(worker, &data);
+    client_data_close(&data);
     if (r < 0)
-        return client_fail(session, "sending %s: %s", options->source, strerror(-r));
+        return -1;
     if (client_expect(session, 226, "end of STOR") < 0)
         return -1;
     worker->bytes += options->size;
@@ -165,19 +203,19 @@ static int small_get(struct load_worker *worker, unsigned number)
     } content;
     size_t total = 0;
     ssize_t got;
-    int data = client_data_open(session, &options->server);
+    struct client_data data;
 
-    if (data < 0)
+    if (client_data_open(session, &options->server, &data) < 0)
         return -1;
     snprintf(line, sizeof(line), "RETR %s/%04u\r\n", options->path, number);
-    if (client_send(session, line) < 0) {
-        close(data);
+    if (client_send(session, line) < 0 || client_data_secure(session, &data) < 0) {
+        client_data_close(&data);
         return -1;
     }
     /* The data first: by its end both replies are often there for one read. */
-    while ((got = recv(data, content.bytes + total, sizeof(content.bytes) - total, 0)) > 0)
+    while ((got = client_data_receive(&data, content.bytes + total, sizeof(content.bytes) - total)) > 0)
         total += (size_t)got;
-    close(data);
+    client_data_close(&data);
     if (client_expect(session, 150, "RETR") < 0)
         return -1;
     if (got < 0 || total != SMALL_FILE_BYTES || le64toh(content.number) != number)
@@ -212,7 +250,7 @@ static int list_prepare(struct load_worker *worker)
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (worker->data == MAP_FAILED)
         return client_fail(&worker->session, "no memory for a listing");
-    if (session_login(worker) < 0)
+    if (session_login_protected(worker) < 0)
         return -1;
     snprintf(line, sizeof(line), "CWD %s\r\n", worker->load->options->path);
     return client_command(&worker->session, line, 250);
@@ -224,18 +262,19 @@ static int list_run(struct load_worker *worker)
     struct client_session *session = &worker->session;
     char line[16];
     ssize_t got;
-    int data = client_data_open(session, &options->server);
+    struct client_data data;
 
-    if (data < 0)
+    if (client_data_open(session, &options->server, &data) < 0)
         return -1;
     snprintf(line, sizeof(line), "%s\r\n", options->verb);
-    if (client_command(session, line, 150) < 0) {
-        close(data);
+    if (client_command(session, line, 150) < 0 || client_data_secure(session, &data) < 0) {
+        client_data_close(&data);
         return -1;
     }
-    while ((got = recv(data, (char *)worker->data + worker->bytes, LISTING_BYTES_MAX - worker->bytes, 0)) > 0)
+    while ((got = client_data_receive(&data, (char *)worker->data + worker->bytes,
+                                      LISTING_BYTES_MAX - worker->bytes)) > 0)
         worker->bytes += (uint64_t)got;
-    close(data);
+    client_data_close(&data);
     if (got < 0 || worker->bytes == LISTING_BYTES_MAX)
         return client_fail(session, "the listing broke off, or is longer than %zu bytes", LISTING_BYTES_MAX);
     return client_expect(session, 226, "end of listing");
@@ -269,10 +308,10 @@ static void result_print(const char *command, const struct load_options *options
                          const struct load_result *result)
 {
     printf("{\"command\": \"%s\", \"sessions\": %u, \"seconds\": %.6f, \"done\": %llu, \"bytes\": %llu, "
-           "\"per_second\": %.3f, \"megabytes_per_second\": %.3f}\n",
+           "\"per_second\": %.3f, \"megabytes_per_second\": %.3f, \"resumed\": %llu}\n",
            command, options->sessions, result->seconds, (unsigned long long)result->done,
            (unsigned long long)result->bytes, (double)result->done / result->seconds,
-           (double)result->bytes / 1e6 / result->seconds);
+           (double)result->bytes / 1e6 / result->seconds, (unsigned long long)result->resumed);
 }
 
 static int failure_print(const char *command, const char *error)
@@ -322,17 +361,22 @@ static int list_command(const struct load_options *options)
 
 static int stor_command(const struct load_options *options)
 {
-    int source = open(options->source, O_RDONLY | O_CLOEXEC);
+    struct stor_source source = {.fd = open(options->source, O_RDONLY | O_CLOEXEC)};
 
-    if (source < 0)
+    if (source.fd < 0)
         return failure_print("stor", strerror(errno));
+    if (options->tls) {
+        source.mapped = mmap(NULL, options->size, PROT_READ, MAP_SHARED | MAP_POPULATE, source.fd, 0);
+        if (source.mapped == MAP_FAILED)
+            return failure_print("stor", strerror(errno));
+    }
 
     int status = pattern_command(
         "stor", options,
         &(struct load_worker){
             .prepare = session_login_binary, .run = stor_run, .finish = session_quit, .data = &source});
 
-    close(source);
+    close(source.fd);
     return status;
 }
 
@@ -365,7 +409,7 @@ static int ceiling_command(const struct load_options *options)
 static int hold_command(const struct load_options *options)
 {
     struct load_options hold = *options;
-    struct load load = {.options = &hold, .held = calloc(options->count, sizeof(int))};
+    struct load load = {.options = &hold, .held = calloc(options->count, sizeof(struct load_held))};
     struct load_result result;
     char error[256];
 
@@ -436,6 +480,8 @@ static const struct command {
 } commands[] = {
     {"logins", logins_command, "anonymous logins for --seconds, --sessions at once"},
     {"hold", hold_command, "log in --count sessions, print, hold them until a line on stdin, check all"},
+    {"burst", burst_command,
+     "TLS handshakes of --count sessions begun at once; how long NOOP takes another session"},
     {"retr", retr_command, "download --path of --size bytes, once in each of --sessions"},
     {"stor", stor_command, "upload --size bytes of --source as --path-0, --path-1..., --sessions at once"},
     {"small", small_command, "download --path/0000... (--count files of 1 KiB) for --seconds"},
@@ -448,9 +494,9 @@ static const struct command {
 
 static int usage(FILE *stream)
 {
-    fprintf(stream,
-            "usage: ftpload COMMAND [--port N] [--sessions N] [--count N] [--seconds S] [--path P]\n"
-            "               [--source FILE] [--size BYTES] [--verb LIST|MLSD] [--limit S] [--wait]\n\n");
+    fprintf(stream, "usage: ftpload COMMAND [--port N] [--sessions N] [--count N] [--seconds S] [--path P]\n"
+                    "               [--source FILE] [--size BYTES] [--verb LIST|MLSD] [--tls [--full]] "
+                    "[--limit S] [--wait]\n\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].help);
     return stream == stdout ? 0 : 2;
@@ -468,6 +514,8 @@ static int options_parse(int argc, char **argv, struct load_options *options)
         {"size", required_argument, NULL, 'b'},
         {"verb", required_argument, NULL, 'v'},
         {"limit", required_argument, NULL, 'l'},
+        {"tls", no_argument, NULL, 'e'},
+        {"full", no_argument, NULL, 'h'},
         {"wait", no_argument, NULL, 'w'},
         {0},
     };
@@ -503,6 +551,12 @@ static int options_parse(int argc, char **argv, struct load_options *options)
         case 'l':
             limit = (unsigned)atoi(optarg);
             break;
+        case 'e':
+            options->tls = true;
+            break;
+        case 'h':
+            options->full = true;
+            break;
         case 'w':
             options->wait = true;
             break;
@@ -512,6 +566,10 @@ static int options_parse(int argc, char **argv, struct load_options *options)
     }
     if (options->sessions < 1 || options->sessions > LOAD_SESSIONS_MAX || options->count < 1)
         return -EINVAL;
+    if (options->tls && tls_prepare() < 0) {
+        fprintf(stderr, "ftpload: OpenSSL cannot be set up for TLS 1.3\n");
+        return -ENOTSUP;
+    }
     alarm(limit);
     return 0;
 }

@@ -67,6 +67,7 @@ static void result_add(struct load_result *result, const struct load_worker *wor
         end = workers[i].end > end ? workers[i].end : end;
         result->done += workers[i].done;
         result->bytes += workers[i].bytes;
+        result->resumed += workers[i].session.resumed;
     }
     result->seconds = end - begin;
 }
@@ -132,26 +133,26 @@ static bool pattern_matches(const char *bytes, size_t length, uint64_t offset)
     return le64toh(word) == (offset + skip) / 8;
 }
 
-int load_receive(struct client_session *session, int fd, uint64_t size)
+int load_receive(struct client_session *session, struct client_data *data, uint64_t size)
 {
     static _Thread_local char buffer[RECEIVE_BYTES] __attribute__((aligned(4096)));
     uint64_t total = 0;
     ssize_t got;
 
-    while ((got = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+    while ((got = client_data_receive(data, buffer, sizeof(buffer))) > 0) {
         if (!pattern_matches(buffer, (size_t)got, total)) {
-            close(fd);
+            client_data_close(data);
             return client_fail(session, "wrong bytes near offset %llu", (unsigned long long)total);
         }
         total += (uint64_t)got;
     }
 
-    int saved = errno;
-
-    close(fd);
     if (got < 0)
-        return client_fail(session, "receiving at offset %llu: %s", (unsigned long long)total,
-                           strerror(saved));
+        client_fail(session, "receiving at offset %llu: %s", (unsigned long long)total,
+                    client_data_error(data));
+    client_data_close(data);
+    if (got < 0)
+        return -1;
     if (total != size)
         return client_fail(session, "received %llu bytes, expected %llu", (unsigned long long)total,
                            (unsigned long long)size);

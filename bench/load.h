@@ -26,14 +26,21 @@ struct load_options {
     const char *source;
     const char *verb; /* LIST or MLSD */
     uint64_t size;    /* bytes that a transfer must have */
+    bool tls;         /* log in after AUTH TLS, and protect transfers */
+    bool full;        /* with tls: each data channel has a full handshake */
     bool wait;        /* after the logins say "ready" and wait for a line on stdin */
+};
+
+struct load_held {
+    int fd;
+    SSL *ssl; /* or NULL */
 };
 
 struct load {
     const struct load_options *options;
     pthread_barrier_t barrier;
     atomic_bool failed;
-    int *held; /* hold: descriptors of the sessions, one after another */
+    struct load_held *held; /* hold: the control channels, one after another */
     double deadline;
 };
 
@@ -55,6 +62,7 @@ struct load_result {
     double seconds; /* from the first worker's begin to the last one's end */
     uint64_t done;
     uint64_t bytes;
+    uint64_t resumed; /* data channels that continued a TLS session */
 };
 
 /* Seconds on the monotonic clock. */
@@ -67,8 +75,8 @@ int load_run(struct load *load, const struct load_worker *pattern, struct load_r
 
 /* Receives until the end of the stream, copying into a buffer as any client does, and requires exactly `size`
  * bytes of the bench's pattern (each aligned 8 bytes hold their own index, little endian; one word of each
- * read is looked at). Closes fd. */
-int load_receive(struct client_session *session, int fd, uint64_t size);
+ * read is looked at). Closes the data channel. */
+int load_receive(struct client_session *session, struct client_data *data, uint64_t size);
 
 /* Sends the first `size` bytes of the file. Does not close. Returns 0 or a negative errno. */
 int load_send_file(int fd, int file, uint64_t size);

@@ -13,14 +13,29 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 folder=${1:-$here/build/peers}
 root=$folder/root
 
-servers='vsftpd pure-ftpd proftpd-core'
-# What the three are linked with, besides libc. Libraries that the machine has anyway do no harm here.
-libraries='libwrap0 libnsl2 libtirpc3 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2 libkeyutils1
-libcap2 libpam0g libaudit1 libcap-ng0 libssl3 libcrypt1 libsodium23 libacl1 libhiredis0.14 libidn2-0 libunistring2
-libmemcached11 libmemcachedutil2 libhashkit2 libsasl2-2 libncursesw6 libtinfo6 libpcre2-8-0 libpcre2-posix3 zlib1g'
+servers='vsftpd pure-ftpd proftpd-core proftpd-mod-crypto'
+# Another release has other libraries.
+complete="$servers of Debian $(cut -d . -f 1 /etc/debian_version 2>/dev/null)" || :
 
 say() {
     echo "bench/peers.sh: $*" >&2
+}
+
+# What the three are linked with, and what that is linked with, besides libc: the packages' own word for it, as each
+# release has other names (libssl3, libssl3t64). Libraries that the machine has anyway do no harm here.
+libraries() {
+    found=
+    next=$servers
+    while [ -n "$next" ]; do
+        # shellcheck disable=SC2086 # a list of words
+        next=$(apt-cache depends --no-pre-depends $next |
+            sed -n 's/^ *|*Depends: \(lib[^<>]*\|zlib1g\)$/\1/p' | sort -u | grep -vE '^lib(c6|c-|gcc|pam-)' |
+            while read -r name; do
+                case " $found " in *" $name "*) ;; *) printf '%s ' "$name" ;; esac
+            done)
+        found="$found $next"
+    done
+    echo "$found"
 }
 
 # Every executable must find its libraries, or the server would fail later with a less clear message.
@@ -31,9 +46,9 @@ libraries_missing() {
     done
 }
 
-[ "$(cat "$folder/complete" 2>/dev/null)" = "$servers $libraries" ] && exit 0
+[ "$(cat "$folder/complete" 2>/dev/null)" = "$complete" ] && exit 0
 
-for tool in apt-get dpkg-deb ldd; do
+for tool in apt-get apt-cache dpkg-deb ldd; do
     command -v "$tool" >/dev/null || { say "needs $tool, so a Debian system"; exit 1; }
 done
 rm -rf "$folder"
@@ -41,9 +56,8 @@ mkdir -p "$folder/packages" "$root"
 cd "$folder/packages"
 
 download() {
-    # The list is meant to be split into words.
-    # shellcheck disable=SC2086
-    apt-get -q -q -o APT::Sandbox::User=root download $servers $libraries >"$folder/apt.log" 2>&1
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    apt-get -q -q -o APT::Sandbox::User=root download $servers $(libraries) >"$folder/apt.log" 2>&1
 }
 say "downloading $servers and their libraries"
 if ! download; then
@@ -60,10 +74,10 @@ done >"$folder/versions"
 
 missing=$(libraries_missing)
 if [ -n "$missing" ]; then
-    say "libraries are missing; add their packages to the list in this script:"
+    say "libraries are missing:"
     echo "$missing" >&2
     exit 1
 fi
 rm -rf "$folder/packages"
-echo "$servers $libraries" >"$folder/complete"
+echo "$complete" >"$folder/complete"
 say "unpacked under $root:" && cat "$folder/versions" >&2

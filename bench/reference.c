@@ -97,7 +97,7 @@ int reference_run(struct load_worker *worker)
     }
     worker->bytes += reference->size;
     worker->done++;
-    return load_receive(&worker->session, fd, reference->size);
+    return load_receive(&worker->session, &(struct client_data){.fd = fd}, reference->size);
 }
 
 /* ---- the answerer ---- */

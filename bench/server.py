@@ -22,12 +22,13 @@ OURS = "sallyd"
 REFERENCE = "bare"
 
 FULL = {"rounds": 5, "held": 5000, "seconds": 3, "retr": 1_000_000_000, "stor": 500_000_000, "listed": 100_000,
-        "crowd": 10_000}
+        "crowd": 10_000, "tls_file": 500_000_000, "tls_held": 1000, "tls_burst": 1000}
 QUICK = {"rounds": 3, "held": 500, "seconds": 1, "retr": 256_000_000, "stor": 128_000_000, "listed": 20_000,
-         "crowd": 2_000}
+         "crowd": 2_000, "tls_file": 128_000_000, "tls_held": 200, "tls_burst": 200}
 SMALL_FILES = 1000
 LOGINS_AT_ONCE = 8
-SMALL_AT_ONCE = 4
+SMALL_AT_ONCE = (1, 4, 16, 64)
+TLS_SMALL_AT_ONCE = 4
 # One transfer takes less than a second, and the scheduler's choice of cores sways it by a third: a turn's value is the
 # median of this many.
 TRANSFERS_A_TURN = 3
@@ -51,30 +52,52 @@ def retr_reached(o, p, r):
     return o >= best(p) and r is not None and o >= 0.95 * r
 
 
-def stor_reached(o, p, r):
-    return "vsftpd" in p and o >= 1.5 * p["vsftpd"] and o > best(p)
+def times_best(factor):
+    """At least so many times the best peer's."""
+    return lambda o, p, r: p and o >= factor * best(p)
+
+
+def part_of_best(divisor):
+    """At most the best peer's, divided by this."""
+    return lambda o, p, r: p and o <= min(p.values()) / divisor
 
 
 def rows_for(size):
     retr, stor = f"{size['retr'] / 1e6:,.0f} MB", f"{size['stor'] / 1e6:,.0f} MB"
+    tls_file = f"{size['tls_file'] / 1e6:,.0f} MB"
     return {row.key: row for row in (
         Row("idle-memory", f"memory of an idle session, {size['held']:,} held", "kB", "<= 8 kB",
             lambda o, p, r: o <= 8, 1),
         Row("logins", f"anonymous logins, {LOGINS_AT_ONCE} at once", "/s", "10 x best peer",
-            lambda o, p, r: p and o >= 10 * best(p)),
+            times_best(10)),
         Row("retr-1", f"RETR {retr}, 1 at once", "MB/s", "best peer, 0.95 x bare", retr_reached),
         Row("retr-4", f"RETR {retr}, 4 at once", "MB/s", "best peer, 0.95 x bare", retr_reached),
-        Row("stor-1", f"STOR {stor}, 1 at once", "MB/s", "1.5 x vsftpd, > best", stor_reached),
-        Row("stor-4", f"STOR {stor}, 4 at once", "MB/s", "1.5 x vsftpd, > best", stor_reached),
-        Row("small", f"RETR of 1 KiB files, {SMALL_AT_ONCE} sessions", "files/s", "1.5 x best peer",
-            lambda o, p, r: p and o >= 1.5 * best(p)),
+        Row("stor-1", f"STOR {stor}, 1 at once", "MB/s", "best peer", times_best(1)),
+        Row("stor-4", f"STOR {stor}, 4 at once", "MB/s", "best peer", times_best(1)),
+        *(Row(f"small-{n}", f"RETR of 1 KiB files, {n} session{'s' * (n > 1)}", "files/s",
+              "1.15 x best peer" if n == 4 else "best peer", times_best(1.15 if n == 4 else 1)) for n in SMALL_AT_ONCE),
         Row("list", f"LIST of {size['listed']:,} files", "files/s", "2 x best peer",
-            lambda o, p, r: p and o >= 2 * best(p)),
+            times_best(2)),
         Row("mlsd", f"MLSD of {size['listed']:,} files", "files/s", "2 x best peer",
-            lambda o, p, r: p and o >= 2 * best(p)),
+            times_best(2)),
         Row("list-memory", "memory growth in LIST / listing's size", "x", "<= 1", lambda o, p, r: o <= 1, 2),
         Row("crowd", f"RETR with {size['crowd']:,} sessions held / alone", "x", ">= 0.9",
             lambda o, p, r: o >= 0.9, 2),
+        Row("tls-logins-ecdsa", f"TLS logins, P-256, {LOGINS_AT_ONCE} at once", "/s", "2 x best peer",
+            times_best(2)),
+        Row("tls-logins-ecdsa-cpu", "... processor time of one", "ms", "best peer / 5", part_of_best(5), 2),
+        Row("tls-logins-rsa", f"TLS logins, RSA-2048, {LOGINS_AT_ONCE} at once", "/s", "2 x best peer",
+            times_best(2)),
+        Row("tls-logins-rsa-cpu", "... processor time of one", "ms", "best peer / 4", part_of_best(4), 2),
+        Row("tls-retr-1", f"TLS RETR {tls_file}, 1 at once", "MB/s", "1.15 x best peer", times_best(1.15)),
+        Row("tls-retr-4", f"TLS RETR {tls_file}, 4 at once", "MB/s", "best peer", times_best(1)),
+        Row("tls-stor-1", f"TLS STOR {tls_file}, 1 at once", "MB/s", "1.25 x best peer", times_best(1.25)),
+        Row("tls-stor-4", f"TLS STOR {tls_file}, 4 at once", "MB/s", "1.25 x best peer", times_best(1.25)),
+        Row("tls-small", f"TLS RETR of 1 KiB files, {TLS_SMALL_AT_ONCE} sessions", "files/s", "2 x best peer", times_best(2)),
+        Row("tls-idle", f"memory of an idle TLS session, {size['tls_held']:,} held", "kB", "<= 20 kB",
+            lambda o, p, r: o <= 20, 1),
+        Row("tls-burst", f"slowest NOOP in {size['tls_burst']:,} handshakes at once", "ms", "<= 50 ms",
+            lambda o, p, r: o <= 50, 1),
     )}
 
 
@@ -84,14 +107,18 @@ def median_of(measure):
 
 # ---- the measurements: each yields values for one or more rows, of one running server, once ----
 
-def measure_held(server, size):
+def idle_memory(server, count, **options):
     before = stage.memory_pss(server.processes())
-    with Load("hold", 300, port=server.port, count=size["held"]) as load:
+    with Load("hold", 300, port=server.port, count=count, **options) as load:
         time.sleep(1)
         after = stage.memory_pss(server.processes(load))
         load.go()
         load.result()
-    return {"idle-memory": (after - before) / size["held"]}
+    return (after - before) / count
+
+
+def measure_held(server, size):
+    return {"idle-memory": idle_memory(server, size["held"])}
 
 
 def measure_logins(server, size):
@@ -118,29 +145,29 @@ def reference_retr(folder, size):
     return {"retr-1": median_of(lambda: rate(1)), "retr-4": median_of(lambda: rate(4))}
 
 
-def measure_stor(server, size):
+def stor_rate(server, sessions, length, **options):
     incoming = f"{server.folder}/ftp/incoming"
+    try:
+        result = ftpload("stor", port=server.port, sessions=sessions, path="incoming/upload",
+                         source=f"{server.folder}/ftp/large", size=length, **options)
+        names = os.listdir(incoming)
+        if len(names) != sessions:
+            raise Failure(f"{sessions} uploads left {len(names)} files: {' '.join(sorted(names))}")
+        for name in names:
+            ftpload("verify", source=f"{incoming}/{name}", size=length)
+    finally:
+        for name in os.listdir(incoming):
+            os.unlink(f"{incoming}/{name}")
+    return result["megabytes_per_second"]
 
-    def rate(sessions):
-        try:
-            result = ftpload("stor", port=server.port, sessions=sessions, path="incoming/upload",
-                             source=f"{server.folder}/ftp/large", size=size["stor"])
-            names = os.listdir(incoming)
-            if len(names) != sessions:
-                raise Failure(f"{sessions} uploads left {len(names)} files: {' '.join(sorted(names))}")
-            for name in names:
-                ftpload("verify", source=f"{incoming}/{name}", size=size["stor"])
-        finally:
-            for name in os.listdir(incoming):
-                os.unlink(f"{incoming}/{name}")
-        return result["megabytes_per_second"]
-    return {"stor-1": median_of(lambda: rate(1)), "stor-4": median_of(lambda: rate(4))}
+
+def measure_stor(server, size):
+    return {f"stor-{n}": median_of(lambda: stor_rate(server, n, size["stor"])) for n in (1, 4)}
 
 
 def measure_small(server, size):
-    result = ftpload("small", port=server.port, sessions=SMALL_AT_ONCE, path="small", count=SMALL_FILES,
-                     seconds=size["seconds"])
-    return {"small": result["per_second"]}
+    return {f"small-{n}": ftpload("small", port=server.port, sessions=n, path="small", count=SMALL_FILES,
+                                  seconds=size["seconds"])["per_second"] for n in SMALL_AT_ONCE}
 
 
 def listing_growth(server, size):
@@ -176,14 +203,72 @@ def measure_crowd(server, size):
     return {"crowd": crowded / alone}
 
 
+# ---- the same under TLS ----
+
+def measure_tls_logins(server, size):
+    before = stage.processor_seconds()
+    result = ftpload("logins", port=server.port, sessions=LOGINS_AT_ONCE, seconds=size["seconds"], tls=True)
+    time.sleep(0.2)  # the last sessions' processes end
+    key = f"tls-logins-{server.key_type}"
+    values = {key: result["per_second"]}
+    if before is not None:
+        values[f"{key}-cpu"] = (stage.processor_seconds() - before) * 1000 / result["done"]
+    return values
+
+
+def measure_tls_retr(server, size):
+    def rate(sessions):
+        return ftpload("retr", port=server.port, sessions=sessions, path="middle", size=size["tls_file"],
+                       tls=True)["megabytes_per_second"]
+    return {f"tls-retr-{n}": median_of(lambda: rate(n)) for n in (1, 4)}
+
+
+def measure_tls_stor(server, size):
+    return {f"tls-stor-{n}": median_of(lambda: stor_rate(server, n, size["tls_file"], tls=True)) for n in (1, 4)}
+
+
+def measure_tls_small(server, size):
+    """Each file's data connection resumes the session, as clients do; with a server that can't, it is a full handshake."""
+    def measure(seconds, full):
+        return ftpload("small", port=server.port, sessions=TLS_SMALL_AT_ONCE, path="small", count=SMALL_FILES,
+                       seconds=seconds, tls=True, full=full)
+    try:
+        trial = measure(0.2, False)
+        why = None if trial["resumed"] == trial["done"] else \
+            f"it resumed {trial['resumed']} of {trial['done']} sessions that it was asked to"
+    except Failure as failure:
+        why = f"asked to resume a session it failed ({failure})"
+    if why and server.name != OURS:
+        server.notes["tls-small"] = f"full handshakes, as {why}"
+    elif why:
+        raise Failure(why)
+    return {"tls-small": measure(size["seconds"], why is not None)["per_second"]}
+
+
+def measure_tls_idle(server, size):
+    return {"tls-idle": idle_memory(server, size["tls_held"], tls=True)}
+
+
+def measure_tls_burst(server, size):
+    return {"tls-burst": ftpload("burst", 300, port=server.port, count=size["tls_burst"], tls=True)["worst_ms"]}
+
+
+# What is measured, the rows that it yields, and the type of the server's key (None: no TLS).
 MEASUREMENTS = (
-    (measure_held, ("idle-memory",)),
-    (measure_logins, ("logins",)),
-    (measure_retr, ("retr-1", "retr-4")),
-    (measure_stor, ("stor-1", "stor-4")),
-    (measure_small, ("small",)),
-    (measure_list, ("list", "mlsd", "list-memory")),
-    (measure_crowd, ("crowd",)),
+    (measure_held, ("idle-memory",), None),
+    (measure_logins, ("logins",), None),
+    (measure_retr, ("retr-1", "retr-4"), None),
+    (measure_stor, ("stor-1", "stor-4"), None),
+    (measure_small, tuple(f"small-{n}" for n in SMALL_AT_ONCE), None),
+    (measure_list, ("list", "mlsd", "list-memory"), None),
+    (measure_crowd, ("crowd",), None),
+    (measure_tls_logins, ("tls-logins-ecdsa", "tls-logins-ecdsa-cpu"), "ecdsa"),
+    (measure_tls_logins, ("tls-logins-rsa", "tls-logins-rsa-cpu"), "rsa"),
+    (measure_tls_retr, ("tls-retr-1", "tls-retr-4"), "ecdsa"),
+    (measure_tls_stor, ("tls-stor-1", "tls-stor-4"), "ecdsa"),
+    (measure_tls_small, ("tls-small",), "ecdsa"),
+    (measure_tls_idle, ("tls-idle",), "ecdsa"),
+    (measure_tls_burst, ("tls-burst",), "ecdsa"),
 )
 
 # What the machine and our client reach without any FTP server: bare sendfile, and a process that recites replies.
@@ -196,6 +281,7 @@ def files_make(folder, size):
     say(f"making the files to serve, in memory ({folder})")
     ftp = f"{folder}/ftp"
     ftpload("pattern", source=f"{ftp}/large", size=size["retr"])
+    ftpload("pattern", source=f"{ftp}/middle", size=size["tls_file"])
     os.mkdir(f"{ftp}/small", 0o755)
     for number in range(SMALL_FILES):
         with open(f"{ftp}/small/{number:04}", "wb") as file:
@@ -228,7 +314,8 @@ def measure_once(keys, name, measure, values, errors):
     say(f"    {name}: " + ", ".join(f"{key} {value:,.2f}" for key, value in result.items()))
 
 
-def server_measure(server, measure, size):
+def server_measure(server, measure, size, key_type):
+    server.key_type = key_type
     with server:
         return measure(server, size)
 
@@ -236,8 +323,8 @@ def server_measure(server, measure, size):
 def measure_all(contenders, folder, size, only, hold_peers):
     """All rows; in every round each server once, so that a disturbance hits all alike."""
     values, errors = {}, {}
-    for measure, keys in MEASUREMENTS:
-        jobs = {server.name: functools.partial(server_measure, server, measure, size)
+    for measure, keys, key_type in MEASUREMENTS:
+        jobs = {server.name: functools.partial(server_measure, server, measure, size, key_type)
                 for server in participants(measure, contenders, hold_peers)}
         if measure in REFERENCES:
             jobs[REFERENCE] = functools.partial(REFERENCES[measure], folder, size)
@@ -273,20 +360,25 @@ def table_text(header, lines):
     return "\n".join((line_text(header), rule, *(line_text(line) for line in lines)))
 
 
-def table(rows, only, names, values, errors):
+def table(rows, only, names, values, errors, notes):
     lines = []
     for key in only:
-        first = next(keys[0] for _, keys in MEASUREMENTS if key in keys)
+        first = next(keys[0] for _, keys, _ in MEASUREMENTS if key in keys)
         row, medians = rows[key], {name: statistics.median(v) for name, v in values.get(key, {}).items()}
         cells = []
         for name in names:
             if (first, name) in errors:
                 cells.append("failed")
             else:
-                cells.append(f"{medians[name]:,.{row.digits}f}" if name in medians else "-")
+                mark = " *" if (key, name) in notes else ""
+                cells.append(f"{medians[name]:,.{row.digits}f}{mark}" if name in medians else "-")
         reached = "NO" if cells[0] == "failed" else verdict(row, medians)
         lines.append([row.label, row.unit, *cells, row.target, reached])
     return table_text(["", "", *names, "must reach", "reached"], lines)
+
+
+def notes_of(contenders, only):
+    return {(key, server.name): note for server in contenders for key, note in server.notes.items() if key in only}
 
 
 def document(size, contenders, only, rows, values, errors):
@@ -301,22 +393,34 @@ def document(size, contenders, only, rows, values, errors):
             "reached": verdict(rows[key], {n: statistics.median(v) for n, v in values.get(key, {}).items()}),
         } for key in only},
         "errors": [{"row": key, "server": name, "error": error} for (key, name), error in errors.items()],
+        "notes": [{"row": key, "server": name, "note": note}
+                  for (key, name), note in notes_of(contenders, only).items()],
     }
+
+
+def rows_named(keys, name):
+    """The rows that a person means: that one, and all whose names begin with it (tls, tls-logins)."""
+    return [key for key in keys if f"{key}-".startswith(f"{name}-")]
 
 
 def arguments_parse():
     keys = list(rows_for(FULL))
     parser = argparse.ArgumentParser(prog="./run bench server", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes and 3 rounds: minutes, and rougher")
-    parser.add_argument("--only", action="append", metavar="ROW", choices=keys, help="only this row (may be given "
-                        f"again): {', '.join(keys)}")
+    parser.add_argument("--only", action="append", metavar="ROW", help="only this row, and those whose names begin so "
+                        f"(may be given again): {', '.join(keys)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds per row, in place of 5")
     parser.add_argument("--servers", metavar="A,B", help="only these of sallyd, vsftpd, pure-ftpd, proftpd, vsftpd-one")
     parser.add_argument("--hold-peers", action="store_true", help="in the row crowd, the peers too (thousands of processes)")
     parser.add_argument("--json", metavar="FILE", help="write all values there; with -, print them in place of the table")
     parser.add_argument("--sallyd", default=os.path.join(stage.BUILD, "sallyd"), metavar="PROGRAM",
                         help="measure this build of ours")
-    return parser.parse_args(), keys
+    arguments = parser.parse_args()
+    for name in arguments.only or ():
+        if not rows_named(keys, name):
+            parser.error(f"no row is named {name}; there are {', '.join(keys)}")
+    wanted = {key for name in arguments.only or keys for key in rows_named(keys, name)}
+    return arguments, [key for key in keys if key in wanted]
 
 
 def contenders_pick(folder, arguments):
@@ -347,8 +451,7 @@ def prepare_outside():
 
 
 def main():
-    arguments, keys = arguments_parse()
-    only = [key for key in keys if not arguments.only or key in arguments.only]
+    arguments, only = arguments_parse()
     size = dict(QUICK if arguments.quick else FULL)
     size["rounds"] = arguments.rounds or size["rounds"]
     prepare_outside()
@@ -357,6 +460,7 @@ def main():
     rows = rows_for(size)
     contenders = contenders_pick(folder, arguments)
     files_make(folder, size)
+    servers.certificates_make(folder)
     values, errors = measure_all(contenders, folder, size, only, arguments.hold_peers)
     names = [OURS] + [server.name for server in contenders if server.name != OURS] + [REFERENCE]
     result = document(size, contenders, only, rows, values, errors)
@@ -369,7 +473,10 @@ def main():
     else:
         print(f"Medians of {size['rounds']}, {result['cores']} cores, Linux {result['kernel']}, "
               f"{', '.join(f'{name} ({version})' for name, version in result['versions'].items())}\n")
-        print(table(rows, only, names, values, errors))
+        notes = notes_of(contenders, only)
+        print(table(rows, only, names, values, errors, notes))
+        for (key, name), note in notes.items():
+            print(f"* {name}, {key}: {note}")
         for (key, name), error in errors.items():
             print(f"failed: {name}, {key}: {error}")
     sys.exit(1 if errors else 0)

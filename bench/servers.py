@@ -9,6 +9,19 @@ import time
 import stage
 
 SESSIONS_MAX = 20000
+# openssl req's arguments for each.
+KEY_TYPES = {"ecdsa": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"), "rsa": ("-newkey", "rsa:2048")}
+
+
+def certificates_make(folder):
+    """One for each type of key, with its key in the same file, which is gone with the stage."""
+    for key_type, arguments in KEY_TYPES.items():
+        key, certificate = f"{folder}/etc/{key_type}.key", f"{folder}/etc/{key_type}.pem"
+        stage.run("openssl", "req", "-x509", *arguments, "-nodes", "-subj", "/CN=bench", "-days", "2",
+                  "-keyout", key, "-out", certificate)
+        with open(key) as source, open(certificate, "a") as target:
+            target.write(source.read())
+        os.chmod(certificate, 0o600)
 
 
 class Server:
@@ -16,11 +29,17 @@ class Server:
 
     mlsd = True
     by_name_only = False
+    key_type = None  # of its certificate, one of KEY_TYPES; None: it offers no TLS
 
     def __init__(self, name, program, port, folder):
         self.name, self.program, self.port, self.folder = name, program, port, folder
         self.configuration = f"{folder}/etc/{name}.conf"
         self.process = None
+        self.notes = {}  # what must be said of its value in a row
+
+    @property
+    def certificate(self):
+        return f"{self.folder}/etc/{self.key_type}.pem"
 
     def available(self):
         return os.access(self.program, os.X_OK)
@@ -43,11 +62,12 @@ class Server:
         self.log = f"{self.folder}/log/{self.name}"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=self.environment(), cwd="/")
+                                            env=self.environment(), cwd="/", preexec_fn=stage.group_enter)
         try:
             self.wait_ready()
             # The first session may fill caches (the user's name, the time zone) that all later ones share.
-            stage.ftpload("retr", 20, port=self.port, path="small/0000", size=1024)
+            stage.ftpload("retr", 20, port=self.port, path="small/0000", size=1024,
+                          tls=self.key_type is not None)
         except BaseException:
             self.__exit__()
             raise
@@ -99,7 +119,13 @@ idle_session_timeout=3600
 xferlog_enable=NO
 secure_chroot_dir={self.folder}/empty
 control_socket={self.folder}/state/control
-"""
+""" + self.tls_text()
+
+    def tls_text(self):
+        return f"""ssl_enable=YES
+allow_anon_ssl=YES
+rsa_cert_file={self.certificate}
+""" if self.key_type else ""
 
 
 class Peer(Server):
@@ -147,7 +173,16 @@ isolate=NO
 isolate_network=NO
 one_process_model={self.one_process_model}
 secure_chroot_dir={self.folder}/empty
-"""
+""" + self.tls_text()
+
+    def tls_text(self):
+        # It takes any type of key there. Its list of ciphers, of which OpenSSL has none today, is TLS 1.2's.
+        return f"""ssl_enable=YES
+allow_anon_ssl=YES
+rsa_cert_file={self.certificate}
+ssl_ciphers=HIGH
+require_ssl_reuse=NO
+""" if self.key_type else ""
 
 
 class VsftpdOneProcess(Vsftpd):
@@ -168,7 +203,8 @@ class PureFtpd(Peer):
 
     def argv(self):
         # Anonymous only, over IPv4, no DNS, no syslog; its listing limit raised; sessions as many as it is given.
-        return [self.program, "-S", f"127.0.0.1,{self.port}", "-4", "-e", "-H", "-f", "none",
+        tls = ["-Y", "1", "-2", self.certificate] if self.key_type else []
+        return [self.program, *tls, "-S", f"127.0.0.1,{self.port}", "-4", "-e", "-H", "-f", "none",
                 "-c", str(SESSIONS_MAX), "-C", str(SESSIONS_MAX), "-L", "1000000:10", "-I", "60",
                 "-U", "022:022", "-g", f"{self.folder}/state/pure-ftpd.pid"]
 
@@ -179,8 +215,24 @@ class Proftpd(Peer):
     def argv(self):
         return [self.program, "--nodaemon", "--quiet", "--config", self.configuration]
 
+    def tls_text(self):
+        # Without a file of authorities, each session reads the machine's whole bundle of them: 25 ms and 1 MB.
+        name = {"ecdsa": "EC", "rsa": "RSA"}.get(self.key_type)
+        return f"""ModulePath {self.root}/usr/lib/proftpd
+LoadModule mod_tls.c
+TLSEngine on
+TLSLog none
+TLSProtocol TLSv1.3
+TLS{name}CertificateFile {self.certificate}
+TLS{name}CertificateKeyFile {self.certificate}
+TLSCACertificateFile {self.certificate}
+TLSVerifyClient off
+TLSRequired off
+TLSOptions NoSessionReuseRequired
+""" if name else ""
+
     def configuration_text(self):
-        return f"""ServerType standalone
+        return self.tls_text() + f"""ServerType standalone
 ServerName bench
 DefaultServer on
 DefaultAddress 127.0.0.1

@@ -16,6 +16,7 @@ FTPLOAD = os.path.join(BUILD, "bench", "ftpload")
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 INSIDE = "SALLY_BENCH_INSIDE"
+GROUP = "SALLY_BENCH_CGROUP"
 
 
 class Failure(Exception):
@@ -47,10 +48,11 @@ def enter(seconds_at_most):
         return
     if os.geteuid() != 0:
         sys.exit("bench: needs root, for namespaces of its own and the servers' users: sudo ./run bench server")
+    group = group_make()
     child = subprocess.Popen(
         ["unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",
          "--propagation", "private", sys.executable, *sys.argv],
-        env={**os.environ, INSIDE: "1"}, preexec_fn=die_with_parent)
+        env={**os.environ, INSIDE: "1", GROUP: group}, preexec_fn=die_with_parent)
     try:
         sys.exit(child.wait(timeout=seconds_at_most))
     except subprocess.TimeoutExpired:
@@ -61,6 +63,8 @@ def enter(seconds_at_most):
     finally:
         # unshare --kill-child: with it dies the first process inside, and with that all others.
         child.kill()
+        child.wait()
+        group_remove(group)
 
 
 def users_write(etc, home):
@@ -107,7 +111,7 @@ def ftpload(command, limit=120, **options):
 def ftpload_arguments(command, limit, options):
     argv = [FTPLOAD, command, "--limit", str(limit)]
     for name, value in options.items():
-        argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        argv += [f"--{name}"] if value is True else [] if value is False else [f"--{name}", str(value)]
     return argv
 
 
@@ -148,6 +152,52 @@ class Load:
         if self.running():
             self.process.kill()
             self.process.communicate()
+
+
+# ---- the server's processor time ----
+
+def group_make():
+    """A control group (version 2) for the server's processes, for what they cost together with those that have ended.
+    Empty where none can be made: then that is not measured."""
+    with open("/proc/self/mounts") as mounts:
+        roots = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
+    for root in roots:
+        group = os.path.join(root, f"sallyport-bench-{os.getpid()}")
+        try:
+            os.mkdir(group)
+            return group
+        except OSError:
+            pass
+    say("no control group can be made here, so the servers' processor time is not measured")
+    return ""
+
+
+def group_remove(group):
+    """What is in there is being killed: the group can go as soon as that is over."""
+    deadline = time.monotonic() + 5
+    while group and time.monotonic() < deadline:
+        try:
+            os.rmdir(group)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)
+
+
+def group_enter():
+    """In a child before exec: it and its children are the server's processes."""
+    if os.environ.get(GROUP):
+        with open(os.path.join(os.environ[GROUP], "cgroup.procs"), "w") as processes:
+            processes.write("0")
+
+
+def processor_seconds():
+    """What all the server's processes of this run have used so far, or None."""
+    if not os.environ.get(GROUP):
+        return None
+    with open(os.path.join(os.environ[GROUP], "cpu.stat")) as stat:
+        return next(int(line.split()[1]) for line in stat if line.startswith("usage_usec")) / 1e6
 
 
 # ---- processes and their memory ----

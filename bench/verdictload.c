@@ -249,7 +249,8 @@ static void track_one(struct world *w, const struct packet *packet, const char *
     tracker_begin(w->tracker, packet, now_ms, NULL, &view);
     decide(w, packet, in, &view, ahead, &v);
     if (v.code == VERDICT_ACCEPT)
-        tracker_commit(w->tracker, packet, &view, &reason);
+        (void)!tracker_commit(w->tracker, packet, &view,
+                              &reason); /* what it costs is asked, not what it says */
     else
         tracker_abandon(w->tracker, &view);
 }
@@ -332,7 +333,8 @@ static void pass(struct world *w, const struct packet_recipe *recipe)
     if (size < 0 || packet_decode(bytes, (size_t)size, false, &packet) < 0)
         fail("a packet can't be built");
     tracker_begin(w->tracker, &packet, 1000, NULL, &view);
-    tracker_commit(w->tracker, &packet, &view, &reason);
+    if (!tracker_commit(w->tracker, &packet, &view, &reason))
+        fail("a flow can't be made");
 }
 
 /* Establishes flows; t then has a packet of each direction for each of them. */
