@@ -2,7 +2,8 @@
 
 /*
  * The command line. The first byte says in what pieces the rest arrives; whatever they are, the same lines
- * come out as from single bytes, no line is too long, and what a line is split into lies within it.
+ * come out as from single bytes, no line is too long, and what a line is split into lies within it. And what a
+ * client that speaks telnet says as a name, every 0xff doubled, is that name.
  */
 #include "ftp/line.h"
 
@@ -71,6 +72,30 @@ static struct digest run(const uint8_t *data, size_t size, size_t step)
     return d;
 }
 
+static void check_doubled(const uint8_t *name, size_t size)
+{
+    static uint8_t wire[2 * FTP_LINE_MAX + 8];
+    static char said[FTP_LINE_MAX + 8], line[FTP_LINE_MAX + 1];
+    struct ftp_lines lines = {0};
+    size_t wire_len = 5, said_len = 5, taken, len;
+    memcpy(wire, "STOR ", 5);
+    memcpy(said, "STOR ", 5);
+    for (size_t i = 0; i < size && said_len < FTP_LINE_MAX; i++) {
+        if (strchr("\r\n", name[i])) /* and NUL: these have a meaning of their own */
+            continue;
+        said[said_len++] = (char)name[i];
+        wire[wire_len++] = name[i];
+        if (name[i] == 0xff)
+            wire[wire_len++] = name[i];
+    }
+    wire[wire_len++] = '\n';
+    for (size_t at = 0; at < wire_len; at += taken)
+        MUST(ftp_lines_feed(&lines, wire + at, wire_len - at, &taken) == 0);
+    MUST(ftp_lines_next(&lines, line, &len) == FTP_LINE);
+    MUST(len == said_len && memcmp(line, said, len) == 0);
+    MUST(lines.buffer == NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -78,5 +103,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t step = data[0] < 128 ? data[0] + 1u : (data[0] - 127u) * 128u;
     struct digest pieces = run(data + 1, size - 1, step), bytes = run(data + 1, size - 1, 1);
     MUST(pieces.hash == bytes.hash && pieces.lines == bytes.lines && pieces.overlong == bytes.overlong);
+    check_doubled(data + 1, size - 1);
     return 0;
 }

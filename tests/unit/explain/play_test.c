@@ -54,8 +54,8 @@ static struct play play_of(enum story_mode mode, bool tls)
     play_defaults(&play);
     play.mode = mode;
     play.tls = tls;
-    packet_address_parse("192.168.0.2", &play.client, &family);
-    packet_address_parse("192.168.0.18", &play.server, &family);
+    assert_int_equal(packet_address_parse("192.168.0.2", &play.client, &family), 0);
+    assert_int_equal(packet_address_parse("192.168.0.18", &play.server, &family), 0);
     play.family = family;
     return play;
 }

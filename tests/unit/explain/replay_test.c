@@ -73,8 +73,10 @@ static void tape_tcp(struct tape *t, bool up, uint16_t client_port, uint16_t ser
         .payload = text,
         .payload_size = strlen(text),
     };
-    packet_address_parse("192.168.0.2", up ? &recipe.source : &recipe.destination, &family);
-    packet_address_parse("192.168.0.18", up ? &recipe.destination : &recipe.source, &family);
+    assert_int_equal(packet_address_parse("192.168.0.2", up ? &recipe.source : &recipe.destination, &family),
+                     0);
+    assert_int_equal(packet_address_parse("192.168.0.18", up ? &recipe.destination : &recipe.source, &family),
+                     0);
     int size = packet_build(&recipe, bytes, sizeof(bytes));
     assert_true(size > 0);
     tape_frame(t, bytes, (size_t)size);

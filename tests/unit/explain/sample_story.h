@@ -26,32 +26,19 @@ struct sample_step {
     bool is_retry;
 };
 
-#define SAMPLE_C "192.168.0.2:40000"
-#define SAMPLE_S "192.168.0.18:21"
-#define SAMPLE_D "192.168.0.2:40001"
-#define SAMPLE_P "192.168.0.18:10093"
-#define SAMPLE_1                                                                                             \
-    {                                                                                                        \
-        "INPUT", 1, 5, "-A INPUT -p tcp -m tcp --dport 21 -j ACCEPT"                                         \
-    }
-#define SAMPLE_3                                                                                             \
-    {                                                                                                        \
-        "INPUT", 3, 7, "-A INPUT -d 192.168.0.18/32 -j DROP"                                                 \
-    }
-#define SAMPLE_OUT                                                                                           \
-    {                                                                                                        \
-        "OUTPUT", 0, 0, "-P OUTPUT ACCEPT"                                                                   \
-    }
+#define SAMPLE_C   "192.168.0.2:40000"
+#define SAMPLE_S   "192.168.0.18:21"
+#define SAMPLE_D   "192.168.0.2:40001"
+#define SAMPLE_P   "192.168.0.18:10093"
+#define SAMPLE_1   {"INPUT", 1, 5, "-A INPUT -p tcp -m tcp --dport 21 -j ACCEPT"}
+#define SAMPLE_3   {"INPUT", 3, 7, "-A INPUT -d 192.168.0.18/32 -j DROP"}
+#define SAMPLE_OUT {"OUTPUT", 0, 0, "-P OUTPUT ACCEPT"}
 #define SAMPLE_UP(at, label, phase, packet, state)                                                           \
-    {                                                                                                        \
-        at, STORY_CLIENT, STORY_CONTROL, label, phase, SAMPLE_C, SAMPLE_S, packet, state, "INPUT",           \
-            WALL_PASS, SAMPLE_1, false                                                                       \
-    }
+    {at,     STORY_CLIENT, STORY_CONTROL, label,     phase,    SAMPLE_C, SAMPLE_S,                           \
+     packet, state,        "INPUT",       WALL_PASS, SAMPLE_1, false}
 #define SAMPLE_DOWN(at, label, phase, packet)                                                                \
-    {                                                                                                        \
-        at, STORY_SERVER, STORY_CONTROL, label, phase, SAMPLE_S, SAMPLE_C, packet, TRACK_ESTABLISHED,        \
-            "OUTPUT", WALL_PASS, SAMPLE_OUT, false                                                           \
-    }
+    {at,     STORY_SERVER,      STORY_CONTROL, label,     phase,      SAMPLE_S, SAMPLE_C,                    \
+     packet, TRACK_ESTABLISHED, "OUTPUT",      WALL_PASS, SAMPLE_OUT, false}
 
 static const struct sample_step sample_steps[] = {
     SAMPLE_UP(0, "SYN", "connect", "SYN", TRACK_NEW),

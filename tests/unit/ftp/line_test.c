@@ -51,12 +51,25 @@ static void line_split_at_every_byte_boundary(void **state)
              "[ABOR]"), /* IAC IP, IAC DM */
         CASE("\xff\xf4\xff"
              "ABOR\r\n",
-             "[ABOR]"),                                       /* DM sent urgent, out of the stream */
-        CASE("NO\xff\xf1OP\r\n", "[NOOP]"),                   /* NOP in the middle */
-        CASE("NO\xff\xfb\x01\xff\xfd\nOP\r\n", "[NOOP]"),     /* WILL, DO: an option, even LF */
-        CASE("STOR \xff\xff\xff\xff\r\n", "[STOR \xff\xff]"), /* IAC IAC */
-        CASE("NO\xff\xfa\x18\x01\xff\xff\n\xff\xf1\xff\xf0OP\r\n", "[NOOP]"), /* SB ... SE */
-        CASE("NOOP\r\xff\xf1\n", "[NOOP]"),                                   /* between CR and LF */
+             "[ABOR]"), /* DM sent urgent, out of the stream */
+        CASE("\xff\xf4\xf2"
+             "ABOR\r\n",
+             "[\xf2"
+             "ABOR]"), /* IAC sent urgent, out of the stream: ftp_line_split passes over the DM */
+        CASE("NOOP\r\n\xff\xf1NOOP\r\n", "[NOOP][NOOP]"), /* NOP */
+        CASE("\xff\xfb\x01\xff\xfd\nNOOP\r\n", "[NOOP]"), /* WILL, DO: an option, even LF */
+        CASE("\xff\xfa\x18\x01\xff\xff\n\xff\xf1\xff\xf0NOOP\r\n", "[NOOP]"), /* SB ... SE */
+        CASE("\xff\xffNOOP\r\n", "[\xffNOOP]"),
+        /* inside a line: a name's, and one of two if a client doubles it */
+        CASE("STOR \xff\r\n", "[STOR \xff]"),
+        CASE("STOR \xff\xff\r\n", "[STOR \xff]"),
+        CASE("STOR \xff\xff\xff\r\n", "[STOR \xff\xff]"),
+        CASE("STOR \xff\xff\xff\xff\r\n", "[STOR \xff\xff]"),
+        CASE("STOR \xff\xf4\xff\xf2\r\n", "[STOR \xff\xf4\xff\xf2]"),
+        CASE("STOR a\xff\xfb\x01z\r\n", "[STOR a\xff\xfb\x01z]"),
+        CASE("STOR \xff\xfa\nNOOP\n", "[STOR \xff\xfa][NOOP]"),
+        CASE("STOR \xff\n\xff\xf1NOOP\n", "[STOR \xff][NOOP]"),
+        CASE("S\xff\xffTOR\n", "[S\xffTOR]"),
         CASE("half", ""),
     };
     char out[256];
@@ -108,6 +121,20 @@ static void telnet_commands_do_not_fill_the_buffer(void **state)
     assert_null(lines.buffer);
 }
 
+/* The end of a line that was thrown away is inside a line; what follows it is not. */
+static void telnet_around_an_overlong_line(void **state)
+{
+    enum { LONG = 3 * FTP_LINE_MAX };
+    static char bytes[LONG + 64], out[256];
+    (void)state;
+    memset(bytes, '\xff', LONG);
+    memcpy(bytes + LONG, "\xff\xfax\n\xff\xf1NOOP\n", 11);
+    for (size_t step = 1; step <= LONG; step += step < 3 ? 1 : 1021) {
+        run(bytes, LONG + 11, step, out, sizeof(out));
+        assert_string_equal(out, "![NOOP]");
+    }
+}
+
 static void an_endless_line_is_held_within_bounds(void **state)
 {
     struct ftp_lines lines = {0};
@@ -146,7 +173,7 @@ static void clear_forgets_half_a_command(void **state)
     char line[FTP_LINE_MAX + 1];
     size_t taken, len;
     (void)state;
-    assert_int_equal(ftp_lines_feed(&lines, "AUTH\xff\xfa", 6, &taken), 0);
+    assert_int_equal(ftp_lines_feed(&lines, "AUTH\n\xff\xfa", 7, &taken), 0);
     ftp_lines_clear(&lines);
     assert_null(lines.buffer);
     assert_int_equal(ftp_lines_feed(&lines, "USER\n", 5, &taken), 0);
@@ -196,6 +223,7 @@ int main(void)
         cmocka_unit_test(line_split_at_every_byte_boundary),
         cmocka_unit_test(cve_2010_4221_overlong_line),
         cmocka_unit_test(telnet_commands_do_not_fill_the_buffer),
+        cmocka_unit_test(telnet_around_an_overlong_line),
         cmocka_unit_test(an_endless_line_is_held_within_bounds),
         cmocka_unit_test(pipelined_bytes_wait_when_it_is_full),
         cmocka_unit_test(clear_forgets_half_a_command),

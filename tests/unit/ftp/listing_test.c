@@ -129,6 +129,7 @@ static void a_name_cannot_end_its_line(void **state)
     e.mode = S_IFLNK | 0777;
     e.link_target = "c\nd\r";
     assert_list(&e, noon, "lrwxrwxrwx    1 0        0            1024 Jan 01 12:00 a??b -> c?d?\r\n");
+    e.link_target = NULL; /* such a target is not told: ftp_fact_can_say */
     static const char want[] = "type=OS.unix=symlink; a?\0b\r\n";
     int len = ftp_fact_line(&e, FTP_FACT_TYPE, 0, out, sizeof(out));
     assert_int_equal(len, sizeof(want) - 1);
@@ -166,6 +167,43 @@ static void fact_lines(void **state)
     assert_facts(&e, FTP_FACT_TYPE, 0, "type=pdir; ..\r\n");
     e.name = " ..";
     assert_facts(&e, FTP_FACT_TYPE, 0, "type=dir;  ..\r\n");
+}
+
+static void links_tell_their_target(void **state)
+{
+    struct ftp_entry e = file_entry("name");
+    static const char *const sayable[] = {"a", "../a/b", "/", "\xff\xe9", "a:b=c", "-"};
+    static const char *const unsayable[] = {"a b", "a;b", "a\nb", "\r", "a\x01", "\x7f", "\t", " "};
+    (void)state;
+    e.mode = S_IFLNK | 0777;
+    assert_facts(&e, FTP_FACT_TYPE, 0, "type=OS.unix=symlink; name\r\n");
+    e.link_target = "../a";
+    assert_facts(&e, FTP_FACT_TYPE | FTP_FACT_SIZE, 0, "type=OS.unix=slink:../a; name\r\n");
+    for (size_t i = 0; i < COUNT(sayable); i++)
+        assert_true(ftp_fact_can_say(sayable[i]));
+    for (size_t i = 0; i < COUNT(unsayable); i++)
+        assert_false(ftp_fact_can_say(unsayable[i]));
+}
+
+/* "modify" has four digits for the year: a time that they can't say is not told, rather than another. */
+static void times_that_cannot_be_said(void **state)
+{
+    struct ftp_entry e = file_entry("name");
+    (void)state;
+    e.mtime = INT64_C(253402300799);
+    assert_facts(&e, FTP_FACT_MODIFY, 0, "modify=99991231235959; name\r\n");
+    e.mtime++;
+    assert_facts(&e, FTP_FACT_TYPE | FTP_FACT_MODIFY, 0, "type=file; name\r\n");
+    e.mtime = INT64_C(-62167219200);
+    assert_facts(&e, FTP_FACT_MODIFY, 0, "modify=00000101000000; name\r\n");
+    e.mtime--;
+    assert_facts(&e, FTP_FACT_MODIFY, 0, " name\r\n");
+    char text[16];
+    assert_true(ftp_time_format(INT64_C(253402300799), text));
+    assert_false(ftp_time_format(INT64_C(253402300800), text));
+    assert_string_equal(text, "99991231235959");
+    assert_false(ftp_time_format(INT64_MIN, text));
+    assert_string_equal(text, "00000101000000");
 }
 
 /* proftpd#2146: a long path in MLSD. The buffer ends where the sanitizer sees it. */
@@ -255,7 +293,7 @@ static void times_agree_with_the_c_library(void **state)
         gmtime_r(&t, &tm);
         snprintf(theirs, sizeof(theirs), "%04d%02d%02d%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1,
                  tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-        ftp_time_format(t, ours);
+        assert_true(ftp_time_format(t, ours));
         if (strcmp(ours, theirs) != 0)
             fail_msg("%lld: %s, not %s", (long long)t, theirs, ours);
         assert_int_equal(ftp_time_parse(ours, &back, NULL), 0);
@@ -318,6 +356,8 @@ int main(void)
         cmocka_unit_test(local_time_is_the_zones),
         cmocka_unit_test(a_name_cannot_end_its_line),
         cmocka_unit_test(fact_lines),
+        cmocka_unit_test(links_tell_their_target),
+        cmocka_unit_test(times_that_cannot_be_said),
         cmocka_unit_test(proftpd_2146_overlong_path),
         cmocka_unit_test(the_longest_line_fits_its_room),
         cmocka_unit_test(facts_are_named_and_read),

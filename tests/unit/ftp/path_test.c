@@ -42,6 +42,35 @@ static void join_resolves_textually(void **state)
     }
 }
 
+static void below_the_root_or_not(void **state)
+{
+    static const struct {
+        const char *cwd, *path;
+        bool want;
+    } cases[] = {
+        {"/", "a", true},
+        {"/", "", true},
+        {"/", ".", true},
+        {"/", "..", false},
+        {"/", "a/../..", false},
+        {"/", "...", true},
+        {"/", "..a/../..", false},
+        {"/", "./../a", false},
+        {"/a", "..", true},
+        {"/a", "../..", false},
+        {"/a", "../../a", false}, /* below again at its end */
+        {"/a", "../b/../..", false},
+        {"/a", "b/../../c", true},
+        {"/a", "b/../../../c", false},
+        {"/a/b", "../../c", true},
+        {"/a/b", "..//../c", true},
+        {"/a/b", "../../../a/b/c", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(ftp_path_is_below(ftp_path_depth(cases[i].cwd), cases[i].path), cases[i].want);
+}
+
 static void join_keeps_within_its_buffer(void **state)
 {
     (void)state;
@@ -247,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(join_resolves_textually),
+        cmocka_unit_test(below_the_root_or_not),
         cmocka_unit_test(join_keeps_within_its_buffer),
         cmocka_unit_test(quote_doubles_quotes),
         cmocka_unit_test(glob_matches),

@@ -12,16 +12,12 @@
 #include <unistd.h>
 
 enum { DOWN = 1, UP = 2 };
-enum { EARLY = 1, LATE = 2 };
-enum { PLAIN, WITH_FD, MAYBE_FD, UPWARD, ONLY_LATE, BIG, TYPES };
+enum { PLAIN, WITH_FD, MAYBE_FD, UPWARD, BIG, TYPES };
 
 static const struct ipc_rule rules[TYPES] = {
-    [PLAIN] = {"PLAIN", DOWN, EARLY | LATE, IPC_FD_NEVER, 16},
-    [WITH_FD] = {"WITH_FD", DOWN, EARLY | LATE, IPC_FD_ALWAYS, 0},
-    [MAYBE_FD] = {"MAYBE_FD", DOWN, EARLY | LATE, IPC_FD_MAYBE, 4},
-    [UPWARD] = {"UPWARD", UP, EARLY | LATE, IPC_FD_NEVER, 16},
-    [ONLY_LATE] = {"ONLY_LATE", DOWN, LATE, IPC_FD_NEVER, 16},
-    [BIG] = {"BIG", DOWN, EARLY | LATE, IPC_FD_NEVER, IPC_PACKET_MAX},
+    [PLAIN] = {"PLAIN", DOWN, IPC_FD_NEVER, 16},         [WITH_FD] = {"WITH_FD", DOWN, IPC_FD_ALWAYS, 0},
+    [MAYBE_FD] = {"MAYBE_FD", DOWN, IPC_FD_MAYBE, 4},    [UPWARD] = {"UPWARD", UP, IPC_FD_NEVER, 16},
+    [BIG] = {"BIG", DOWN, IPC_FD_NEVER, IPC_PACKET_MAX},
 };
 static const struct ipc_protocol protocol = {rules, TYPES};
 
@@ -78,7 +74,7 @@ static int say(struct fixture *f, uint16_t type, size_t len, int fd)
 
 static int hear(struct fixture *f, struct ipc_message *ret)
 {
-    return ipc_receive(f->pair[1], &protocol, DOWN, EARLY, f->buffer, ret);
+    return ipc_receive(f->pair[1], &protocol, DOWN, f->buffer, ret);
 }
 
 /* What is heard must break the protocol, leave the answer alone and leak nothing (see tear_down). */
@@ -163,17 +159,7 @@ static void wrong_direction(void **state)
     assert_int_equal(say(f, UPWARD, 0, -1), 0);
     assert_refused(f);
     assert_int_equal(say(f, UPWARD, 0, -1), 0);
-    assert_int_equal(ipc_receive(f->pair[1], &protocol, UP, EARLY, f->buffer, &m), 0);
-}
-
-static void wrong_stage(void **state)
-{
-    struct fixture *f = *state;
-    struct ipc_message m;
-    assert_int_equal(say(f, ONLY_LATE, 0, -1), 0);
-    assert_refused(f);
-    assert_int_equal(say(f, ONLY_LATE, 0, -1), 0);
-    assert_int_equal(ipc_receive(f->pair[1], &protocol, DOWN, LATE, f->buffer, &m), 0);
+    assert_int_equal(ipc_receive(f->pair[1], &protocol, UP, f->buffer, &m), 0);
 }
 
 static void unknown_type(void **state)
@@ -320,17 +306,17 @@ static void decode_is_the_same_gate(void **state)
     uint8_t packet[HEADER + 17] = {PLAIN, 0, 7, 0, 1, 2, 3, 4};
     struct ipc_message m;
     for (size_t len = 0; len < HEADER; len++)
-        assert_int_equal(ipc_decode(&protocol, DOWN, EARLY, packet, len, false, &m), -EPROTO);
+        assert_int_equal(ipc_decode(&protocol, DOWN, packet, len, false, &m), -EPROTO);
     for (size_t len = HEADER; len <= HEADER + 16; len++) {
-        assert_int_equal(ipc_decode(&protocol, DOWN, EARLY, packet, len, false, &m), 0);
+        assert_int_equal(ipc_decode(&protocol, DOWN, packet, len, false, &m), 0);
         assert_int_equal(m.len, len - HEADER);
         assert_int_equal(m.serial, 7);
         assert_int_equal(m.id, 0x04030201);
         assert_int_equal(m.fd, -1);
     }
-    assert_int_equal(ipc_decode(&protocol, DOWN, EARLY, packet, sizeof(packet), false, &m), -EPROTO);
-    assert_int_equal(ipc_decode(&protocol, DOWN, EARLY, packet, HEADER, true, &m), -EPROTO);
-    assert_int_equal(ipc_decode(&protocol, UP, EARLY, packet, HEADER, false, &m), -EPROTO);
+    assert_int_equal(ipc_decode(&protocol, DOWN, packet, sizeof(packet), false, &m), -EPROTO);
+    assert_int_equal(ipc_decode(&protocol, DOWN, packet, HEADER, true, &m), -EPROTO);
+    assert_int_equal(ipc_decode(&protocol, UP, packet, HEADER, false, &m), -EPROTO);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -341,7 +327,6 @@ int main(void)
         TEST(a_message_arrives_as_sent),
         TEST(a_descriptor_comes_along),
         TEST(wrong_direction),
-        TEST(wrong_stage),
         TEST(unknown_type),
         TEST(wrong_fd_count),
         TEST(two_fds_and_more),

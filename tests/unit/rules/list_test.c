@@ -132,7 +132,7 @@ static void ipv6(void **state)
     (void)state;
     check(rules, "INPUT", 1, 0, "ACCEPT     ipv6-icmp --  2001:db8::/32        anywhere            \n");
     check(rules, "INPUT", 1, RULES_LIST_NUMERIC,
-          "ACCEPT     icmpv6 --  2001:db8::/32        ::/0                \n");
+          "ACCEPT     ipv6-icmp --  2001:db8::/32        ::/0                \n");
     rules_free(&rules);
 }
 

@@ -55,7 +55,7 @@ static const struct given_saved ipv4[] = {
      " -m conntrack --ctstate NEW,SNAT ! --ctproto 6 --ctorigsrc 1.2.3.4/24 ! --ctorigdstport 5:6 --ctstatus "
      "ASSURED --ctexpire 5:10 --ctdir REPLY"},
     {"-m conntrack --ctorigsrc 1.2.3.4/255.0.255.0 --ctreplsrc 10.1",
-     " -m conntrack --ctorigsrc 1.2.3.4 --ctreplsrc 10.0.0.1"},
+     " -m conntrack --ctorigsrc 1.2.3.4/255.0.255.0 --ctreplsrc 10.0.0.1"},
     {"-m conntrack --ctorigdstport 7: --ctrepldst 1.2.3.4",
      " -m conntrack --ctrepldst 1.2.3.4 --ctorigdstport 7:65535"},
     {"-p tcp -m multiport ! --dports ftp,22,80:90", " -p tcp -m multiport ! --dports 21,22,80:90"},

@@ -179,7 +179,7 @@ static void expect_in_order(const struct end *e, unsigned count)
     assert_false(e->fds_wrong);
 }
 
-/* --- messages ----------------------------------------------------------------------------------------- */
+/* --- messages ---------------------------------------------------------------------------------------- */
 
 static void test_both_ways(void **state)
 {
@@ -227,7 +227,7 @@ static void test_longest_message(void **state)
     assert_int_equal(send_to(f->monitor.link, MSG_LOGIN_REPLY, 2, IPC_PACKET_MAX, -1), -EMSGSIZE);
 }
 
-/* --- queueing ----------------------------------------------------------------------------------------- */
+/* --- queueing ---------------------------------------------------------------------------------------- */
 
 static void test_full_socket_delivers_in_order(void **state)
 {
@@ -257,7 +257,7 @@ static void test_new_messages_stay_behind_queued_ones(void **state)
     open_monitor(f);
     for (uint32_t id = 1; id <= 100; id++)
         assert_int_equal(send_to(f->monitor.link, MSG_DRAIN, id, 4, -1), 0);
-    assert_int_equal(ipc_receive(f->pair[1], &server_protocol, TO_WORKER, STAGE_SERVING, buffer, &m), 0);
+    assert_int_equal(ipc_receive(f->pair[1], &server_protocol, TO_WORKER, buffer, &m), 0);
     assert_int_equal(m.id, 1); /* now there is room in the socket, but it is not for what comes next */
     for (uint32_t id = 101; id <= 110; id++)
         assert_int_equal(send_to(f->monitor.link, MSG_DRAIN, id, 4, -1), 0);
@@ -308,7 +308,7 @@ static void test_busy_link_leaves_others_their_turn(void **state)
     expect_in_order(&f->worker, FULL_MESSAGES);
 }
 
-/* --- ends --------------------------------------------------------------------------------------------- */
+/* --- ends -------------------------------------------------------------------------------------------- */
 
 static void test_free_inside_on_message(void **state)
 {

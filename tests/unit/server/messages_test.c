@@ -4,6 +4,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@ static const struct login_request login_request = {
     .user = "kim",
     .password = "p\xc3\xa4ss word\n",
     .host = "ftp.example.org",
+    .certificate = "0123456789abcdef",
     .peer = {.s6_addr = {0x20, 0x01, [15] = 1}},
     .local = {.s6_addr = {[10] = 0xff, 0xff, 192, 0, 2, 1}},
 };
@@ -189,7 +192,6 @@ static void the_table_is_sound(void **state)
         const struct ipc_rule *rule = &server_protocol.rules[i];
         assert_non_null(rule->name);
         assert_true(rule->direction != 0 && (rule->direction & (rule->direction - 1)) == 0);
-        assert_true(rule->stages != 0 && (rule->stages & ~STAGE_ANY) == 0);
         assert_true(rule->longest <= IPC_PACKET_MAX - 8);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(rule->name, server_protocol.rules[j].name);
@@ -213,6 +215,100 @@ static void the_longest_payloads_fit_their_rows(void **state)
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_CONNECT].longest);
 }
 
+/* --- what the key process is asked --------------------------------------------------------------------- */
+
+static const struct tls_to_sign to_sign = {255, TLS_SHA512, TLS_PSS, (const uint8_t *)"an input\0with a NUL",
+                                           19};
+
+static void a_request_to_sign_round_trip(void **state)
+{
+    uint8_t bytes[64];
+    struct tls_to_sign out;
+    struct ipc_message m = {.payload = bytes, .fd = -1};
+    (void)state;
+    int len = sign_request_encode(&to_sign, bytes, sizeof(bytes));
+    assert_true(len > 0);
+    m.len = (size_t)len;
+    assert_true(sign_request_decode(&m, &out));
+    assert_int_equal(out.key, 255);
+    assert_int_equal(out.digest, TLS_SHA512);
+    assert_int_equal(out.padding, TLS_PSS);
+    assert_int_equal(out.len, 19);
+    assert_memory_equal(out.input, to_sign.input, 19);
+    assert_true(out.input >= bytes && out.input + out.len <= bytes + m.len);
+}
+
+/* The longest input there is passes the gate. What does not fit in a packet is -EMSGSIZE. */
+static void a_request_to_sign_has_room(void **state)
+{
+    static uint8_t input[100000], bytes[110000];
+    struct tls_to_sign in = to_sign;
+    (void)state;
+    in.input = input;
+    in.len = TLS_INPUT_MAX;
+    int len = sign_request_encode(&in, bytes, sizeof(bytes));
+    assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_SIGN].longest);
+    for (size_t cap = 0; cap < (size_t)len; cap++) {
+        uint8_t *small = malloc(cap ? cap : 1);
+        assert_int_equal(sign_request_encode(&in, small, cap), -EMSGSIZE);
+        free(small);
+    }
+    in.len = 0;
+    assert_true(sign_request_encode(&in, bytes, sizeof(bytes)) > 0);
+}
+
+/* Truncated, with a byte too many, or with another length than there are bytes: nothing is decoded, nothing touched. */
+static void a_request_to_sign_that_lies(void **state)
+{
+    static const uint32_t lengths[] = {0, 1, 18, 20, 0xffff, 0x10000, 0x7fffffff, 0x80000000, UINT32_MAX};
+    uint8_t bytes[64] = {0};
+    struct tls_to_sign out, before;
+    (void)state;
+    int whole = sign_request_encode(&to_sign, bytes, sizeof(bytes));
+    assert_true(whole > 0);
+    memset(&out, 0x5a, sizeof(out));
+    before = out;
+    for (size_t len = 0; len <= (size_t)whole + 1; len++) {
+        uint8_t *part = malloc(len ? len : 1);
+        memcpy(part, bytes, len);
+        const struct ipc_message m = {.payload = part, .len = len, .fd = -1};
+        if (len != (size_t)whole)
+            assert_false(sign_request_decode(&m, &out));
+        free(part);
+    }
+    size_t at = (size_t)whole - to_sign.len,
+           width = at - 3; /* of the length: it is between the three bytes and the input */
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        uint8_t *changed = malloc((size_t)whole);
+        memcpy(changed, bytes, (size_t)whole);
+        memcpy(changed + 3, &lengths[i], width);
+        const struct ipc_message m = {.payload = changed, .len = (size_t)whole, .fd = -1};
+        assert_false(sign_request_decode(&m, &out));
+        free(changed);
+    }
+    assert_memory_equal(&out, &before, sizeof(out));
+}
+
+/* Digests and paddings that there are not pass the codec, and tls_sign refuses them. */
+static void a_request_to_sign_what_there_is_not(void **state)
+{
+    uint8_t bytes[64], signature[TLS_SIGNATURE_MAX];
+    struct tls_to_sign out;
+    struct ipc_message m = {.payload = bytes, .fd = -1};
+    size_t len;
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    assert_non_null(key);
+    m.len = (size_t)sign_request_encode(&to_sign, bytes, sizeof(bytes));
+    for (unsigned i = 0; i < 65536; i += 251) {
+        bytes[1] = (uint8_t)i;
+        bytes[2] = (uint8_t)(i >> 8);
+        if (sign_request_decode(&m, &out))
+            assert_int_equal(tls_sign(key, &out, signature, &len), -EINVAL);
+    }
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +320,10 @@ int main(void)
         cmocka_unit_test(a_nul_inside_a_name_fails),
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(the_longest_payloads_fit_their_rows),
+        cmocka_unit_test(a_request_to_sign_round_trip),
+        cmocka_unit_test(a_request_to_sign_has_room),
+        cmocka_unit_test(a_request_to_sign_that_lies),
+        cmocka_unit_test(a_request_to_sign_what_there_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

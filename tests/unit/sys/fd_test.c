@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sys/fd.h"
 
+#include "refuse_call.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,17 +39,39 @@ static int close_others(void)
     return 0;
 }
 
-static void test_close_others(void **state)
+static int close_others_without_close_range(void)
 {
-    (void)state;
+    return refuse_call(SCMP_SYS(close_range), EPERM) == 0 ? close_others() : 3;
+}
+
+/* Nor is /proc to be had. */
+static int close_others_by_number(void)
+{
+    const struct rlimit few = {256, 256};
+    if (setrlimit(RLIMIT_NOFILE, &few) < 0 || refuse_call(SCMP_SYS(close_range), ENOSYS) < 0 ||
+        refuse_call(SCMP_SYS(openat), EPERM) < 0)
+        return 3;
+    return close_others();
+}
+
+static void check_in_child(int (*run)(void))
+{
     int status;
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        _exit(close_others());
+        _exit(run());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_close_others(void **state)
+{
+    (void)state;
+    check_in_child(close_others);
+    check_in_child(close_others_without_close_range);
+    check_in_child(close_others_by_number);
 }
 
 static void test_open_in_root(void **state)

@@ -50,7 +50,7 @@ static void no_new_privs(void)
         _exit(99);
 }
 
-/* --- seccomp: what must not work -------------------------------------------------------------------- */
+/* --- seccomp: what must not work --------------------------------------------------------------------- */
 
 /* 0 if the call was refused with EPERM. */
 #define REFUSED(call) ((call) == -1 && errno == EPERM ? 0 : 1)
@@ -299,7 +299,7 @@ static void test_future_calls_are_unknown(void **state)
     assert_int_equal(in_child(future_call), 0);
 }
 
-/* --- identity --------------------------------------------------------------------------------------- */
+/* --- identity ---------------------------------------------------------------------------------------- */
 
 static bool has_no_capability(void)
 {
@@ -372,7 +372,7 @@ static void test_without_root(void **state)
     assert_int_equal(in_child(become_ourselves), 0);
 }
 
-/* --- an empty root ---------------------------------------------------------------------------------- */
+/* --- an empty root ----------------------------------------------------------------------------------- */
 
 static const char *wanted_root;
 
@@ -403,7 +403,7 @@ static void test_empty_root(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
-/* --- landlock --------------------------------------------------------------------------------------- */
+/* --- landlock ---------------------------------------------------------------------------------------- */
 
 static char landlocked[64];
 static bool landlock_writable;

@@ -153,7 +153,7 @@ static void a_foreign_address_is_expected_if_loose(void **state)
     server_says(&t, "227 Entering Passive Mode (10,0,0,9,195,80).\r\n");
     struct packet_address foreign;
     uint8_t family;
-    packet_address_parse("10.0.0.9", &foreign, &family);
+    assert_int_equal(packet_address_parse("10.0.0.9", &foreign, &family), 0);
     assert_int_equal(talk_expected_port(&t), 50000);
     struct talk_expected x = talk_expected(&t);
     assert_true(packet_address_equal(&x.last.destination, &foreign));
@@ -417,11 +417,8 @@ static void tls_is_told_from_text(void **state)
     assert_false(track_payload_is_tls("PORT", 4));
 }
 
-#define LINUX(test) cmocka_unit_test_setup_teardown(test, begin_linux, end)
-#define ROBUST(test)                                                                                         \
-    {                                                                                                        \
-        "robust: " #test, test, begin_robust, end, NULL                                                      \
-    }
+#define LINUX(test)  cmocka_unit_test_setup_teardown(test, begin_linux, end)
+#define ROBUST(test) {"robust: " #test, test, begin_robust, end, NULL}
 
 int main(void)
 {

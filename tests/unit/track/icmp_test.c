@@ -114,7 +114,9 @@ static void errors_are_related_to_what_they_complain_of(void **state)
     for (size_t f = 0; f < COUNT(families); f++) {
         if (families[f].family == 6)
             use_ipv6();
-        packet_address_parse(families[f].family == 6 ? "2001:db8::9" : "192.0.2.99", &stranger, &family);
+        assert_int_equal(
+            packet_address_parse(families[f].family == 6 ? "2001:db8::9" : "192.0.2.99", &stranger, &family),
+            0);
         size_t header = families[f].header;
         assert_int_equal(send_error(families[f].errors[0], header + 8, NULL, 21), TRACK_INVALID);
         assert_int_equal(t.reason, TRACK_ICMP_UNKNOWN_INNER);

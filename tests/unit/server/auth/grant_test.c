@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static gid_t groups[] = {100, 4, 27};
+
+static const struct config plain;
 
 static struct auth_grant example(void)
 {
@@ -26,6 +29,8 @@ static struct auth_grant example(void)
         .rate = 1 << 20,
         .quota_bytes = UINT64_MAX,
         .quota_files = 12,
+        .root_dev = UINT64_MAX - 1,
+        .root_ino = 1 << 30,
     };
 }
 
@@ -36,7 +41,7 @@ static void a_grant_survives_the_pipe(void **state)
     struct auth_grant in = example(), out;
     int len = auth_grant_encode(&in, bytes, sizeof(bytes));
     assert_true(len > 0);
-    assert_int_equal(auth_grant_decode(bytes, (size_t)len, &out), 0);
+    assert_int_equal(auth_grant_decode(&plain, bytes, (size_t)len, &out), 0);
     assert_int_equal(out.kind, in.kind);
     assert_string_equal(out.user, in.user);
     assert_int_equal(out.uid, in.uid);
@@ -51,6 +56,9 @@ static void a_grant_survives_the_pipe(void **state)
     assert_int_equal(out.rate, in.rate);
     assert_int_equal(out.quota_bytes, in.quota_bytes);
     assert_int_equal(out.quota_files, in.quota_files);
+    assert_int_equal(out.root_dev, in.root_dev);
+    assert_int_equal(out.root_ino, in.root_ino);
+    assert_true((size_t)len <= auth_grant_room(&in));
     auth_grant_fini(&out);
     assert_null(out.root);
 }
@@ -64,10 +72,10 @@ static void a_cut_or_lengthened_grant_is_refused(void **state)
     for (int i = 0; i < len; i++) {
         uint8_t *exact = malloc((size_t)i + 1); /* so that a sanitizer sees a read past the end */
         memcpy(exact, bytes, (size_t)i);
-        assert_int_equal(auth_grant_decode(exact, (size_t)i, &out), -EPROTO);
+        assert_int_equal(auth_grant_decode(&plain, exact, (size_t)i, &out), -EPROTO);
         free(exact);
     }
-    assert_int_equal(auth_grant_decode(bytes, (size_t)len + 1, &out), -EPROTO);
+    assert_int_equal(auth_grant_decode(&plain, bytes, (size_t)len + 1, &out), -EPROTO);
     assert_int_equal(out.umask, 5);
     assert_int_equal(auth_grant_encode(&in, bytes, (size_t)len - 1), -EMSGSIZE);
 }
@@ -78,7 +86,7 @@ static void check_refused(struct auth_grant in)
     struct auth_grant out;
     int len = auth_grant_encode(&in, bytes, sizeof(bytes));
     assert_true(len > 0);
-    assert_int_equal(auth_grant_decode(bytes, (size_t)len, &out), -EPROTO);
+    assert_int_equal(auth_grant_decode(&plain, bytes, (size_t)len, &out), -EPROTO);
 }
 
 static void what_must_never_be_is_refused(void **state)
@@ -111,12 +119,27 @@ static void what_must_never_be_is_refused(void **state)
     check_refused(g);
 }
 
+static void root_is_let_through_where_it_runs_as_itself(void **state)
+{
+    (void)state;
+    const struct config self = {.run_as_launching_user = true};
+    uint8_t bytes[512];
+    struct auth_grant in = example(), out;
+    in.uid = 0;
+    int len = auth_grant_encode(&in, bytes, sizeof(bytes));
+    int r = auth_grant_decode(&self, bytes, (size_t)len, &out);
+    assert_int_equal(r, getuid() == 0 ? 0 : -EPROTO);
+    if (r == 0)
+        auth_grant_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grant_survives_the_pipe),
         cmocka_unit_test(a_cut_or_lengthened_grant_is_refused),
         cmocka_unit_test(what_must_never_be_is_refused),
+        cmocka_unit_test(root_is_let_through_where_it_runs_as_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,7 @@ static void a_relative_home_is_refused(void **state)
     struct config c = {0};
     struct person p = someone("home/kim");
     struct place place;
-    assert_int_equal(place_local(&c, "kim", &p, false, &place, NULL), -ENOENT);
+    assert_int_equal(place_local(&c, "kim", &p, false, &place, NULL), -ENOTDIR);
 }
 
 static void a_writable_root_needs_allow_writeable_chroot(void **state)
@@ -164,7 +164,7 @@ static void a_root_that_is_not_there_ends_the_login(void **state)
     struct place place;
     struct auth_why why;
     assert_int_equal(place_fixed(in_scratch("nowhere"), "/", &place), 0);
-    assert_int_equal(place_check(&c, &place, &p, &why), -ENOENT);
+    assert_int_equal(place_check(&c, &place, &p, &why), -ENOTDIR);
     place_fini(&place);
     assert_int_equal(place_fixed(write_scratch("file", "", 0644), "/", &place), 0);
     assert_int_equal(place_check(&c, &place, &p, &why), -ENOTDIR);

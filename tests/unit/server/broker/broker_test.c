@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------- */
 
 static void test_read_inline(void **state)
 {
@@ -62,7 +62,7 @@ static void test_only_regular_files_are_read(void **state)
     assert_int_equal(ASK(h, READ, .path = "/absent"), ENOENT);
 }
 
-/* --- staying inside --------------------------------------------------------------------------------- */
+/* --- staying inside ---------------------------------------------------------------------------------- */
 
 static void test_symlinks_stay_inside(void **state)
 {
@@ -162,7 +162,7 @@ static void test_swapped_symlink(void **state)
     assert_false(harness_exists(h, "outside/new"));
 }
 
-/* --- changing --------------------------------------------------------------------------------------- */
+/* --- changing ---------------------------------------------------------------------------------------- */
 
 static void test_directories(void **state)
 {
@@ -267,6 +267,38 @@ static void test_chmod_and_utime(void **state)
     assert_int_equal(ASK(h, CHMOD, .path = "/absent", .mode = 0700), ENOENT);
 }
 
+/* The time is kept, but for the grain of FAT, or it is an error and the file is as it was: which, is the file
+ * system's. */
+static void test_times_that_a_file_system_may_not_keep(void **state)
+{
+    struct harness *h = *state;
+    static const int64_t times[] = {
+        -62167219200, /* year 0 */
+        -2147483649,  -2147483648,  -1,         0,
+        2147483647,   2147483648,   4294967296, 15032385535, /* the last of ext4 */
+        15032385536,  253402300799,                          /* year 9999 */
+    };
+    char path[512];
+    struct stat st;
+    harness_put(h, "/a", "1", 0644);
+    harness_path(h, "/a", path, sizeof(path));
+    harness_start(h);
+    for (size_t i = 0; i < COUNT(times); i++) {
+        const struct timespec before[2] = {{.tv_sec = 7}, {.tv_sec = 1000000000, .tv_nsec = 42}};
+        assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
+        int error = ASK(h, UTIME, .path = "/a", .time = times[i]);
+        assert_int_equal(stat(path, &st), 0);
+        if (error == 0) {
+            assert_in_range(st.st_mtime - times[i] + 2, 0, 4);
+            assert_int_equal(h->reply.mtime, st.st_mtime);
+            continue;
+        }
+        assert_int_equal(error, ERANGE);
+        assert_memory_equal(&st.st_mtim, &before[1], sizeof(before[1]));
+        assert_int_equal(st.st_atime, 7);
+    }
+}
+
 static void test_space_and_usage(void **state)
 {
     struct harness *h = *state;
@@ -287,7 +319,7 @@ static void test_space_and_usage(void **state)
     assert_int_equal(ASK(h, CHMOD, .path = "/d", .mode = 0755), 0);
 }
 
-/* --- what is not allowed ---------------------------------------------------------------------------- */
+/* --- what is not allowed ----------------------------------------------------------------------------- */
 
 static void test_rights_are_enforced(void **state)
 {
@@ -399,6 +431,7 @@ int main(void)
         HARNESS_TEST(test_rename_between_directories),
         HARNESS_TEST(test_links_are_not_followed_when_removed),
         HARNESS_TEST(test_chmod_and_utime),
+        HARNESS_TEST(test_times_that_a_file_system_may_not_keep),
         HARNESS_TEST(test_space_and_usage),
         HARNESS_TEST(test_rights_are_enforced),
         HARNESS_TEST(test_without_replace_nothing_is_overwritten),

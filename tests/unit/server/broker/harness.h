@@ -135,7 +135,7 @@ static inline void harness_start(struct harness *h)
     h->pid = fork();
     assert_true(h->pid >= 0);
     if (h->pid == 0)
-        broker_main(pair[1], h->c, &h->grant);
+        broker_main(pair[1], h->c, &h->grant, -1);
     close(pair[1]);
     h->sock = pair[0];
 }
@@ -163,7 +163,7 @@ static inline int harness_receive(struct harness *h)
     struct ipc_message m;
     struct pollfd p = {.fd = h->sock, .events = POLLIN};
     assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-    assert_int_equal(ipc_receive(h->sock, &server_protocol, FROM_BROKER, STAGE_SERVING, h->buffer, &m), 0);
+    assert_int_equal(ipc_receive(h->sock, &server_protocol, FROM_BROKER, h->buffer, &m), 0);
     assert_int_equal(m.id, 7);
     if (h->fd >= 0)
         close(h->fd);

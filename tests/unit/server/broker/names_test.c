@@ -22,7 +22,7 @@ static void test_sorts_bytewise(void **state)
         name[len] = '\0';
         assert_int_equal(names_add(&n, name, (unsigned char)more, NULL), 0);
     }
-    assert_int_equal(names_sort(&n), 0);
+    assert_int_equal(names_sort(&n, false, false), 0);
     assert_int_equal(n.count, 20000);
     for (size_t i = 0; i < n.count; i++) {
         assert_int_equal(names_type(&n, i), strlen(names_get(&n, i)) - strlen("common-"));
@@ -30,7 +30,7 @@ static void test_sorts_bytewise(void **state)
             assert_true(strcmp(names_get(&n, i - 1), names_get(&n, i)) <= 0);
     }
     names_clear(&n);
-    assert_int_equal(names_sort(&n), 0);
+    assert_int_equal(names_sort(&n, false, false), 0);
     names_free(&n);
 }
 
@@ -48,7 +48,7 @@ static void test_facts_stay_with_their_names(void **state)
         snprintf(name, sizeof(name), "%03u", i * 389 % 1000);
         assert_int_equal(names_add(&n, name, (unsigned char)i, &st), 0);
     }
-    assert_int_equal(names_sort(&n), 0);
+    assert_int_equal(names_sort(&n, false, false), 0);
     for (unsigned at = 0; at < 1000; at++) {
         struct stat st;
         unsigned i = at * 509 % 1000; /* 389 * 509 = 1 modulo 1000 */
@@ -64,6 +64,27 @@ static void test_facts_stay_with_their_names(void **state)
         assert_int_equal(st.st_mtime, (time_t)i - 500);
     }
     names_free(&n);
+}
+
+static void test_sorts_by_time(void **state)
+{
+    static const struct {
+        const char *name;
+        time_t mtime;
+    } given[] = {{"b", 5}, {"a", 5}, {"old", INT64_MIN}, {"c", -5}, {"new", INT64_MAX}, {"d", 0}};
+    static const char *const want[] = {"new", "a", "b", "d", "c", "old"};
+    (void)state;
+    for (int reversed = 0; reversed < 2; reversed++) {
+        struct names n = {.keeps_facts = true};
+        for (size_t i = 0; i < COUNT(given); i++) {
+            struct stat st = {.st_mtime = given[i].mtime};
+            assert_int_equal(names_add(&n, given[i].name, 0, &st), 0);
+        }
+        assert_int_equal(names_sort(&n, true, reversed), 0);
+        for (size_t i = 0; i < COUNT(want); i++)
+            assert_string_equal(names_get(&n, reversed ? COUNT(want) - 1 - i : i), want[i]);
+        names_free(&n);
+    }
 }
 
 static void test_stack_of_paths(void **state)
@@ -110,9 +131,8 @@ static void test_stack_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sorts_bytewise),
-        cmocka_unit_test(test_facts_stay_with_their_names),
-        cmocka_unit_test(test_stack_of_paths),
+        cmocka_unit_test(test_sorts_bytewise),   cmocka_unit_test(test_facts_stay_with_their_names),
+        cmocka_unit_test(test_sorts_by_time),    cmocka_unit_test(test_stack_of_paths),
         cmocka_unit_test(test_stack_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,33 @@ static void test_stale_uploads_are_swept(void **state)
     close(busy);
 }
 
+/* Is the file read, if a lock on it goes an instant after it was asked for? */
+static bool is_read_after_a_lock(struct harness *h)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char path[512];
+    harness_path(h, "/a", path, sizeof(path));
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
+    harness_send(h, MSG_FILE_READ, &(struct file_request){.path = "/a"});
+    (void)poll(NULL, 0, 5);
+    close(fd);
+    return harness_receive(h) == 0;
+}
+
+/* RETR on the heels of STOR's 226: the descriptor of the upload may live an instant longer than its reply
+ * takes. On a machine so busy that we sleep through the broker's patience, another try is due. */
+static void test_reading_what_was_just_stored(void **state)
+{
+    struct harness *h = *state;
+    harness_put(h, "/a", "1", 0666);
+    harness_start(h);
+    bool is_read = false;
+    for (int tries = 0; tries < 10 && !is_read; tries++)
+        is_read = is_read_after_a_lock(h);
+    assert_true(is_read);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +293,7 @@ int main(void)
         HARNESS_TEST(test_the_end_of_the_worker_with_delete_failed_uploads),
         HARNESS_TEST(test_unique),
         HARNESS_TEST(test_stale_uploads_are_swept),
+        HARNESS_TEST(test_reading_what_was_just_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,8 +131,8 @@ static void the_example_that_is_installed_is_sound(void **state)
     struct told told = {.errors = 0};
     struct config *c = config_new();
     (void)state;
-    assert_int_equal(config_load(c, "packaging/sallyd.conf", told_tell, &told), 0);
-    assert_int_equal(config_check(c, "packaging/sallyd.conf", told_tell, &told), 0);
+    assert_int_equal(config_load(c, "packaging/sallyd.conf.in", told_tell, &told), 0);
+    assert_int_equal(config_check(c, "packaging/sallyd.conf.in", told_tell, &told), 0);
     assert_string_equal(told.text, "");
     config_free(&c);
 }
@@ -143,7 +143,7 @@ static void the_example_has_sound_comments(void **state)
     struct told told = {.errors = 0};
     struct config *c = config_new();
     char line[4096];
-    FILE *example = fopen("packaging/sallyd.conf", "r");
+    FILE *example = fopen("packaging/sallyd.conf.in", "r");
     (void)state;
     assert_non_null(example);
     while (fgets(line, sizeof(line), example)) {
@@ -153,7 +153,7 @@ static void the_example_has_sound_comments(void **state)
     }
     fclose(example);
     assert_string_equal(told.text, "");
-    assert_int_equal(config_check(c, "packaging/sallyd.conf", told_tell, &told), 0);
+    assert_int_equal(config_check(c, "packaging/sallyd.conf.in", told_tell, &told), 0);
     config_free(&c);
 }
 

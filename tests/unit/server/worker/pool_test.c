@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/worker/transfer_harness.h"
 
-/* --- the pool ----------------------------------------------------------------------------------------- */
+/* --- the pool ---------------------------------------------------------------------------------------- */
 
 enum { POOL_TRANSFERS = 50, POOL_BYTES = 1000 };
 

@@ -3,7 +3,7 @@
 #define SALLY_TESTS_UNIT_SERVER_WORKER_TRANSFER_HARNESS_H
 
 /* What the tests of transfer.c and pool.c share: channels over loopback, files, peers. */
-#include "server/worker/transfer_run.h"
+#include "server/worker/pool.h"
 
 #include "unit.h"
 
@@ -62,7 +62,7 @@ static inline int tear_down(void **state)
     return count_open() - open_before;
 }
 
-/* --- files and contents ------------------------------------------------------------------------------- */
+/* --- files and contents ------------------------------------------------------------------------------ */
 
 static inline int make_file(const char *content, size_t len)
 {
@@ -126,7 +126,7 @@ static inline size_t simple_from_wire(const char *in, size_t len, char *out)
     return n;
 }
 
-/* --- the peer: a client at the other end of a data channel --------------------------------------------- */
+/* --- the peer: a client at the other end of a data channel ------------------------------------------- */
 
 struct peer {
     pthread_t thread;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/worker/transfer_harness.h"
 
-/* --- sending ------------------------------------------------------------------------------------------ */
+/* --- sending ----------------------------------------------------------------------------------------- */
 
 static void check_send(const char *content, size_t len, size_t offset, bool ascii)
 {
@@ -94,7 +94,7 @@ static void test_send_memory(void **state)
     }
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------------------------------------- */
 
 static struct transfer *receive(int *ret_kept, const char *wire, size_t len, struct transfer *t, int peers)
 {
@@ -119,7 +119,7 @@ static void check_receive(const char *wire, size_t len, bool ascii)
     receive(&kept, wire, len, t, peers);
     expect_end(t, TRANSFER_DONE, 0);
     assert_int_equal(atomic_load(&t->moved), len);
-    assert_int_equal(t->charged, 0);
+    assert_int_equal(t->credited, 0);
     expect_content(kept, file, file_len);
     close(kept);
     free(file);
@@ -168,18 +168,24 @@ static void test_receive_after_what_is_there(void **state)
     transfer_free(&t);
 }
 
-/* --- quota -------------------------------------------------------------------------------------------- */
+/* --- quota ------------------------------------------------------------------------------------------- */
 
-static void check_quota(size_t sent, bool ascii, long long quota, long long credit, long long may)
+enum {
+    USED = 10000, /* what the account stores already */
+};
+
+/* left: what it may store beside that. */
+static void check_quota(size_t sent, bool ascii, long long left, long long credit, long long may)
 {
     int kept, peers;
-    atomic_llong left = quota;
+    atomic_llong used = USED;
     char *wire = malloc(sent);
     assert_non_null(wire);
     memset(wire, 'x', sent);
     struct transfer *t = new_transfer(TRANSFER_RECEIVE, &peers);
     t->ascii = ascii;
-    t->quota = &left;
+    t->quota = &used;
+    t->quota_limit = USED + left;
     t->quota_credit = credit;
     receive(&kept, wire, sent, t, peers);
     long long stored = may < (long long)sent ? may : (long long)sent;
@@ -189,8 +195,8 @@ static void check_quota(size_t sent, bool ascii, long long quota, long long cred
     else
         expect_end(t, TRANSFER_DONE, 0);
     expect_content(kept, wire, (size_t)stored);
-    assert_int_equal(t->charged, cost);
-    assert_int_equal(atomic_load(&left), quota - cost);
+    assert_int_equal(t->credited, stored - cost);
+    assert_int_equal(atomic_load(&used), USED + cost);
     close(kept);
     free(wire);
     transfer_free(&t);
@@ -227,15 +233,15 @@ static void test_quota(void **state)
 static void test_quota_counts_the_files_bytes(void **state)
 {
     int kept, peers;
-    atomic_llong left = 4;
+    atomic_llong used = 0;
     struct transfer *t = new_transfer(TRANSFER_RECEIVE, &peers);
     (void)state;
     t->ascii = true;
-    t->quota = &left;
+    t->quota = &used;
+    t->quota_limit = 4;
     receive(&kept, "a\r\nb\r\n", 6, t, peers);
     expect_end(t, TRANSFER_DONE, 0);
-    assert_int_equal(t->charged, 4);
-    assert_int_equal(atomic_load(&left), 0);
+    assert_int_equal(atomic_load(&used), 4);
     expect_content(kept, "a\nb\n", 4);
     close(kept);
     transfer_free(&t);
@@ -263,15 +269,15 @@ static void *upload_main(void *arg)
 static void test_quota_is_shared_exactly(void **state)
 {
     struct uploader u[6];
-    atomic_llong left = BLOCK + 12345;
+    atomic_llong used = 0;
     char *wire = content_of(BLOCK);
-    long long charged = 0;
     (void)state;
     for (size_t i = 0; i < COUNT(u); i++) {
         u[i].t = new_transfer(TRANSFER_RECEIVE, &u[i].peer.fd);
         u[i].t->file = make_file("", 0);
         u[i].t->ascii = i % 2 == 0;
-        u[i].t->quota = &left;
+        u[i].t->quota = &used;
+        u[i].t->quota_limit = BLOCK + 12345;
         u[i].peer.send = wire;
         u[i].peer.send_len = BLOCK;
         assert_int_equal(pthread_create(&u[i].peer.thread, NULL, peer_main, &u[i].peer), 0);
@@ -281,16 +287,14 @@ static void test_quota_is_shared_exactly(void **state)
         assert_int_equal(pthread_join(u[i].thread, NULL), 0);
         assert_int_equal(pthread_join(u[i].peer.thread, NULL), 0);
         assert_true(u[i].t->result == TRANSFER_DONE || u[i].t->result == TRANSFER_QUOTA);
-        charged += u[i].t->charged;
         close(u[i].peer.fd);
         transfer_free(&u[i].t);
     }
-    assert_int_equal(charged, BLOCK + 12345);
-    assert_int_equal(atomic_load(&left), 0);
+    assert_int_equal(atomic_load(&used), BLOCK + 12345);
     free(wire);
 }
 
-/* --- hashing ------------------------------------------------------------------------------------------ */
+/* --- hashing ----------------------------------------------------------------------------------------- */
 
 static void check_hash(unsigned index, const char *content, size_t offset, const char *digest)
 {
@@ -373,7 +377,7 @@ static void test_hash_of_what_cannot_be_read(void **state)
     transfer_free(&t);
 }
 
-/* --- pace --------------------------------------------------------------------------------------------- */
+/* --- pace -------------------------------------------------------------------------------------------- */
 
 enum { PACE_RATE = 100 * 1000, PACE_BYTES = 60 * 1000 };
 
@@ -444,7 +448,7 @@ static void test_pace_of_receiving(void **state)
     check_pace_of_receiving(true);
 }
 
-/* --- ends that are not good --------------------------------------------------------------------------- */
+/* --- ends that are not good -------------------------------------------------------------------------- */
 
 /* A file of len zeroes that takes no room. */
 static int make_sparse(off_t len)
@@ -490,6 +494,23 @@ static void test_stall(void **state)
         close(u[way].peer.fd);
         transfer_free(&u[way].t);
     }
+}
+
+/* A channel that can't be limited in time (a pipe, here) is not used: a stall on it would never end. */
+static void test_no_limit_no_transfer(void **state)
+{
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    struct transfer *t = transfer_new(TRANSFER_RECEIVE);
+    assert_non_null(t);
+    t->file = make_file("", 0);
+    t->data = ends[0];
+    t->stall_timeout = 1;
+    close(ends[1]);
+    transfer_run(t, &tools);
+    expect_end(t, TRANSFER_NETWORK, ENOTSOCK);
+    transfer_free(&t);
 }
 
 /* A slow peer is not a stalled one. */
@@ -669,6 +690,7 @@ int main(void)
         TRANSFER_TEST(test_pace_of_sending),
         TRANSFER_TEST(test_pace_of_receiving),
         TRANSFER_TEST(test_stall),
+        TRANSFER_TEST(test_no_limit_no_transfer),
         TRANSFER_TEST(test_slow_is_not_stalled),
         TRANSFER_TEST(test_abort_while_waiting_for_the_peer),
         TRANSFER_TEST(test_abort_while_pacing),
