@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every test of the project, and one line at the end that adds them up: N passed, N failed, N skipped.
 
-usage: check.py [static] [unit] [door] [scenario] [oracle] [language] [fuzz]    (all of them, if none is named)
+usage: check.py [static] [unit] [door] [install] [scenario] [oracle] [language] [fuzz]    (all of them, if none is named)
 
 Called by ./run check, which installs what the tests need. A cmocka case, a fuzzer, a scenario and a static check count
-one each. Something that could not run here is named at the end as skipped, something that broke as failed. The exit
+one each. All of it has 25 minutes, whatever the machine; a part that has used up its share is ended, and that is a
+failure. Something that could not run here is named at the end as skipped, something that broke as failed. The exit
 status is 0 only if nothing failed and something passed.
 """
 import json
@@ -22,12 +23,17 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECK = ROOT / "build/check"  # gcc, AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and scenarios
 FUZZ = ROOT / "build/fuzz"  # clang, libFuzzer
+# One version, whichever machine: another one lays out otherwise and warns of other things (packaging/apt-check.txt).
+CLANG, CLANG_FORMAT, SYMBOLIZER = "clang-19", "clang-format-19", "llvm-symbolizer-19"
 BUILDS = {
     CHECK: ({}, ["-Dtests=true", "-Db_sanitize=address,undefined", "-Dhardening=false",
                  "-Dc_args=-fno-sanitize-recover=undefined -fno-omit-frame-pointer"]),
-    FUZZ: ({"CC": "clang"}, ["-Dfuzz=true", "-Dhardening=false"]),
+    FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=20", "-Dhardening=false"]),
 }
-SHELL_SCRIPTS = {"run": "sh", "tests/fresh.sh": "bash", ".ci/run": "bash"}
+# Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
+SHARES = {"static": 30, "unit": 330, "door": 120, "install": 90, "scenario": 540, "oracle": 90, "language": 60, "fuzz": 240}
+SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/first_boot.sh": "bash",
+                 ".ci/run": "bash", "packaging/config-files.sh": "sh"}
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -53,8 +59,16 @@ class Tally:
         print("SKIPPED: %s: %s" % (name, why), flush=True)
 
 
-def run(argv, seconds, echo=False, **env):
-    """Runs argv for at most so many seconds, then ends it with all that it started. Returns its status and output."""
+deadline = 0.0  # of the part that runs
+
+
+def time_left():
+    return max(1, int(deadline - time.monotonic()))
+
+
+def run(argv, echo=False, **env):
+    """Runs argv until the part's time is up, then ends it with all that it started. Returns its status and output."""
+    seconds = time_left()
     child = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, errors="replace", env={**os.environ, **env}, start_new_session=True)
     signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
@@ -72,7 +86,7 @@ def run(argv, seconds, echo=False, **env):
     finally:
         left = signal.alarm(0)
     if status == -signal.SIGKILL and left == 0:
-        lines.append("ended after %d seconds\n" % seconds)
+        lines.append("ended after %d seconds: its share of the time (SHARES in tests/check.py) is used up\n" % seconds)
     return status, "".join(lines)
 
 
@@ -80,24 +94,30 @@ def build(tally, tree):
     env, options = BUILDS[tree]
     name = "%s builds without a warning" % tree.relative_to(ROOT)
     if not (tree / "build.ninja").exists():
-        status, output = run(["meson", "setup", str(tree), "-Dwerror=true"] + options, 120, **env)
+        status, output = run(["meson", "setup", str(tree), "-Dwerror=true"] + options, **env)
         if status:
             tally.add(name, False, output)
             return False
-    status, output = run(["ninja", "-C", str(tree)], 400)
+    status, output = run(["ninja", "-C", str(tree)])
     tally.add(name, status == 0 and "warning:" not in output, output)
     return status == 0
 
 
+# Each prints what is wrong, with a status.
+STATIC = {"include table": "tests/includes.py", "results thrown away": "tests/discards.py",
+          "what finds them": "tests/discards_test.py"}
+
+
 def check_static(tally):
-    status, output = run([sys.executable, "tests/includes.py"], 60)
-    tally.add("include table", status == 0, output)
+    for name, script in STATIC.items():
+        status, output = run([sys.executable, script])
+        tally.add(name, status == 0, output)
     sources = [str(p.relative_to(ROOT)) for top in ("src", "tests", "bench") for p in sorted((ROOT / top).rglob("*.[ch]"))]
-    status, output = run(["clang-format", "--dry-run", "-Werror"] + sources, 60)
+    status, output = run([CLANG_FORMAT, "--dry-run", "-Werror"] + sources)
     files = sorted(set(re.findall(r"^(\S+?):\d+:", output, re.MULTILINE)))
-    tally.add("clang-format", status == 0, "to mend it: clang-format -i " + " ".join(files) if files else output)
+    tally.add("layout", status == 0, "to mend it: %s -i %s" % (CLANG_FORMAT, " ".join(files)) if files else output)
     for script, shell in SHELL_SCRIPTS.items():
-        status, output = run([shell, "-n", script], 10)
+        status, output = run([shell, "-n", script])
         tally.add("%s -n %s" % (shell, script), status == 0, output)
 
 
@@ -130,10 +150,14 @@ def read_test_log(tree):
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def meson_test(tally, tree, suite, seconds, count, **env):
+# Whatever meson starts finds the tools by these names.
+TOOLS = {"CLANG": CLANG, "ASAN_SYMBOLIZER_PATH": shutil.which(SYMBOLIZER) or ""}
+
+
+def meson_test(tally, tree, suite, count, **env):
     (tree / "meson-logs/testlog.json").unlink(missing_ok=True)
     status, output = run(["meson", "test", "-C", str(tree), "--suite", suite, "--no-rebuild",
-                          "--num-processes", str(os.cpu_count())], seconds, **env)
+                          "--num-processes", str(os.cpu_count()), "--timeout-multiplier", "0"], **TOOLS, **env)
     tests = read_test_log(tree)
     for test in tests:
         count(tally, test)
@@ -145,7 +169,7 @@ def meson_test(tally, tree, suite, seconds, count, **env):
 
 def check_unit(tally):
     if build(tally, CHECK):
-        meson_test(tally, CHECK, "unit", 180, count_unit, CMOCKA_MESSAGE_OUTPUT="TAP", **SANITIZERS)
+        meson_test(tally, CHECK, "unit", count_unit, CMOCKA_MESSAGE_OUTPUT="TAP", **SANITIZERS)
 
 
 def count_fuzzer(tally, test):
@@ -154,14 +178,24 @@ def count_fuzzer(tally, test):
 
 def check_fuzz(tally):
     if build(tally, FUZZ):
-        meson_test(tally, FUZZ, "fuzz", 420, count_fuzzer)
+        meson_test(tally, FUZZ, "fuzz", count_fuzzer)
+
+
+DOOR_WORDS = (
+    ("", 0), ("help", 0), ("--help", 0), ("no-such-word", 2), ("install --help", 0),
+    ("serve --help", 0), ("serve -h", 0), ("serve --port 2121 -h", 0), ("serve a b", 2), ("serve -- a b", 2),
+    ("serve --port", 2), ("serve --port 0", 2), ("serve --port 65536", 2), ("serve --port=ftp .", 2),
+    ("serve --user", 2), ("serve --user=", 2), ("serve --user Anonymous .", 2), ("serve --user a/b", 2),
+    ("serve --bogus", 2), ("serve -x .", 2),
+)
 
 
 def check_door(tally):
     """./run itself, with the release build that it makes, in a network of its own."""
-    for word, expected in (([], 0), (["help"], 0), (["no-such-word"], 2), (["serve", "a", "b"], 2)):
-        status, output = run(["./run"] + word, 10)
-        tally.add("./run %s ends with %d" % (" ".join(word), expected), status == expected, output)
+    for words, expected in DOOR_WORDS:
+        status, output = run(["./run"] + words.split())
+        tally.add("./run %s ends with %d and says how it is used" % (words, expected),
+                  status == expected and "./run serve [" in output, output)
     if os.geteuid():
         tally.skip("./run serve: a first session", "makes a network namespace, which takes root: sudo ./run check")
         return
@@ -169,36 +203,62 @@ def check_door(tally):
         os.chmod(folder, 0o755)
         (pathlib.Path(folder) / "WELCOME.txt").write_text("welcome\n")
         shutil.chown(folder, "nobody")
-        status, output = run(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable,
-                              "tests/first_session.py", "--lo", folder], 330)
-        tally.add("./run serve: a first session", status == 0, output)
+        for options in ([], ["--port", "2345", "--user", "kim"]):
+            status, output = run(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable,
+                                  "tests/first_session.py", "--lo", *options, folder])
+            tally.add(" ".join(["./run serve", *options]) + ": a first session", status == 0, output)
+
+
+INSTALL_LINE = re.compile(r"^(ok|FAIL) +(/\S+?)(?:: |$)", re.MULTILINE)
+
+
+def check_install(tally):
+    """One case is one prefix: installed, started as the unit does, used, installed again, removed."""
+    if os.geteuid():
+        tally.skip("installing", "makes layers over the machine's folders, which takes root: sudo ./run check")
+        return
+    status, output = run(["./run", "build"])
+    if status == 0:
+        status, output = run([sys.executable, "tests/install.py"])
+    told = INSTALL_LINE.findall(output)
+    for word, prefix in told:
+        tally.add("installed below %s" % prefix, word == "ok", output)
+    if not told or (status and all(word == "ok" for word, _ in told)):
+        tally.add("installing (status %d)" % status, False, output)
 
 
 SCENARIO_LINE = re.compile(r"^(FAIL|SKIP) +(\S+?)(?:: (.*))?$", re.MULTILINE)
 COUNT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 
-def check_scenario(tally):
-    if not (CHECK / "sallyd").exists() and not build(tally, CHECK):
-        return
-    # vsftpd is the oracle of some; where it cannot be had, they say that they were skipped
-    status, output = run(["sh", "bench/peers.sh"], 120)
-    if status != 0:
-        print("no vsftpd to compare with:", output.strip().splitlines()[-1] if output.strip() else "status %d" % status)
-    status, output = run([sys.executable, "tests/scenario/run.py", "--sallyd", str(CHECK / "sallyd")], 420, echo=True,
-                         **SANITIZERS_SANDBOXED)
-    last = output.rstrip().rpartition("\n")[2]
-    count = COUNT.fullmatch(last)
+def add_count(tally, output):
+    """Adds up what a program of ours says in its last line, with the names that it printed. False: it said nothing."""
+    count = COUNT.fullmatch(output.rstrip().rpartition("\n")[2])
     if not count:
-        tally.add("scenarios (status %d, without a count at the end)" % status, False, last)
-        return
+        return False
     passed, failed, skipped = map(int, count.groups())
     told = SCENARIO_LINE.findall(output)
     tally.passed += passed
-    tally.failed += ([name for word, name, _ in told if word == "FAIL"] + ["a scenario, see above"] * failed)[:failed]
+    tally.failed += (["%s: %s" % (name, why) for word, name, why in told if word == "FAIL"] +
+                     ["one of them, see above"] * failed)[:failed]
     tally.skipped += (["%s: %s" % (name, why) for word, name, why in told if word == "SKIP"] +
-                      ["a scenario, see above"] * skipped)[:skipped]
-    if status and not failed:
+                      ["one of them, see above"] * skipped)[:skipped]
+    return True
+
+
+def check_scenario(tally):
+    if not (CHECK / "sallyd").exists() and not build(tally, CHECK):
+        return
+    status, output = run(["sh", "bench/peers.sh"])
+    tally.add("a vsftpd to compare with", status == 0, output)
+    status, output = run([sys.executable, "tests/scenario/tools.py"])
+    tally.add("packages that tests use, unpacked", status == 0, output)
+    status, output = run([sys.executable, "tests/scenario/run.py", "--sallyd", str(CHECK / "sallyd"), "--slowest", "10",
+                          "--seconds", str(time_left() - 5)], echo=True, **SANITIZERS_SANDBOXED)
+    last = output.rstrip().rpartition("\n")[2]
+    if not add_count(tally, output):
+        tally.add("scenarios (status %d, without a count at the end)" % status, False, last)
+    elif status and not tally.failed:
         tally.add("scenarios (status %d)" % status, False, last)
 
 
@@ -209,7 +269,7 @@ def check_oracle(tally):
     """The engine against this machine's netfilter: one case is one rule set with its sequences of packets."""
     if not build(tally, CHECK):
         return
-    status, output = run([str(CHECK / "tests/oracle-netfilter")], 240, **SANITIZERS)
+    status, output = run([str(CHECK / "tests/oracle-netfilter")], **SANITIZERS)
     last = output.rstrip().rpartition("\n")[2]
     count = COUNT.fullmatch(last)
     if not count:
@@ -235,7 +295,7 @@ def check_language(tally):
     """The iptables language against the real iptables: one case is one thing that is compared, many times."""
     if not build(tally, CHECK):
         return
-    status, output = run([sys.executable, "tests/oracle/language.py", "--driver", str(CHECK / "tests/oracle-language")], 120,
+    status, output = run([sys.executable, "tests/oracle/language.py", "--driver", str(CHECK / "tests/oracle-language")],
                          **SANITIZERS)
     told = LANGUAGE_LINE.findall(output)
     for what, _, differ in told:
@@ -246,8 +306,8 @@ def check_language(tally):
         tally.add("iptables language (status %d)" % status, False, output)
 
 
-PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "scenario": check_scenario,
-         "oracle": check_oracle, "language": check_language, "fuzz": check_fuzz}
+PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "install": check_install,
+         "scenario": check_scenario, "oracle": check_oracle, "language": check_language, "fuzz": check_fuzz}
 
 
 def report(tally):
@@ -266,7 +326,10 @@ def main(names):
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tally = Tally()
+    global deadline
+    deadline = time.monotonic()
     for name, part in PARTS.items():
+        deadline += SHARES[name]
         if names and name not in names:
             continue
         print("== %s" % name, flush=True)

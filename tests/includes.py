@@ -23,8 +23,9 @@ ROOMS = {
     "bpf": "packet ftp track",
     "kernel": "rules track bpf sys",
     "ipc": "sys",
+    "tls": "",
     "channel": "sys",
-    "server": "ftp channel ipc sys kernel",
+    "server": "ftp channel ipc tls sys kernel",
     "client": "ftp channel sys",
 }
 
@@ -43,12 +44,16 @@ SERVER = {
     "config": "",
     "auth": "config",
     "broker": "auth config",
+    "keys": "config",
     "worker": "config",
-    "monitor": "auth broker config worker",
+    "monitor": "auth broker config keys worker",
 }
 
+# Rooms whose files stand one above the other: no circle among them (a file and its header count as one).
+LAYERED = {"server/worker"}
+
 # Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
-PURE = {"base", "ftp", "packet", "rules", "track", "verdict"}
+PURE = {"base", "ftp", "packet", "rules", "tls", "track", "verdict"}
 IO = {"fcntl.h", "poll.h", "pthread.h", "sys/epoll.h", "sys/ioctl.h", "sys/mman.h", "sys/sendfile.h", "unistd.h"}
 
 # What a header that is also compiled with -target bpf may ask of the system.
@@ -110,6 +115,38 @@ def find_wrong(name, own, target):
     return wrong_between_rooms(name, room, target.split("/")[0], target)
 
 
+def find_circle(below):
+    """A circle in {unit: units that it includes}, as a list that ends where it begins, or None."""
+    done = set()
+
+    def walk(unit, path):
+        if unit in path:
+            return path[path.index(unit):] + [unit]
+        if unit in done:
+            return None
+        done.add(unit)
+        return next((c for c in (walk(other, path + [unit]) for other in sorted(below.get(unit, ()))) if c), None)
+
+    return next((c for c in (walk(unit, []) for unit in sorted(below)) if c), None)
+
+
+def circles(files):
+    """What is wrong within the layered rooms, a line each."""
+    for room in sorted(LAYERED):
+        below = {}
+        for path in files:
+            name = path.relative_to(SRC).with_suffix("").as_posix()
+            if name.rpartition("/")[0] != room:
+                continue
+            for _, own, target in read_includes(path):
+                other = target.removesuffix(".h")
+                if own and other != name and other.rpartition("/")[0] == room:
+                    below.setdefault(name, set()).add(other)
+        circle = find_circle(below)
+        if circle:
+            yield "src/%s: a circle of includes: %s" % (room, " -> ".join(name.rpartition("/")[2] for name in circle))
+
+
 def main():
     files = sorted(path for path in SRC.rglob("*") if path.suffix in (".c", ".h"))
     wrong = 0
@@ -120,6 +157,9 @@ def main():
             if reason:
                 wrong += 1
                 print("src/%s:%d: includes %s: %s" % (name, number, target, reason))
+    for line in circles(files):
+        wrong += 1
+        print(line)
     if wrong:
         print("%d includes break the table in tests/includes.py (doc/architecture.md)" % wrong)
     elif not files:

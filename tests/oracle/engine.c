@@ -47,7 +47,7 @@ static void set_locals(struct engine *e, uint8_t family)
     static const char *const LOCAL[2][LOCALS] = {{"127.0.0.1", "10.1.255.254", "10.2.255.254"},
                                                  {"::1", "fd01::fffe", "fd02::fffe"}};
     for (unsigned i = 0; i < LOCALS; i++)
-        packet_address_parse(LOCAL[family == PACKET_IPV6][i], &e->local[i], &family);
+        (void)!packet_address_parse(LOCAL[family == PACKET_IPV6][i], &e->local[i], &family);
 }
 
 struct engine *engine_new(struct rules *rules, const struct track_timeouts *timeouts)

@@ -195,7 +195,10 @@ int kernel_open(struct kernel *k, const char **ret_why)
     for (uint8_t family = PACKET_IPV4; family <= PACKET_IPV6; family += PACKET_IPV6 - PACKET_IPV4) {
         char *said = kernel_load(family, false, ALWAYS_TRACK);
         if (said) {
-            *ret_why = "iptables-legacy does not work here";
+            static char why[512];
+            snprintf(why, sizeof(why), "iptables-legacy does not work here: %s", said);
+            why[strcspn(why, "\n")] = '\0';
+            *ret_why = why;
             free(said);
             return -EPERM;
         }
@@ -229,7 +232,7 @@ void kernel_set_timeouts(const struct track_timeouts *t)
 
 char *kernel_load(uint8_t family, bool nft, const char *rules)
 {
-    const char *const argv[] = {tool(family, nft, false), NULL};
+    const char *const argv[] = {tool(family, nft, false), "-w", NULL}; /* another worker has the lock */
     char *said;
     if (run_tool(argv, rules, &said))
         return said;

@@ -67,6 +67,14 @@ static const char *any_network(struct maker *m)
     return dice_chance(m->dice, 50) ? client_network(m) : server_network(m);
 }
 
+/* iptables 1.8.9 makes a full mask of one that is no prefix, where conntrack asks for an address; 1.8.11 takes it as it is. */
+static const char *tracked_network(struct maker *m)
+{
+    const char *network = any_network(m);
+    bool is_prefix = !strchr(network, '/') || !strpbrk(strchr(network, '/'), ".:");
+    return is_prefix ? network : server_network(m);
+}
+
 static void put_ports(struct maker *m, const char *option)
 {
     static const char *const SERVER[] = {"21",    "22",         "53",     "80",    "443",
@@ -156,10 +164,10 @@ static void match_conntrack(struct maker *m)
             say(m, " --ctdir %s", dice_chance(d, 50) ? "ORIGINAL" : "REPLY");
             break;
         case 3:
-            say(m, " %s--ctorigsrc %s", no(m), any_network(m));
+            say(m, " %s--ctorigsrc %s", no(m), tracked_network(m));
             break;
         case 4:
-            say(m, " %s--ctrepldst %s", no(m), any_network(m));
+            say(m, " %s--ctrepldst %s", no(m), tracked_network(m));
             break;
         case 5:
             put_ports(m, "--ctorigdstport");

@@ -2,6 +2,7 @@
 """What the scenarios stand on: a server of one's own, a client made of plain sockets, files and processes to look at."""
 import collections
 import contextlib
+import functools
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -19,8 +21,10 @@ from namespace import PASSWORD, UID
 
 SALLYD = None  # set by run.py: a copy of the server that every user may execute
 SALLYWALL = None  # set by run.py: the firewall beside it, if one was built
+BUILT = None   # set by run.py: the folder that the server was built in, with the tests' own helpers
 WORK = None    # set by run.py: folder for the tests' files, on a tmpfs
-CLIENT_TIMEOUT = 20
+PATIENCE = 60  # seconds until what must come is given up, which a busy machine never takes
+CLIENT_TIMEOUT = PATIENCE
 
 Reply = collections.namedtuple("Reply", "code text lines")
 
@@ -53,7 +57,7 @@ def read_file(path):
         return f.read()
 
 
-def wait_until(condition, seconds=5.0, step=0.02):
+def wait_until(condition, seconds=PATIENCE, step=0.02):
     """Polls condition until it is true; its last value."""
     end = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < end:
@@ -61,11 +65,34 @@ def wait_until(condition, seconds=5.0, step=0.02):
     return value
 
 
+# --- what the machine has ------------------------------------------------------------------------------------------
+
+def need(*programs):
+    """A program that ./run check installs and that is not here makes the test fail, not be skipped: it would compare nothing."""
+    missing = [p for p in programs if not shutil.which(p)]
+    if missing:
+        raise AssertionError("not installed: " + ", ".join(missing) + "; packaging/apt-check.txt has the packages")
+
+
+def need_netfilter():
+    """Skips what a kernel without netfilter can't show."""
+    need("iptables-legacy")
+    if subprocess.run(["unshare", "--net", "iptables-legacy", "-nL"], capture_output=True).returncode:
+        raise unittest.SkipTest("THIS KERNEL HAS NO NETFILTER for a network namespace")
+
+
 # --- processes ----------------------------------------------------------------------------------------------------
 
 def process_status(pid):
     with open(f"/proc/{pid}/status") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def is_alive(pid):
+    """Is it there, and not only waiting for its parent to ask how it ended?"""
+    with contextlib.suppress(OSError):
+        return not process_status(pid)["State"].startswith("Z")
+    return False
 
 
 def children(pid):
@@ -143,7 +170,7 @@ class Server:
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         if wait_ready:
-            wait_until(lambda: self.is_ready() or self.process.poll() is not None, 15)
+            wait_until(lambda: self.is_ready() or self.process.poll() is not None)
             if not self.is_ready():
                 self.stop()
                 raise AssertionError("the server did not become ready; it said:\n" + self.text())
@@ -167,12 +194,11 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            status = self.process.wait(6)
+            status = self.process.wait(PATIENCE)
         self.process.kill()
         self.process.wait()
-        left = wait_until(lambda: not [p for p in family if os.path.exists(f"/proc/{p}") and
-                                       not process_status(p)["State"].startswith("Z")], 2)
-        self._reader.join(2)
+        left = wait_until(lambda: not [p for p in family if is_alive(p)])
+        self._reader.join(PATIENCE)
         self.process.stdout.close()
         if left is False:
             for pid in family:
@@ -186,13 +212,29 @@ class Server:
         self.process.send_signal(signal.SIGHUP)
 
     def pids(self, user):
-        """Processes of the server that run as user; "nobody" is the worker, another name its broker."""
+        """Processes of the server that run as user now; "nobody" is the worker, another name its broker."""
         wanted, found = str(UID[user]), []
         for pid in descendants(self.process.pid):
             with contextlib.suppress(OSError):
                 if process_status(pid)["Uid"].split()[0] == wanted:
                     found.append(pid)
         return found
+
+    def running(self, user, other_than=()):
+        """The same, which must be there: waits until there is one, as each begins as root and is forked anew after a fault."""
+        found = wait_until(lambda: [pid for pid in self.pids(user) if pid not in other_than])
+        if not found:
+            raise AssertionError(f"no process of {user}")
+        return found
+
+    def kill(self, user):
+        """Kills what runs as user and waits until that is gone; its process numbers."""
+        killed = self.running(user)
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, killed)))
+        return killed
 
     def client(self, host="127.0.0.1", **kw):
         return Client(host, self.port, **kw)
@@ -202,7 +244,7 @@ class Server:
 
     def command(self, *args, check=True, input=None, **kw):
         """Runs `sallyd ARGS...`; the completed process."""
-        done = subprocess.run([SALLYD, *map(str, args)], capture_output=True, text=True, timeout=20, input=input, **kw)
+        done = subprocess.run([SALLYD, *map(str, args)], capture_output=True, text=True, timeout=PATIENCE, input=input, **kw)
         if check and done.returncode != 0:
             raise AssertionError(f"sallyd {args} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
@@ -288,7 +330,7 @@ class Client:
         finally:
             self.sock.settimeout(self.timeout)
 
-    def is_closed(self, seconds=5):
+    def is_closed(self, seconds=PATIENCE):
         """Does the server close the connection (whatever it says before)?"""
         self.sock.settimeout(seconds)
         try:
@@ -349,8 +391,16 @@ class Client:
                 self.want(line, 150)
                 s, self.active_peer = listener.accept()
                 s.settimeout(self.timeout)
-        with s:
+        with self.secured(s) as s:
             yield s
+
+    def secured(self, data):
+        """The data connection as its bytes are to be read and written."""
+        return data
+
+    def end_data(self, data):
+        """Says that all was sent."""
+        data.shutdown(socket.SHUT_WR)
 
     def get(self, line, mode="passive", rest=0):
         """Does line ("RETR x", "LIST", ...); the bytes that came."""
@@ -368,7 +418,7 @@ class Client:
         with self.data(line, mode) as s:
             with contextlib.suppress(OSError):
                 s.sendall(content)
-                s.shutdown(socket.SHUT_WR)
+                self.end_data(s)
         return self.reply()
 
     def lines(self, line):
@@ -391,13 +441,83 @@ def read_all(sock):
     return b"".join(parts)
 
 
+# --- the client under TLS -----------------------------------------------------------------------------------------
+
+def new_tls_context(version=None, ciphers=None, alpn=None, certificate=None, options=0):
+    """A context that trusts everybody: what is shown is compared in tests. version: of TLS, no other; certificate: a file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.options |= options
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if ciphers:
+        context.set_ciphers(ciphers)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    if certificate:
+        context.load_cert_chain(certificate)
+    return context
+
+
+tls_context = functools.cache(new_tls_context)  # Python continues sessions within a context only
+
+
+class TlsClient(Client):
+    """The same client, which can speak TLS. As any that means it, it continues the control channel's session in its data
+    channels: the newest, as it is when the reply to EPSV has been read."""
+
+    def __init__(self, host, port, context=None, name=None, implicit=False, **kw):
+        self.context, self.name = context or tls_context(), name
+        self.is_private = False           # PROT P was said
+        self.resumes, self.other = True, None  # False: data channels continue other, a session, or none
+        self.session = None
+        super().__init__(host, port, greeting=not implicit, **kw)
+        if implicit:
+            self.begin_tls()
+            self.greeting = self.reply()
+
+    def begin_tls(self):
+        if self.buffer:
+            raise AssertionError(f"said in the clear before TLS: {self.buffer!r}")
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=self.name)
+
+    def auth(self, mechanism="TLS"):
+        self.want("AUTH " + mechanism, 234)
+        self.begin_tls()
+        return self
+
+    def protect(self):
+        self.want("PBSZ 0", 200)
+        self.want("PROT P", 200)
+        self.is_private = True
+        return self
+
+    def want(self, line, *codes):
+        got = super().want(line, *codes)
+        if line and line[:4] in ("EPSV", "PASV", "EPRT", "PORT") and isinstance(self.sock, ssl.SSLSocket):
+            self.session = self.sock.session or self.session  # none any more after CCC
+        return got
+
+    def secured(self, data):
+        if not self.is_private:
+            return data
+        return self.context.wrap_socket(data, session=self.session if self.resumes else self.other, server_hostname=self.name,
+                                        suppress_ragged_eofs=False)
+
+    def end_data(self, data):
+        """Under TLS: sends close_notify and reads the server's, which must be there."""
+        if self.is_private:
+            data.unwrap()
+        else:
+            super().end_data(data)
+
+
 # --- test cases ---------------------------------------------------------------------------------------------------
 
 class ServerCase(unittest.TestCase):
     """A class of tests that share one server. conf: its options; prepare(): its files, before it starts. A test that goes
     through several ways of doing the same sets self.way, for its failure's line."""
     conf = {}
-    limit = 30  # seconds for one test
     maxDiff = 2000
 
     @classmethod

@@ -43,7 +43,7 @@ def _mount(*args):
     subprocess.run(["mount", *args], check=True)
 
 
-def _network_up():
+def network_up():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING
     index = socket.if_nametoindex("lo")
@@ -75,7 +75,7 @@ def _private_etc(work):
     etc = os.path.join(work, ".etc")
     os.mkdir(etc)
     passwd = ["root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
-    group = ["root:x:0:", "nogroup:x:65534:", "ftpadmin:x:3999:bob"]
+    group = ["root:x:0:", "adm:x:4:", "nogroup:x:65534:", "ftpadmin:x:3999:bob"]
     shadow = ["root:*:19000::::::", "nobody:*:19000::::::"]
     for name, (uid, shell) in USERS.items():
         passwd.append(f"{name}:x:{uid}:{uid}::{work}/home/{name}:{shell}")
@@ -93,7 +93,7 @@ def _private_etc(work):
     service = ("auth required pam_unix.so nodelay\naccount required pam_unix.so\nsession required pam_permit.so\n")
     for name in ("ftp", "sallyd", "vsftpd"):
         _write(os.path.join(pam, name), service)
-    _write(os.path.join(pam, "slow"), "auth required pam_exec.so quiet /bin/sleep 3\n" + service)
+    _write(os.path.join(pam, "slow"), "auth required pam_exec.so quiet /bin/sleep 10\n" + service)
     _write(os.path.join(pam, "shells"), "auth required pam_shells.so\n" + service)
     _mount("--bind", pam, "/etc/pam.d")
 
@@ -102,7 +102,7 @@ def enter(*outside):
     """Called once, as the first process of fresh namespaces. Returns the folder for the tests' files."""
     work = work_dir(*outside)
     _mount("-t", "tmpfs", "-o", "mode=755,size=2g,nr_inodes=400k", "sallyport-tests", work)
-    _network_up()
+    network_up()
     _private_dev(work)
     _private_etc(work)
     _mount("-t", "tmpfs", "-o", "mode=755", "run", "/run")

@@ -17,13 +17,15 @@ import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+SOAK = os.path.join(TOP, "tests/soak")
 INSIDE = "SALLY_SCENARIO_INSIDE"
-sys.path.insert(0, HERE)
+LIMIT = 180  # seconds for one test that names no other: only one that hangs takes so long
+sys.path[:0] = [HERE, SOAK]
 sys.dont_write_bytecode = True
 warnings.simplefilter("ignore", ResourceWarning)
 
 
-def all_tests():
+def all_tests(folder):
     """{"file.Class": [test, ...]} in order."""
     def flat(suite):
         for item in suite:
@@ -34,7 +36,7 @@ def all_tests():
 
     classes = {}
     loader = unittest.TestLoader()
-    for test in flat(loader.discover(HERE, top_level_dir=HERE)):
+    for test in flat(loader.discover(folder, top_level_dir=folder)):
         classes.setdefault(test.id().rsplit(".", 1)[0], []).append(test)
     if loader.errors:
         sys.exit("tests that can't be loaded:\n" + "\n".join(loader.errors))
@@ -59,11 +61,12 @@ class LineResult(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self.started, self.failing = time.monotonic(), None
-        signal.alarm(getattr(test, "limit", 30))
+        signal.alarm(getattr(test, "limit", LIMIT))
 
     def stopTest(self, test):
         signal.alarm(0)
         super().stopTest(test)
+        print(f"took {time.monotonic() - self.started:.1f} {test.id()}")
 
     def _say(self, word, test, why=""):
         name = test.id() if hasattr(test, "id") else str(test)
@@ -114,9 +117,11 @@ def run_class(tests, options):
         raise Timeout("the test took longer than its limit")
     signal.signal(signal.SIGALRM, on_alarm)
     harness.WORK = namespace.enter(TOP, options.sallyd)
+    os.environ["XTABLES_LOCKFILE"] = os.path.join(harness.WORK, "xtables.lock")  # our firewall is nobody else's
     harness.SALLYD = os.path.join(harness.WORK, "sallyd")
     shutil.copy(options.sallyd, harness.SALLYD)
     os.chmod(harness.SALLYD, 0o755)
+    harness.BUILT = os.path.dirname(options.sallyd)
     beside = os.path.join(os.path.dirname(options.sallyd), "sallywall")
     harness.SALLYWALL = beside if os.path.exists(beside) else None
     result = LineResult(options.verbose)
@@ -125,10 +130,15 @@ def run_class(tests, options):
 
 
 def start_class(name, tests, options):
-    """One class in fresh namespaces; its output and its counts."""
+    """One class in fresh namespaces; its output and its counts. What the time is not enough for has failed, or, where the time
+    is all that bounds it (--soak), is skipped."""
     import namespace
-    limit = sum(getattr(t, "limit", 30) for t in tests) + 30
-    argv = [sys.executable, os.path.abspath(__file__), "--sallyd", options.sallyd]
+    left = options.end - time.monotonic()
+    if left < 1:
+        skipped = len(tests) * options.soak
+        return f"{'SKIP' if skipped else 'FAIL'} {name}: the time was up before it began\n", [0, len(tests) - skipped, skipped]
+    limit = min(sum(getattr(t, "limit", LIMIT) for t in tests) + 30, left)
+    argv = [sys.executable, os.path.abspath(__file__), "--sallyd", options.sallyd] + ["--soak"] * options.soak
     argv += ["-v"] * options.verbose + [t.id() for t in tests]
     child = subprocess.Popen(namespace.command_in_namespace(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace", env=dict(os.environ, **{INSIDE: name}))
@@ -138,6 +148,8 @@ def start_class(name, tests, options):
     for line in child.stdout:
         if line.startswith("counts "):
             counts = [int(n) for n in line.split()[1:]]
+        elif line.startswith("took "):
+            options.took.append((float(line.split()[1]), line.split()[2]))
         elif options.jobs == 1:
             print(line, end="", flush=True)
         else:
@@ -145,7 +157,8 @@ def start_class(name, tests, options):
     child.wait()
     alarm.cancel()
     if counts is None:
-        lines.append(f"FAIL {name}: its process ended early (status {child.returncode})\n")
+        why = f"ended after {limit:.0f} seconds" if child.returncode == -signal.SIGKILL else f"ended early, status {child.returncode}"
+        lines.append(f"FAIL {name}: {why}\n")
         counts = [0, len(tests), 0]
     return "".join(lines), counts
 
@@ -155,17 +168,21 @@ def parse_arguments():
     parser.add_argument("patterns", nargs="*", help="part of a test's name, or a pattern with * for the whole of it")
     parser.add_argument("--sallyd", help="the server to test (build/check/sallyd, else build/sallyd)")
     parser.add_argument("--jobs", type=int, default=2, help="classes at a time (2)")
+    parser.add_argument("--soak", action="store_true", help="the long tests, those of tests/soak")
+    parser.add_argument("--seconds", type=float, default=86400, help="for all of them together")
+    parser.add_argument("--slowest", type=int, default=0, metavar="N", help="name the N slowest tests at the end")
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
     parser.add_argument("-v", "--verbose", action="store_true", help="times, and failures in full")
     options = parser.parse_args()
     if not options.sallyd:
         options.sallyd = next((p for p in (TOP + "/build/check/sallyd", TOP + "/build/sallyd") if os.path.exists(p)), None)
+    options.end, options.took = time.monotonic() + options.seconds, []
     return options
 
 
 def main():
     options = parse_arguments()
-    classes = {name: chosen for name, tests in all_tests().items()
+    classes = {name: chosen for name, tests in all_tests(SOAK if options.soak else HERE).items()
                if (chosen := [t for t in tests if is_selected(t, options.patterns)])}
     if os.environ.get(INSIDE):
         return run_class([t for tests in classes.values() for t in tests], options)
@@ -181,7 +198,7 @@ def main():
         sys.exit("no server to test: build/check/sallyd and build/sallyd do not exist. Build one first (./run build).")
     options.sallyd = os.path.realpath(options.sallyd)
     total = [0, 0, 0]
-    slow_first = sorted(classes.items(), key=lambda item: -max(getattr(t, "limit", 30) for t in item[1]))
+    slow_first = sorted(classes.items(), key=lambda item: -max(getattr(t, "limit", LIMIT) for t in item[1]))
     for alone, jobs in ((False, max(1, options.jobs)), (True, 1)):  # what measures time gets the machine for itself
         chosen = [item for item in slow_first if getattr(item[1][0], "alone", False) == alone]
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -189,6 +206,8 @@ def main():
                 text, counts = done.result()
                 print(text, end="", flush=True)
                 total = [a + b for a, b in zip(total, counts)]
+    for seconds, name in sorted(options.took, reverse=True)[:options.slowest]:
+        print(f"{seconds:7.1f} s  {name}")
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] else 0
 

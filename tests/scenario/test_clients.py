@@ -5,24 +5,22 @@ import io
 import os
 import shutil
 import subprocess
-import unittest
 
-from harness import AnonymousCase, noise, read_file, write_file
+from harness import PATIENCE, AnonymousCase, need, noise, read_file, write_file
 from namespace import IPV6_ADDRESSES
 
 NAMES = ["plain", "with space", "ünïcödé-日本語", "-dash", "quote\"'`", "semi;colon&amp", "percent%41", "star", " leading"]
-
-
-def needs(program):
-    return unittest.skipUnless(shutil.which(program), f"{program} is not installed (Debian package {program})")
 
 
 class ClientCase(AnonymousCase):
     options = {"listen_ipv6": "YES", "connect_from_port_20": "YES"}
     content = noise(1_500_000)
 
+    program = "python3"  # which may be missing
+
     @classmethod
     def prepare(cls):
+        need(cls.program)
         write_file(cls.root + "/file", cls.content)
         cls.here = os.path.dirname(cls.root)
 
@@ -40,7 +38,7 @@ class ClientCase(AnonymousCase):
         return path
 
     def run_client(self, argv, script=None):
-        done = subprocess.run(argv, input=script, capture_output=True, text=True, timeout=25, cwd=self.here)
+        done = subprocess.run(argv, input=script, capture_output=True, text=True, timeout=PATIENCE, cwd=self.here)
         self.assertEqual(done.returncode, 0, f"{argv}\n{done.stdout}{done.stderr}")
         return done.stdout
 
@@ -102,8 +100,9 @@ class Ftplib(ClientCase):
             self.assertTrue(any(line.endswith(" file") for line in lines), lines)
 
 
-@needs("curl")
 class Curl(ClientCase):
+    program = "curl"
+
     def curl(self, passive, *args):
         mode = [] if passive else ["--ftp-port", "-"]
         return self.run_client(["curl", "-sS", "--max-time", "20", "--noproxy", "*", "--globoff", *mode, *args])
@@ -170,8 +169,9 @@ class Curl(ClientCase):
         self.assertEqual(os.stat(self.here + "/client-got").st_mtime, 981173106)
 
 
-@needs("lftp")
 class Lftp(ClientCase):
+    program = "lftp"
+
     def lftp(self, host, passive, script):
         settings = f"set net:max-retries 1; set net:timeout 10; set ftp:passive-mode {'on' if passive else 'off'}; set cmd:fail-exit yes; "
         settings += "set xfer:clobber on; set ftp:use-mdtm-overloaded off; "
@@ -195,6 +195,21 @@ class Lftp(ClientCase):
         self.lftp("127.0.0.1", True, f"pget -n 4 file -o {self.local('got')}; bye")
         self.assertTrue(read_file(self.here + "/client-got") == self.content)
 
+    def test_mirror_of_links(self):
+        """MLSD tells their targets, so that they are made again as links."""
+        links = {"to-file": "some file", "to-folder": "folder", "up": "../file", "folder/back": "../some file", "dangling": "nowhere"}
+        write_file(self.path("tree/some file"), b"x")
+        write_file(self.path("tree/folder/x"), b"x")
+        for name, target in links.items():
+            os.symlink(target, self.path("tree/" + name))
+        for host, passive in self.each_way():
+            self.lftp(host, passive, "mirror tree back; bye")
+            told = {name: os.readlink(f"{self.here}/back/{name}") for name in links if os.path.islink(f"{self.here}/back/{name}")}
+            self.assertEqual(told, {name: target for name, target in links.items() if " " not in target})  # a blank can't be said
+            self.assertEqual(read_file(self.here + "/back/folder/x"), b"x")
+            shutil.rmtree(self.here + "/back")
+        shutil.rmtree(self.path("tree"))
+
     def test_mirror_there_and_back(self):
         tree = os.path.join(self.here, "tree")
         for i, name in enumerate(NAMES):
@@ -208,8 +223,9 @@ class Lftp(ClientCase):
         shutil.rmtree(tree)
 
 
-@needs("tnftp")
 class Tnftp(ClientCase):
+    program = "tnftp"
+
     def tnftp(self, host, passive, script):
         argv = ["tnftp", "-p" if passive else "-A", "-n", "-v", "-P", str(self.server.port), host]
         return self.run_client(argv, "user anonymous me@\nbinary\ncd /pub\n" + script + "\nquit\n")

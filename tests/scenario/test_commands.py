@@ -200,10 +200,16 @@ class Pipelined(AnonymousCase):
             time.sleep(0.01)
         self.assertEqual(c.reply().code, 213)
 
-    def test_telnet_commands_are_taken_out(self):
+    def test_telnet_commands_before_a_line_are_taken_out(self):
         c = self.anonymous()
-        c.send(b"\xff\xfb\x01NO\xff\xf1OP\r\n")
-        self.assertEqual(c.reply().code, 200)
+        for telnet in (b"\xff\xf1", b"\xff\xfb\x01", b"\xff\xfb\x01\xff\xfd\x03", b"\xff\xfa\x18\n\xff\xf0", b"\xff\xf4\xff\xf2", b"\xff\xf4\xff", b"\xf2"):
+            c.send(telnet + b"NOOP\r\n")
+            self.assertEqual(c.reply().code, 200, telnet)
+
+    def test_telnet_commands_in_a_verb_are_none(self):
+        c = self.anonymous()
+        c.send(b"NO\xff\xf1OP\r\n")
+        self.assertEqual(c.reply().code, 500)
 
     def test_line_of_4_kib(self):
         c = self.anonymous()
@@ -286,7 +292,7 @@ class Facts(AnonymousCase):
         begin = time.monotonic()
         for _ in range(20):
             other.want("SIZE file", 213)
-        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(time.monotonic() - begin, 30)
         slow.close()
         os.unlink(self.path("large"))
 

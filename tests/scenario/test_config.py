@@ -33,7 +33,7 @@ class Check(ServerCase):
     def check(self, text, *options):
         path = write_file(os.path.join(os.path.dirname(self.root), "test.conf"), text, "nobody", 0o644)
         os.chown(path, 0, 0)
-        done = subprocess.run([harness.SALLYD, path, "--check-config", *options], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([harness.SALLYD, path, "--check-config", *options], capture_output=True, text=True, timeout=harness.PATIENCE)
         return done.returncode, done.stdout + done.stderr
 
     def refuse(self, text, *parts, options=()):
@@ -66,24 +66,24 @@ class Check(ServerCase):
         self.refuse("listen=YES\n", "no_such_thing", options=["-ono_such_thing=1"])
 
     def test_missing_file(self):
-        done = subprocess.run([harness.SALLYD, "/no/such/file.conf"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([harness.SALLYD, "/no/such/file.conf"], capture_output=True, text=True, timeout=harness.PATIENCE)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("/no/such/file.conf", done.stdout + done.stderr)
 
     def test_wrong_use_is_status_2_at_once(self):
         for words in (["--bogus"], ["-x"], ["a", "b"], ["who", "--bogus"], ["kick"], ["kick", "1", "2"], ["user"]):
             with self.subTest(words=words):
-                done = subprocess.run([harness.SALLYD] + words, capture_output=True, text=True, timeout=10)
+                done = subprocess.run([harness.SALLYD] + words, capture_output=True, text=True, timeout=harness.PATIENCE)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn("usage", (done.stdout + done.stderr).lower())
 
     def test_version(self):
-        done = subprocess.run([harness.SALLYD, "-v"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([harness.SALLYD, "-v"], capture_output=True, text=True, timeout=harness.PATIENCE)
         self.assertRegex(done.stdout + done.stderr, r"\d+\.\d+\.\d+")
 
     def test_nothing_starts_with_a_bad_file(self):
         server = Server({"listen_prot": "1"}, "bad").start(wait_ready=False)
-        self.assertNotEqual(server.process.wait(10), 0)
+        self.assertNotEqual(server.process.wait(harness.PATIENCE), 0)
         self.assertFalse(server.is_ready())
         server.stop()
 

@@ -129,6 +129,24 @@ class PeerVanishes(AnonymousCase):
         time.sleep(0.3)
         self.assertFalse(os.path.exists(self.path("orphan")))
 
+    def test_the_server_waits_for_what_its_brokers_clean_up(self):
+        """Once it has ended, systemd ends the rest of the service."""
+        server = self.own_server(dict(self.conf, delete_failed_uploads="YES", drain_timeout="1"))
+        c = server.anonymous()
+        with c.data("STOR /pub/unfinished") as data:
+            data.sendall(noise(100_000))
+            self.assertTrue(wait_until(lambda: os.path.exists(self.path("unfinished"))))
+            broker, = server.running("ftp")
+            os.kill(broker, signal.SIGSTOP)  # a slow disk
+            server.process.send_signal(signal.SIGTERM)
+            try:
+                time.sleep(2.5)
+                self.assertIsNone(server.process.poll())
+            finally:
+                os.kill(broker, signal.SIGCONT)
+            self.assertEqual(server.process.wait(10), 0)
+            self.assertFalse(os.path.exists(self.path("unfinished")))
+
     def test_half_a_login(self):
         for line in (b"", b"US", b"USER anonymous\r\n", b"USER alice\r\nPASS x\r\n", b"USER anonymous\r\nPASS x\r\nLIST\r\n"):
             c = self.client()
@@ -189,15 +207,14 @@ class Atomic(AnonymousCase):
         with c.data("STOR victim") as data:
             data.sendall(noise(300_000))
             time.sleep(0.2)
-            for pid in self.server.pids(user):
-                os.kill(pid, signal.SIGKILL)
+            self.server.kill(user)
             time.sleep(0.3)
         self.assertFalse(os.path.exists(self.path("victim")))
         return c
 
     def test_worker_is_killed(self):
         self.killed("nobody")
-        self.assertTrue(wait_until(lambda: os.listdir(self.root) == [], 5), os.listdir(self.root))
+        self.assertTrue(wait_until(lambda: os.listdir(self.root) == []), os.listdir(self.root))
 
     def test_broker_is_killed(self):
         c = self.killed("ftp")
@@ -222,11 +239,7 @@ class KilledProcesses(AnonymousCase):
         self.server = self.own_server(self.wanted)  # one each: a server gives up a broker that ends again and again
 
     def kill(self, user):
-        pids = self.server.pids(user)
-        self.assertTrue(pids)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        return pids
+        return self.server.kill(user)
 
     def test_broker_during_an_upload(self):
         c = self.anonymous()
@@ -278,8 +291,8 @@ class KilledProcesses(AnonymousCase):
             c = self.anonymous()
             old = self.kill("nobody")
             self.assertTrue(c.is_closed())
-            self.assertTrue(wait_until(lambda: set(self.server.pids("nobody")) - set(old), 5))
-            self.assertTrue(wait_until(lambda: self.can_log_in(), 5))
+            self.server.running("nobody", other_than=old)
+            self.assertTrue(wait_until(self.can_log_in))
             self.assertEqual(self.server.process.pid, monitor)
         self.assertIsNone(self.server.process.poll())
 
@@ -292,7 +305,7 @@ class KilledProcesses(AnonymousCase):
 
     def test_nothing_listens_twice_after_a_restart(self):
         self.kill("nobody")
-        self.assertTrue(wait_until(self.can_log_in, 5))
+        self.assertTrue(wait_until(self.can_log_in))
         c = self.anonymous()
         self.assertEqual(c.get("RETR small"), b"0123456789")
         self.assertEqual(c.get("RETR small", "active"), b"0123456789")
@@ -316,7 +329,7 @@ class SlowReaders(AnonymousCase):
         for _ in range(20):
             c.get("RETR small")
         self.assertEqual(c.put("STOR up", noise(1_000_000)).code, 226)
-        self.assertLess(time.monotonic() - begin, 10)
+        self.assertLess(time.monotonic() - begin, 50)
         for c, data in held[:3]:
             self.assertEqual(len(read_all(data)), 16 << 20)
             c.want(None, 226)
@@ -326,11 +339,10 @@ class SlowReaders(AnonymousCase):
 
 
 class ManySessions(AnonymousCase):
-    count = 5000
+    count = 400  # tests/soak has 5000
     options = {"max_clients": "6000", "max_per_ip": "0"}
-    limit = 90
 
-    def test_5000_idle_sessions(self):
+    def test_many_idle_sessions(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, max(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
         write_file(self.path("file"), noise(1_000_000))
         held, failures = [], []
@@ -359,7 +371,7 @@ class ManySessions(AnonymousCase):
         c = self.anonymous()
         begin = time.monotonic()
         self.assertTrue(c.get("RETR file") == noise(1_000_000))
-        self.assertLess(time.monotonic() - begin, 3)
+        self.assertLess(time.monotonic() - begin, 30)
         for one in held[::100]:
             one.want("NOOP", 200)
         for one in held:

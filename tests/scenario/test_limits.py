@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Numbers that bound a session: clients, time-outs, rates."""
+import contextlib
 import threading
 import time
 
-from harness import AnonymousCase, ServerCase, noise, read_all, write_file
+from harness import PATIENCE, AnonymousCase, ServerCase, noise, read_all, wait_until, write_file
 
 
 class Clients(AnonymousCase):
@@ -21,11 +22,7 @@ class Clients(AnonymousCase):
         self.assertTrue(c.is_closed())
         for one in held:
             one.close()
-        for _ in range(20):
-            if (c := self.client(source="127.0.0.2")).greeting.code == 220:
-                break
-            time.sleep(0.1)
-        self.assertEqual(c.greeting.code, 220)
+        self.assertTrue(wait_until(lambda: self.client(source="127.0.0.2").greeting.code == 220))
 
     def test_max_clients(self):
         self.held(3, "127.0.0.3")
@@ -36,7 +33,7 @@ class Clients(AnonymousCase):
 
     def tearDown(self):
         self.doCleanups()
-        time.sleep(0.2)
+        wait_until(lambda: self.server.who() == [])
 
 
 class TimeOuts(AnonymousCase):
@@ -46,7 +43,7 @@ class TimeOuts(AnonymousCase):
     def prepare(cls):
         write_file(cls.root + "/big", noise(32 << 20))
 
-    def took(self, begin, least=0.9, most=6):
+    def took(self, begin, least=0.9, most=45):
         self.assertTrue(least < time.monotonic() - begin < most, time.monotonic() - begin)
 
     def test_idle(self):
@@ -61,20 +58,18 @@ class TimeOuts(AnonymousCase):
         self.took(begin)
 
     def test_commands_keep_a_session_alive(self):
-        c = self.anonymous()
-        for _ in range(4):
+        c = self.own_server(dict(self.conf, idle_session_timeout="4")).anonymous()
+        for _ in range(10):  # each pause may be ten times as long as it is meant to be
             time.sleep(0.5)
             c.want("NOOP", 200)
 
     def test_half_a_line_does_not(self):
         c, begin = self.client(), time.monotonic()
-        for _ in range(8):
-            time.sleep(0.3)
-            try:
+        with contextlib.suppress(OSError):
+            while time.monotonic() - begin < PATIENCE:
+                time.sleep(0.3)
                 c.send(b"X")
-            except OSError:
-                break
-        self.took(begin, most=4.5)
+        self.took(begin)
         self.assertTrue(c.is_closed())
 
     def test_stalled_download(self):
@@ -94,29 +89,28 @@ class TimeOuts(AnonymousCase):
             self.took(begin)
 
     def test_slow_transfer_is_not_stalled_and_not_idle(self):
-        c = self.anonymous()
-        with c.data("STOR up") as data:
-            for _ in range(6):
+        c = self.own_server(dict(self.conf, idle_session_timeout="4", data_connection_timeout="4")).anonymous()
+        with c.data("STOR /pub/up") as data:
+            for _ in range(10):
                 data.sendall(b"x")
-                time.sleep(0.4)
+                time.sleep(0.5)
         c.want(None, 226)
-        self.assertEqual(self.disk("up"), b"x" * 6)
+        self.assertEqual(self.disk("up"), b"x" * 10)
 
     def test_nobody_connects(self):
-        c = self.own_server(dict(self.conf, idle_session_timeout="10")).anonymous()
-        c.epsv()
-        begin = time.monotonic()
-        self.assertEqual(c.want("LIST", 425).text, "Failed to establish connection.")
+        c = self.own_server(dict(self.conf, idle_session_timeout="100")).anonymous()
+        port, begin = c.epsv(), time.monotonic()
+        self.assertEqual(c.want("LIST", 425).text,
+                         f"Failed to establish connection. No connection came to 127.0.0.1 port {port}.")
         self.took(begin)
         c.want("NOOP", 200)
 
 
 class Rates(ServerCase):
-    """Within 5%."""
+    """Never 5% faster; slower only as far as a busy machine makes it."""
     alone = True
     rate, size = 2_000_000, 5_000_000
     conf = {}
-    limit = 40
 
     @classmethod
     def prepare(cls):
@@ -127,10 +121,10 @@ class Rates(ServerCase):
 
     def test_transfers_side_by_side(self):
         """Each session has a rate of its own."""
-        for _ in range(3):  # a busy machine makes a transfer slower, never faster
+        for _ in range(5):
             ratios = self.measure()
             self.assertLess(max(ratios.values()), 1.05, ratios)
-            if min(ratios.values()) >= 0.95:
+            if min(ratios.values()) >= 0.6:
                 return
         self.fail(f"measured rate : wanted rate: {ratios}")
 
@@ -161,11 +155,11 @@ class Rates(ServerCase):
         c.login("anonymous", "x@")
         c.want("TYPE I", 200)
         time.sleep(2)
+        begin, got = time.monotonic(), 0
         with c.data("RETR /pub/file") as data:
-            begin, got = time.monotonic(), 0
             while time.monotonic() - begin < 1:
                 got += len(data.recv(65536))
-            self.assertLess(got, self.rate * 1.3)
+            self.assertLess(got, self.rate * 1.3 * (time.monotonic() - begin))
             read_all(data)
         c.want(None, 226)
         c.close()

@@ -4,8 +4,9 @@ import json
 import os
 import re
 import socket
+import threading
 
-from harness import AnonymousCase, noise, read_file, wait_until, write_file
+from harness import AnonymousCase, make_dir, noise, read_file, wait_until, write_file
 from namespace import PASSWORD
 
 DATE = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d \d{4}"
@@ -21,7 +22,7 @@ class LogCase(AnonymousCase):
 
     def logged(self, pattern):
         """The first line of the log that matches; waits for it."""
-        found = wait_until(lambda: re.search(pattern, read_file(self.server.conf[self.log]).decode(), re.M), 3)
+        found = wait_until(lambda: re.search(pattern, read_file(self.server.conf[self.log]).decode(), re.M))
         if not found:
             self.fail(f"no line like {pattern!r} in:\n{read_file(self.server.conf[self.log]).decode()}")
         return found
@@ -93,6 +94,8 @@ class VsftpdLog(LogCase):
         self.logged(self.head + r'\[ftp\] OK DOWNLOAD: Client "127\.0\.0\.1", "/pub/file", 5000 bytes, [\d.]+Kbyte/sec$')
         c.put("STOR up", noise(6000))
         self.logged(self.head + r'\[ftp\] OK UPLOAD: Client "127\.0\.0\.1", "/pub/up", 6000 bytes, [\d.]+Kbyte/sec$')
+        c.put("STOU wish", b"x")
+        self.logged(self.head + r'\[ftp\] OK UPLOAD: Client "127\.0\.0\.1", "/pub/wish", 1 bytes, [\d.]+Kbyte/sec$')
         c.want("MKD dir", 257)
         self.logged(self.head + r'\[ftp\] OK MKDIR: Client "127\.0\.0\.1", "/pub/dir"$')
         c.want("RMD dir", 250)
@@ -104,7 +107,7 @@ class VsftpdLog(LogCase):
         self.logged(self.head + r'\[ftp\] OK RENAME: Client "127\.0\.0\.1", "/pub/file /pub/moved"$')
         c.epsv()
         c.want("RETR nothing", 550)
-        self.logged(self.head + r'\[ftp\] FAIL DOWNLOAD: Client "127\.0\.0\.1", "/pub/nothing", 0\.00Kbyte/sec$')
+        self.logged(self.head + r'\[ftp\] FAIL DOWNLOAD: Client "127\.0\.0\.1", "/pub/nothing", 0\.00Kbyte/sec: No such file or directory$')
 
     def test_protocol(self):
         server = self.own_server(dict(self.conf, log_ftp_protocol="YES", vsftpd_log_file=self.server.conf[self.log]))
@@ -113,6 +116,31 @@ class VsftpdLog(LogCase):
         self.logged(self.head + r'(\[alice\] )?FTP response: Client "127\.0\.0\.1", "331 Please specify the password\."$')
         self.logged(self.head + r'(\[alice\] )?FTP command: Client "127\.0\.0\.1", "PASS <password>"$')
         self.assertNotIn(PASSWORD.encode(), read_file(self.server.conf[self.log]))
+
+
+class Followed(LogCase):
+    options = {"xferlog_enable": "YES", "xferlog_std_format": "NO"}
+
+    def test_in_a_folder_that_is_never_quiet(self):
+        """Renamed without a new one being made, while other files come and go all the time."""
+        log = self.server.conf[self.log]
+        quiet = threading.Event()
+
+        def bustle():
+            while not quiet.wait(0.02):
+                with open(log + ".other", "w"):
+                    pass
+                os.unlink(log + ".other")
+        thread = threading.Thread(target=bustle)
+        thread.start()
+        try:
+            os.rename(log, log + ".1")
+            self.assertTrue(wait_until(lambda: os.path.exists(log), 3))
+        finally:
+            quiet.set()
+            thread.join()
+        self.anonymous()
+        self.logged("OK LOGIN")
 
 
 class BothLogs(AnonymousCase):
@@ -177,6 +205,37 @@ class Banners(AnonymousCase):
     def test_banner_file(self):
         path = write_file(os.path.dirname(self.root) + "/banner", b"first\nsecond\n", "nobody")
         self.assertEqual(self.greeting(banner_file=path).lines, ["220-first", "220-second", "220 "])
+
+    def test_banner_file_that_changes(self):
+        """Written to, replaced, replaced behind a link, removed, made again."""
+        folder = make_dir(os.path.dirname(self.root) + "/banners")
+        real, link = folder + "/real", os.path.dirname(self.root) + "/link"
+        write_file(real, b"one\n", "nobody")
+        os.symlink(real, link)
+        server = self.own_server(dict(self.conf, banner_file=link))
+
+        def wait_for(lines):
+            got = []
+            self.assertTrue(wait_until(lambda: got.append(server.client().greeting.lines) or got[-1] == lines, 3), got)
+
+        wait_for(["220-one", "220 "])
+        with open(real, "ab") as f:
+            f.write(b"two\n")
+        wait_for(["220-one", "220-two", "220 "])
+        write_file(folder + "/new", b"three\n", "nobody")
+        os.rename(folder + "/new", real)
+        wait_for(["220-three", "220 "])
+        other = write_file(make_dir(os.path.dirname(self.root) + "/others") + "/banner", b"other\n", "nobody")
+        os.symlink(other, folder + "/link")
+        os.rename(folder + "/link", link)
+        wait_for(["220-other", "220 "])
+        with open(other, "ab") as f:  # in a folder that nobody looked at before
+            f.write(b"more\n")
+        wait_for(["220-other", "220-more", "220 "])
+        os.remove(link)
+        self.assertTrue(wait_until(lambda: "greeting without it" in server.text(), 3), server.text())
+        write_file(link, b"four\n", "nobody")
+        wait_for(["220-four", "220 "])
 
     def test_dirmessage(self):
         write_file(self.path(".message"), b"Read me\nthen leave\n")

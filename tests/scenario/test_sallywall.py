@@ -9,7 +9,7 @@ import xml.etree.ElementTree as xml
 import harness
 import run
 import wall
-from harness import read_file
+from harness import need, read_file
 from wall import SYN, SYN6, filter_table, sallywall, told, real
 
 
@@ -48,8 +48,7 @@ class Sources(wall.KernelCase):
         self.assertIn("iptables-legacy-save", done.stderr)
 
     def test_tables_that_iptables_does_not_know(self):
-        if not shutil.which("nft"):
-            self.skipTest("NO NFT here")
+        need("nft")
         for table, warned in (("inet firewall", True), ("ip filter", False)):
             done = real("unshare", "--net", "sh", "-c", f"nft add table {table}; exec {harness.SALLYWALL} explain --packet '{SYN % 21}'")
             self.assertEqual((done.returncode, f'nftables table "{table}"' in done.stderr), (0, warned), done.stderr)

@@ -17,7 +17,7 @@ def network_inodes():
 
 
 class Sandbox(AnonymousCase):
-    options = {"local_enable": "YES", "chroot_local_user": "YES", "allow_writeable_chroot": "YES"}
+    options = {"local_enable": "YES", "chroot_local_user": "YES", "allow_writeable_chroot": "YES", "workers": "1"}
 
     def setUp(self):
         super().setUp()
@@ -27,7 +27,7 @@ class Sandbox(AnonymousCase):
         self.d.get("LIST")
 
     def one(self, user):
-        pids = self.server.pids(user)
+        pids = self.server.running(user)
         self.assertEqual(len(pids), 1, f"processes of {user}")
         return pids[0]
 
@@ -88,7 +88,7 @@ class Sandbox(AnonymousCase):
     def test_broker_ends_with_its_last_session(self):
         self.one("alice")
         self.d.want("QUIT", 221)
-        self.assertTrue(wait_until(lambda: self.server.pids("alice") == [], 5))
+        self.assertTrue(wait_until(lambda: self.server.pids("alice") == []))
         self.one("ftp")
         self.as_user("alice").get("LIST")
         self.one("alice")

@@ -11,13 +11,10 @@ import struct
 import threading
 import time
 
-from harness import AnonymousCase, children, descendants, noise, process_status, wait_until, write_file
+from harness import PATIENCE, AnonymousCase, children, descendants, noise, process_status, wait_until, write_file
 from namespace import PASSWORD
 
-SECONDS = float(os.environ.get("SALLY_STRESS_SECONDS", "6"))
-SESSIONS = int(os.environ.get("SALLY_STRESS_SESSIONS", "12"))
 SEED = int(os.environ.get("SALLY_STRESS_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-PATIENCE = 15  # seconds that a reply may take, with a broker that is being started again
 
 UPLOADS = [b"", b"few bytes\n", noise(100_000, 7)]
 PLAIN = ["NOOP", "PWD", "EPSV", "PASV", "SYST", "FEAT", "HELP", "STAT", "STAT /pub", "CWD /pub", "CWD ..", "CDUP", "TYPE I", "TYPE A",
@@ -214,7 +211,8 @@ class Stress(AnonymousCase):
     options = {"local_enable": "YES", "pasv_min_port": 20000, "pasv_max_port": 20002, "max_login_fails": 1000,
                "delay_failed_login": 0, "pasv_wait_timeout": 2, "accept_timeout": 2, "connect_timeout": 2,
                "log_ftp_protocol": "YES", "xferlog_enable": "YES", "ls_recurse_enable": "YES"}
-    limit = int(SECONDS) + 90
+    limit = 240
+    seconds, sessions = 3, 12  # tests/soak has more
     alone = True
 
     @classmethod
@@ -222,15 +220,15 @@ class Stress(AnonymousCase):
         write_file(cls.root + "/big", noise(2 << 20))
         write_file(cls.root + "/small", noise(1000))
 
-    def play(self, meanwhile=None, server=None, seconds=SECONDS / 2):
+    def play(self, meanwhile=None, server=None, seconds=None):
         """Sessions for some seconds; meanwhile(random) is done now and then. What the players found wrong."""
         server = server or self.server
-        players = [Player(server.port, SEED + i, [("anonymous", "x@")] * 9 + [("alice", PASSWORD)]) for i in range(SESSIONS)]
+        players = [Player(server.port, SEED + i, [("anonymous", "x@")] * 9 + [("alice", PASSWORD)]) for i in range(self.sessions)]
         stop = threading.Event()
         threads = [threading.Thread(target=p.play, args=(stop,), daemon=True) for p in players]
         for t in threads:
             t.start()
-        end, dice = time.monotonic() + seconds, random.Random(SEED)
+        end, dice = time.monotonic() + (seconds or self.seconds), random.Random(SEED)
         while time.monotonic() < end:
             time.sleep(0.3)
             if meanwhile:
@@ -245,18 +243,17 @@ class Stress(AnonymousCase):
         return [w for p in players for w in p.wrong]
 
     def worker(self):
-        self.assertTrue(wait_until(lambda: self.server.pids("nobody"), 5), "no worker")
-        return self.server.pids("nobody")[0]
+        return self.server.running("nobody")[0]
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.worker()}/fd"))
 
     def assert_back_to(self, descriptors, processes):
-        self.assertTrue(wait_until(lambda: self.server.who() == [], 10), self.server.who())
+        self.assertTrue(wait_until(lambda: self.server.who() == []), self.server.who())
         # Idle threads go after 5 seconds, and with each the pipe it kept; the broker one second after its last session.
-        wait_until(lambda: self.descriptors() <= descriptors, 10, 0.2)
+        wait_until(lambda: self.descriptors() <= descriptors, step=0.2)
         self.assertLessEqual(self.descriptors(), descriptors)
-        wait_until(lambda: len(descendants(self.server.process.pid)) <= processes, 5)
+        wait_until(lambda: len(descendants(self.server.process.pid)) <= processes)
         self.assertLessEqual(len(descendants(self.server.process.pid)), processes)
 
     def test_sessions(self):
@@ -282,7 +279,7 @@ class Stress(AnonymousCase):
         wrong = self.play(kill)
         self.assertEqual(wrong, [], f"seed {SEED}")
         self.assertEqual(self.worker(), worker, "the worker must not have died")
-        self.assertTrue(wait_until(lambda: self.server.who() == [], 10), self.server.who())
+        self.assertTrue(wait_until(lambda: self.server.who() == []), self.server.who())
         self.anonymous()  # its CWD needs a broker, which may be five seconds away after so many deaths
 
     def test_worker_dies(self):
@@ -290,21 +287,20 @@ class Stress(AnonymousCase):
 
         def kill(dice):  # one that dies sooner than a second after its start, five times in a row, is not started again
             if time.monotonic() - killed[0] > 1.2 and dice.random() < 0.5:
-                for pid in self.server.pids("nobody"):
-                    os.kill(pid, signal.SIGKILL)
+                self.server.kill("nobody")
                 killed[0] = time.monotonic()
 
         self.play(kill)
-        self.assertTrue(wait_until(lambda: self.server.pids("nobody"), 5))
+        self.server.running("nobody")
         self.assert_served()
-        self.assertTrue(wait_until(lambda: len(children(self.server.process.pid)) <= 1, 10),
+        self.assertTrue(wait_until(lambda: len(children(self.server.process.pid)) <= 1),
                         [process_status(p)["Name"] for p in children(self.server.process.pid)])
 
     def test_drain(self):
         for _ in range(3):
             server = self.own_server(dict(self.conf, drain_timeout=1, pasv_min_port=20100, pasv_max_port=20102))
             self.play(lambda _, s=server: s.process.send_signal(signal.SIGTERM), server, seconds=0.5)
-            self.assertEqual(server.process.wait(5), 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
             self.assertNotIn("Sanitizer", server.text(), f"seed {SEED}")
 
 
@@ -324,14 +320,13 @@ class Turns(AnonymousCase):
         first.epsv()
         first.send("RETR /pub/big")
         second.send(b"EPSV\r\nQUIT\r\n")
-        time.sleep(0.3)
+        self.assertTrue(wait_until(lambda: "RETR" in str(self.server.who())))
         return first, second
 
     def test_broker_dies(self):
-        wait_until(lambda: self.server.pids("nobody"), 5)
-        worker = self.server.pids("nobody")
+        worker = self.server.running("nobody")
         first, second = self.waiting_pair()
-        os.kill(self.server.pids("ftp")[0], signal.SIGKILL)
+        self.server.kill("ftp")
         self.assertEqual(first.reply().code, 451)
         self.assertEqual([second.reply().code, second.reply().code], [229, 221])
         first.want("PWD", 257)
@@ -347,10 +342,9 @@ class Turns(AnonymousCase):
         c.want("USER alice", 331)
         c.want("PASS wrong", 530)
         c.login("alice")
-        os.kill(self.server.pids("alice")[0], signal.SIGKILL)
+        self.server.kill("alice")
         self.assertTrue(c.quiet(1), "nothing was asked")
         c.want("PWD", 257)
-
 
     def test_z_drain(self):
         """The last one: the server ends. The holder is idle, so it goes first and makes the next one's turn come."""
@@ -359,5 +353,5 @@ class Turns(AnonymousCase):
         waiting.send(b"EPSV\r\nQUIT\r\n")
         time.sleep(0.3)
         self.server.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.process.wait(10), 0)
+        self.assertEqual(self.server.process.wait(PATIENCE), 0)
         self.assertTrue(holder.is_closed() and waiting.is_closed())

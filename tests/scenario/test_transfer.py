@@ -130,7 +130,7 @@ class Binary(AnonymousCase):
             c.want("RETR huge", 150)
         begin = time.monotonic()
         self.assertTrue(self.anonymous().get("RETR file") == self.content)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, 50)
         for data in held:
             data.close()
         for c in slow:

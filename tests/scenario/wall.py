@@ -9,7 +9,7 @@ import unittest
 
 import harness
 import test_explain
-from harness import make_dir
+from harness import make_dir, need_netfilter
 
 CLIENT6, SERVER6 = "fd00:5a11:1::2", "fd00:5a11:1::18"
 SYN = "tcp 198.51.100.7:40000 > 192.168.0.18:%d syn"
@@ -42,7 +42,7 @@ def uncommented(text):
 
 def named(listing):
     """A listing of iptables 1.8 with -n, which says protocols as numbers, with names as all versions before had them."""
-    names = {"0": "all", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+    names = {"0": "all", "1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp"}
     return re.sub(r" (\d+) +(--|-f|!f) ", lambda m: f" {names.get(m[1], m[1]):4} {m[2]} ", listing)
 
 
@@ -51,7 +51,6 @@ def real(program, *words, **kw):
 
 
 class WallCase(unittest.TestCase):
-    limit = 30
     maxDiff = 4000
 
     @classmethod
@@ -76,8 +75,7 @@ class KernelCase(WallCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not test_explain.has_real_netfilter():
-            raise unittest.SkipTest("NO IPTABLES-LEGACY that works in a network namespace here")
+        need_netfilter()
 
     def setUp(self):
         for family in ("iptables", "ip6tables"):
