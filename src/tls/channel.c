@@ -173,6 +173,17 @@ bool tls_channel_is_bound(const struct tls_channel *c)
     return c->established && c->binding.is_same_client;
 }
 
+void tls_channel_mark(const struct tls_channel *c, struct tls_mark *ret)
+{
+    const SSL_SESSION *session = SSL_get_session(c->ssl);
+    unsigned len = 0;
+    const unsigned char *id = session ? SSL_SESSION_get_id(session, &len) : NULL;
+    *ret = (struct tls_mark){.id_len = 0};
+    memcpy(ret->ticket_key, c->binding.key.name, sizeof(ret->ticket_key));
+    if (id && len <= sizeof(ret->id))
+        memcpy(ret->id, id, ret->id_len = (uint8_t)len);
+}
+
 void tls_channel_give_ticket(struct tls_channel *c)
 {
     if (SSL_version(c->ssl) == TLS1_3_VERSION)

@@ -3,6 +3,7 @@
 #define SALLY_TLS_CHANNEL_H
 
 #include "base/result.h"
+#include "tls/hello.h"
 #include "tls/server.h"
 
 #include <stdbool.h>
@@ -43,6 +44,8 @@ const char *tls_channel_why(const struct tls_channel *c);
 
 /* Established, a data channel: does it continue its control channel's session? */
 bool tls_channel_is_bound(const struct tls_channel *c);
+/* Established, a control channel: what a data channel that is to continue its session names first. */
+void tls_channel_mark(const struct tls_channel *c, struct tls_mark *ret);
 /* A control channel, TLS 1.3: one more ticket, for the next data channel (a client may use each but once). It travels with
  * what is written next. */
 void tls_channel_give_ticket(struct tls_channel *c);

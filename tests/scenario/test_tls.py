@@ -485,6 +485,175 @@ class WhoseDataChannel(TlsCase):
 
 # --- where a transfer ends ----------------------------------------------------------------------------------------
 
+class OnePort(TlsCase):
+    """Clients behind one address on the one passive port there is: whose a connection is, TLS tells."""
+    PORT = 21502
+    options = {"workers": "3", "pasv_min_port": str(PORT), "pasv_max_port": str(PORT), "max_per_ip": "0"}
+    CLIENTS = 6
+
+    def sessions(self, **kw):
+        """Each with a file of its own, and all holding the port."""
+        all_of_them = [self.private(**kw) for _ in range(self.CLIENTS)]
+        for n, c in enumerate(all_of_them):
+            write_file(self.path(f"mine{n}"), noise(2000 + n))
+            self.assertEqual(c.epsv(), self.PORT)
+        return all_of_them
+
+    def take(self, c, data, n):
+        with c.secured(data) as secured:
+            self.assertTrue(secured.session_reused)
+            self.assertEqual(read_all(secured), self.disk(f"mine{n}"))
+            c.end_data(secured)
+        c.want(None, 226)
+
+    def test_each_gets_its_own(self):
+        """Connected in another order than they ask, and begun in a third."""
+        for version in self.versions():
+            sessions = self.sessions(version=version)
+            datas = {n: c.connect(self.PORT) for n, c in reversed(list(enumerate(sessions)))}
+            for n, c in enumerate(sessions):
+                c.want(f"RETR mine{n}", 150)
+            for n in (3, 0, 5, 1, 4, 2):
+                self.take(sessions[n], datas[n], n)
+
+    def test_sessions_by_their_ids(self):
+        """TLS 1.2 without tickets."""
+        sessions = self.sessions(context=new_tls_context(TLS12, options=ssl.OP_NO_TICKET))
+        datas = [c.connect(self.PORT) for c in sessions]
+        for n in reversed(range(self.CLIENTS)):
+            sessions[n].want(f"RETR mine{n}", 150)
+        for n in reversed(range(self.CLIENTS)):
+            self.take(sessions[n], datas[n], n)
+
+    def test_asked_for_before_anybody_connects(self):
+        """150 comes when a connection does that may be its own."""
+        sessions = self.sessions()
+        for n, c in enumerate(sessions):
+            c.send(f"RETR mine{n}\r\n".encode())
+        first = sessions[2].connect(self.PORT)
+        for c in sessions:
+            c.want(None, 150)
+        self.take(sessions[2], first, 2)
+        for n in (5, 4, 3, 1, 0):
+            self.take(sessions[n], sessions[n].connect(self.PORT), n)
+
+    def test_in_pieces(self):
+        """The first bytes of TLS, one by one: nobody is taken for anybody, and nobody burns the processor meanwhile."""
+        sessions = self.sessions()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        c = sessions[1]
+        with c.connect(self.PORT) as data:
+            c.want("RETR mine1", 150)
+            tls = c.context.wrap_bio(incoming, outgoing, session=c.session)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            for byte in outgoing.read():
+                data.sendall(bytes([byte]))
+            data.settimeout(harness.PATIENCE)
+            got = b""
+            while True:
+                try:
+                    part = tls.read(65536)
+                    if not part:
+                        break
+                    got += part
+                except ssl.SSLWantReadError:
+                    data.sendall(outgoing.read())
+                    bytes_read = data.recv(65536)
+                    incoming.write(bytes_read) if bytes_read else incoming.write_eof()
+                except ssl.SSLZeroReturnError:
+                    break
+            self.assertEqual(got, self.disk("mine1"))
+        c.want(None, 226)
+
+    def test_who_continues_nobody_s_session_is_nobody_s(self):
+        """A stranger from the same address, or a client that does not resume, takes no place and harms nobody."""
+        port = self.PORT + 1
+        server = self.own_server(dict(self.conf, accept_timeout="3", pasv_min_port=str(port), pasv_max_port=str(port)))
+        c, d, e = (self.private(server) for _ in range(3))
+        for n, session in enumerate((c, d, e)):
+            write_file(self.path(f"mine{n}"), noise(2000 + n))
+            self.assertEqual(session.epsv(), port)
+        c.resumes = False
+        with c.connect(port) as silent, c.connect(port) as other, c.connect(port) as http:
+            for n, session in enumerate((c, d, e)):
+                session.want(f"RETR mine{n}", 150)
+            with self.assertRaises((ConnectionError, ssl.SSLError, EOFError)):
+                c.secured(other)
+            http.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(http.recv(100), b"")
+            self.take(d, d.connect(port), 1)
+            self.take(e, e.connect(port), 2)
+            answer = c.reply()
+            self.assertEqual(answer.code, 425)
+            self.assertIn("require_ssl_reuse", answer.text)
+            silent.settimeout(harness.PATIENCE)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(silent.recv(1), b"")
+        c.resumes = True
+        self.assertEqual(c.get("RETR mine0"), self.disk("mine0"))
+
+    def test_who_needs_the_port_alone_has_its_turn(self):
+        sessions = self.sessions()
+        clear = self.server.anonymous()
+        clear.want("CWD /pub", 250)
+        clear.want("TYPE I", 200)
+        clear.send(b"EPSV\r\n")
+        late = self.private()
+        late.send(b"EPSV\r\n")  # after clear, which needs it alone
+        for n, c in enumerate(sessions):
+            with c.connect(self.PORT) as data:
+                c.want(f"RETR mine{n}", 150)
+                self.take(c, data, n)
+        clear.want(None, 229)
+        with clear.connect(self.PORT) as data:
+            clear.want("RETR mine0", 150)
+            self.assertEqual(read_all(data), self.disk("mine0"))
+        clear.want(None, 226)
+        late.want(None, 229)
+
+    def test_given_up_and_gone(self):
+        """Whoever asks again, goes in the clear, aborts or ends leaves the others theirs."""
+        sessions = self.sessions()
+        self.assertEqual(sessions[0].epsv(), self.PORT)
+        sessions[1].want("PROT C", 200)
+        sessions[1].want("RETR mine1", 425)  # nobody could tell its connection now
+        sessions[2].close()
+        sessions[3].send(b"RETR mine3\r\n")
+        sessions[3].want("ABOR", 426)
+        sessions[3].want(None, 226)
+        with sessions[4].connect(self.PORT) as data:
+            vanish(data)
+        for n in (0, 4, 5):
+            c = sessions[n]
+            with c.connect(self.PORT) as data:
+                c.want(f"RETR mine{n}", 150)
+                self.take(c, data, n)
+
+    def test_many_at_once(self):
+        write_file(self.path("same"), noise(70_000))
+        failures = []
+
+        def work(n):
+            try:
+                c = self.private(version=VERSIONS[n % 2])
+                for turn in range(12):
+                    self.assertEqual(c.get("RETR same"), self.disk("same"))
+                    self.assertEqual(c.put(f"STOR from{n}", b"%d of %d" % (turn, n)).code, 226)
+                    self.assertEqual(self.disk(f"from{n}"), b"%d of %d" % (turn, n))
+                c.cmd("QUIT")
+            except Exception as e:  # told by the test
+                failures.append((n, e))
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(12)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(failures, [])
+
+
 class Ends(TlsCase):
     options = {"atomic_uploads": "YES", "ascii_upload_enable": "YES", "xferlog_enable": "YES", "xferlog_std_format": "NO"}
 

@@ -49,8 +49,8 @@
            "The highest port for passive data connections. 0: 65535.")                                       \
     NUMBER(pasv_wait_timeout, 10, 0, 3600, SECONDS, SESSION, DONE,                                           \
            "Two sessions of one client address that await data connections at the same time need two "       \
-           "passive ports. When there is none left, the second waits its turn for at most this long "        \
-           "before it is told 425.")                                                                         \
+           "passive ports, unless TLS tells them apart (require_ssl_reuse). When there is none left, the "   \
+           "second waits its turn for at most this long before it is told 425.")                             \
     STRING(pasv_address, NULL, HOST, SERVER, DONE,                                                           \
            "The IPv4 address that the reply to PASV names, where it is not the address that the client "     \
            "connected to: behind a NAT, the address outside. A dotted address or, with "                     \

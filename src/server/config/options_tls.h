@@ -65,7 +65,7 @@
         "232. With ssl_request_cert.")                                                                       \
     BOOL(require_ssl_reuse, true, SERVER, DONE,                                                              \
          "Data connections must continue the TLS session of the control connection, which proves that "      \
-         "both are the same client's.")                                                                      \
+         "both are the same client's; so clients behind one address need not take turns on a passive port.") \
     BOOL(strict_ssl_read_eof, true, SERVER, DONE,                                                            \
          "An upload must end with TLS's own end mark; a bare end of the connection is an error, as anybody " \
          "on the way can make one. NO: for clients that never send it; the log says so.")                    \

@@ -2,6 +2,7 @@
 #include "server/worker/cmd_tls.h"
 
 #include "server/worker/command.h"
+#include "server/worker/data.h"
 #include "server/worker/handshake.h"
 #include "server/worker/log.h"
 #include "server/worker/output.h"
@@ -125,6 +126,8 @@ void cmd_prot(struct session *s, const char *argument)
         return;
     if (strcasecmp(argument, "C") == 0) {
         s->data.is_private = false;
+        if (!passive_unbind(&s->data.passive)) /* only TLS would tell it from others on that port */
+            data_reset(s);
         reply(s, 200, "PROT now Clear.");
     } else if (strcasecmp(argument, "P") == 0) {
         s->data.is_private = true;

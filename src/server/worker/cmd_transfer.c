@@ -187,8 +187,9 @@ int transfer_init(void)
 
 /* --- the data channel stands ------------------------------------------------------------------------- */
 
-static void announce(struct session *s, const struct transfer *t)
+static void announce(struct session *s, struct transfer *t)
 {
+    t->announced = true;
     if (t->listing)
         reply(s, 150, "Here comes the directory listing.");
     else if (t->kind == TRANSFER_SEND)
@@ -198,6 +199,7 @@ static void announce(struct session *s, const struct transfer *t)
         reply(s, 150, "FILE: %s", t->shown); /* RFC 1123 section 4.1.2.9 */
     else
         reply(s, 150, "Ok to send data.");
+    output_flush(); /* what ends the transfer must not travel with what begins it: some clients take both for its end */
 }
 
 /* The same under TLS: bytes and end in one write. What the socket does not take, the thread flushes. */
@@ -295,13 +297,12 @@ static void secure(struct session *s)
 {
     struct transfer *t = s->transfer;
     const struct config *c = session_config(s);
-    const struct tls_channel *control = s->control.tls ? s->control.tls : s->control.tls_before;
     unsigned patience = c->accept_timeout > 0 ? c->accept_timeout : c->data_connection_timeout;
     t->phase = PHASE_SECURING;
     session_set_timer(s, patience > 0 ? patience : SECURING_SECONDS);
     keys_renew(&s->control.keys);
     if (fcntl(t->data, F_SETFL, O_NONBLOCK) == 0)
-        t->handshake = handshake_begin(s, s->control.keys, t->data, control, on_secured);
+        t->handshake = handshake_begin(s, s->control.keys, t->data, session_tls(s), on_secured);
     if (!t->handshake)
         transfer_fail(s, 451, "The server is out of memory. Please try again.", strerror(ENOMEM));
 }
@@ -315,18 +316,25 @@ static void on_channel(struct session *s, int fd, const char *why)
         return;
     }
     s->transfer->data = fd;
-    announce(s, s->transfer);
-    output_flush(); /* what ends the transfer must not travel with what begins it: some clients take both for its end */
+    if (!s->transfer->announced)
+        announce(s, s->transfer);
     if (s->data.is_private)
         secure(s);
     else
         transfer_move(s);
 }
 
+/* A connection is there that may be its own: the client begins TLS, and tells, when it has read 150. */
+static void on_maybe(struct session *s)
+{
+    if (!s->transfer->announced)
+        announce(s, s->transfer);
+}
+
 void transfer_connect(struct session *s)
 {
     s->transfer->phase = PHASE_CONNECTING;
-    data_acquire(s, on_channel);
+    data_acquire(s, on_channel, on_maybe);
 }
 
 /* --- its beginning ----------------------------------------------------------------------------------- */

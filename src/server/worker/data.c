@@ -36,6 +36,7 @@ void data_reset(struct session *s)
     d->fd = -1;
     d->mode = DATA_NONE;
     d->on_channel = NULL;
+    d->on_maybe = NULL;
 }
 
 /* Hands the channel (or -1) to whoever waits for it. */
@@ -43,6 +44,7 @@ static void hand_over(struct session *s, int fd, const char *why)
 {
     data_channel_fn *on_channel = s->data.on_channel;
     s->data.on_channel = NULL;
+    s->data.on_maybe = NULL;
     on_channel(s, fd, why);
 }
 
@@ -196,6 +198,13 @@ static void no_turn(struct session *s)
           s->peer_text);
 }
 
+/* Is nobody's data channel its own but its control channel's client's? Then TLS tells whose one is. */
+static bool is_bound(const struct session *s)
+{
+    const struct config *c = session_config(s);
+    return session_tls(s) && s->data.is_private && c->require_ssl_reuse && !c->pasv_promiscuous;
+}
+
 static void want_port(struct session *s, bool extended)
 {
     struct passive_wait *w = &s->data.passive;
@@ -205,6 +214,9 @@ static void want_port(struct session *s, bool extended)
     w->session = s->id;
     w->patience = session_config(s)->accept_timeout;
     w->promiscuous = session_config(s)->pasv_promiscuous;
+    w->is_bound = is_bound(s);
+    if (w->is_bound)
+        tls_channel_mark(session_tls(s), &w->mark);
     if (passive_request(w, &s->peer) == PASSIVE_HOLDS) {
         say_port(s);
         return;
@@ -278,6 +290,13 @@ static void on_arrival(uint32_t id, uint32_t serial, int fd)
         s->data.fd = fd;
 }
 
+static void on_maybe_arrival(uint32_t id, uint32_t serial)
+{
+    struct session *s = asker(id, serial);
+    if (s && s->data.on_maybe)
+        s->data.on_maybe(s);
+}
+
 static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *from)
 {
     char text[INET6_ADDRSTRLEN];
@@ -291,16 +310,30 @@ static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *fro
 
 void data_init(void)
 {
-    static const struct passive_news news = {on_turn, on_arrival, on_stranger};
+    static const struct passive_news news = {on_turn, on_arrival, on_maybe_arrival, on_stranger};
     passive_init(&news);
 }
 
 /* --- a transfer wants it ----------------------------------------------------------------------------- */
 
-void data_acquire(struct session *s, data_channel_fn *on_channel)
+static void await_arrival(struct session *s)
+{
+    enum passive_prospect prospect = passive_await(&s->data.passive);
+    if (prospect == PASSIVE_NONE) {
+        hand_over(s, -1, "another connection took the passive port over");
+        return;
+    }
+    /* From now on it waits: nobody takes the port over before accept_timeout. */
+    session_set_timer(s, session_config(s)->accept_timeout);
+    if (prospect == PASSIVE_MAYBE)
+        s->data.on_maybe(s);
+}
+
+void data_acquire(struct session *s, data_channel_fn *on_channel, void (*on_maybe)(struct session *s))
 {
     const struct config *c = session_config(s);
     s->data.on_channel = on_channel;
+    s->data.on_maybe = on_maybe;
     if (s->data.fd >= 0) {
         int fd = s->data.fd;
         s->data.fd = -1;
@@ -308,24 +341,25 @@ void data_acquire(struct session *s, data_channel_fn *on_channel)
     } else if (s->data.mode == DATA_ACTIVE) {
         session_set_timer(s, c->connect_timeout);
         ask_connect(s);
-    } else if (passive_await(&s->data.passive)) {
-        /* From now on it waits: nobody takes the port over before accept_timeout. */
-        session_set_timer(s, c->accept_timeout);
     } else
-        hand_over(s, -1, "another connection took the passive port over");
+        await_arrival(s);
 }
 
 /* Where the client was sent: an address that is wrong behind NAT shows itself here. */
 static const char *nobody_came(const struct session *s)
 {
-    static _Thread_local char text[160];
+    static _Thread_local char text[200];
+    const struct passive_wait *w = &s->data.passive;
     char to[INET6_ADDRSTRLEN];
     struct in6_addr ip = s->local;
     if (!s->data.epsv_reply)
         announced_address(s, &ip.s6_addr[12]);
     ftp_address_format(&ip, to);
-    snprintf(text, sizeof(text), "No connection came to %s port %u%s", to, (unsigned)s->data.passive.key.port,
-             s->data.passive.strangers > 0 ? " from your address, but from another one" : "");
+    snprintf(text, sizeof(text), "No connection came to %s port %u%s", to, (unsigned)w->key.port,
+             w->unbound > 0
+                 ? " that continues your TLS session (require_ssl_reuse), but one that continues nobody's"
+             : w->strangers > 0 ? " from your address, but from another one"
+                                : "");
     return text;
 }
 

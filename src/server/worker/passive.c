@@ -4,6 +4,7 @@
 #include "server/worker/inbox.h"
 #include "server/worker/state.h"
 #include "sys/net.h"
+#include "tls/hello.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +17,8 @@
 enum {
     STRANGERS_HOLDERS = 256, /* from so many holders on, strangers are told of only once in a while */
     QUEUED_MOST = 64,        /* connections that are taken off a queue by who gives its port up */
-    STRANGERS_AT_ONCE = 64,  /* sessions that are told of one */
+    UNCLAIMED_MOST = 64,     /* on a port from one address, besides one for each holder */
+    NEWS_AT_ONCE = 64,       /* sessions that are told of one connection */
 };
 
 struct listener {
@@ -32,6 +34,19 @@ static _Thread_local size_t listener_count;
 static _Thread_local bool asked; /* for one more, without an answer yet */
 static const struct passive_news *news;
 
+/* A connection to what several sessions hold: unread, until it is known whose it is. */
+struct unclaimed {
+    struct inbox_message
+        message; /* to its loop: it is nobody's, as nobody holds its port for its address any more */
+    TAILQ_ENTRY(unclaimed) next;
+    struct passive_key key;
+    unsigned loop;
+    bool is_listed; /* among all loops'; under the lock */
+    int fd;
+    size_t seen; /* bytes, unread */
+    struct event *event;
+};
+
 /* Of all loops. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -40,44 +55,19 @@ static struct {
         int fd; /* its listener, which is never closed: any loop may accept from it */
     } *ports;
     size_t port_count;
-    struct passive_wait *holders; /* by key */
-    unsigned promiscuous;         /* of the holders */
-    bool no_more;                 /* the monitor said so */
-    double told_at;               /* of strangers, when there are many holders */
-    TAILQ_HEAD(, passive_wait) queue;
-} all = {.queue = TAILQ_HEAD_INITIALIZER(all.queue)};
+    struct holders holders;
+    TAILQ_HEAD(, unclaimed) unclaimed;
+    bool no_more;   /* the monitor said so */
+    double told_at; /* of strangers, when there are many holders */
+} all = {.holders.queue = TAILQ_HEAD_INITIALIZER(all.holders.queue),
+         .unclaimed = TAILQ_HEAD_INITIALIZER(all.unclaimed)};
 
 void passive_init(const struct passive_news *n)
 {
     news = n;
 }
 
-/* Under the lock, as all up to "news". */
-static struct passive_wait *holder_of(const struct passive_key *key)
-{
-    struct passive_wait *w;
-    HASH_FIND(hh, all.holders, key, sizeof(*key), w);
-    return w;
-}
-
-/* --- holding ----------------------------------------------------------------------------------------- */
-
-static void hold(struct passive_wait *w, const struct passive_key *key)
-{
-    w->key = *key;
-    w->since = worker_now();
-    w->strangers = 0;
-    w->state = PASSIVE_HOLDS;
-    all.promiscuous += w->promiscuous;
-    HASH_ADD(hh, all.holders, key, sizeof(w->key), w);
-}
-
-static void unhold(struct passive_wait *w, enum passive_wait_state state)
-{
-    HASH_DEL(all.holders, w);
-    all.promiscuous -= w->promiscuous;
-    w->state = state;
-}
+/* --- finding a port (under the lock) ----------------------------------------------------------------- */
 
 /* Unguessable numbers, many for one system call. */
 static uint32_t random_u32(void)
@@ -92,19 +82,25 @@ static uint32_t random_u32(void)
     return pool[--left];
 }
 
-/* A port that no session holds for ip: one of this loop's listeners rather than another's, each time sought from a random
- * place on so that the next one can't be guessed. */
-static bool find_free(const struct in6_addr *ip, struct passive_key *ret)
+static bool suits(const struct passive_wait *w, const struct passive_key *key, bool beside_others)
+{
+    return beside_others ? holders_may(&all.holders, w, key) : !holders_of(&all.holders, key);
+}
+
+/* One of this loop's listeners rather than another's, each time sought from a random place on so that the next one can't be
+ * guessed. */
+static bool find_port(const struct passive_wait *w, const struct in6_addr *ip, bool beside_others,
+                      struct passive_key *ret)
 {
     uint32_t start = random_u32();
     for (size_t n = 0; n < listener_count; n++) {
         *ret = (struct passive_key){*ip, listeners[(start + n) % listener_count].port};
-        if (!holder_of(ret))
+        if (suits(w, ret, beside_others))
             return true;
     }
     for (size_t n = 0; n < all.port_count; n++) {
         *ret = (struct passive_key){*ip, all.ports[(start + n) % all.port_count].number};
-        if (!holder_of(ret))
+        if (suits(w, ret, beside_others))
             return true;
     }
     return false;
@@ -115,10 +111,10 @@ static bool take_stale(const struct in6_addr *ip, struct passive_key *ret)
 {
     for (size_t n = 0; n < all.port_count; n++) {
         struct passive_key key = {*ip, all.ports[n].number};
-        struct passive_wait *w = holder_of(&key);
-        if (w->patience == 0 || worker_now() - w->since < w->patience)
+        struct passive_wait *w = holders_of(&all.holders, &key);
+        if (w->beside || w->patience == 0 || worker_now() - w->since < w->patience)
             continue;
-        unhold(w, PASSIVE_IDLE);
+        holders_remove(&all.holders, w, PASSIVE_IDLE);
         *ret = key;
         return true;
     }
@@ -130,6 +126,7 @@ static bool take_stale(const struct in6_addr *ip, struct passive_key *ret)
 enum news_kind {
     NEWS_TURN,
     NEWS_ARRIVAL,
+    NEWS_MAYBE,
     NEWS_STRANGER,
 };
 
@@ -148,6 +145,8 @@ static void tell(const struct parcel *p)
         news->on_turn(p->session, p->serial);
     else if (p->kind == NEWS_ARRIVAL)
         news->on_arrival(p->session, p->serial, p->fd);
+    else if (p->kind == NEWS_MAYBE)
+        news->on_maybe(p->session, p->serial);
     else
         news->on_stranger(p->session, p->serial, &p->from);
 }
@@ -180,20 +179,24 @@ static struct parcel parcel_for(const struct passive_wait *w, enum news_kind kin
     return (struct parcel){.kind = kind, .session = w->session, .serial = w->serial, .fd = -1};
 }
 
-/* Under the lock: the first of those who wait that port is free for has its turn. False: nobody. */
-static bool give_turn(uint16_t port, struct parcel *ret)
+/* Who waits has its turn on that port, if it is free for its address. False: nobody has. */
+static bool serve_one(uint16_t port)
 {
-    struct passive_wait *w;
-    TAILQ_FOREACH(w, &all.queue, queue) {
-        struct passive_key key = {w->key.ip, port};
-        if (holder_of(&key))
-            continue;
-        TAILQ_REMOVE(&all.queue, w, queue);
-        hold(w, &key);
-        *ret = parcel_for(w, NEWS_TURN);
-        return true;
-    }
-    return false;
+    struct parcel turn;
+    pthread_mutex_lock(&lock);
+    const struct passive_wait *w = holders_serve(&all.holders, port, worker_now());
+    if (w)
+        turn = parcel_for(w, NEWS_TURN);
+    pthread_mutex_unlock(&lock);
+    if (w)
+        send_news(&turn);
+    return w != NULL;
+}
+
+static void serve_queue(uint16_t port)
+{
+    while (serve_one(port))
+        ;
 }
 
 /* --- connections ------------------------------------------------------------------------------------- */
@@ -206,29 +209,16 @@ static void refuse(int fd)
     close(fd);
 }
 
-/* Any session on that port that takes whoever comes: the one that waits longest. Under the lock. */
-static struct passive_wait *promiscuous_holder(uint16_t port)
-{
-    struct passive_wait *w, *next, *oldest = NULL;
-    if (all.promiscuous == 0)
-        return NULL;
-    HASH_ITER(hh, all.holders, w, next) {
-        if (w->key.port == port && w->promiscuous && (!oldest || w->since < oldest->since))
-            oldest = w;
-    }
-    return oldest;
-}
-
 /* Whoever waits on that port learns that it was not his address: behind two addresses a client waits in vain. So many at a
  * time; returns how many. */
 static size_t note_stranger(uint16_t port, const struct in6_addr *from, struct parcel *ret, size_t cap)
 {
     struct passive_wait *w, *next;
     size_t count = 0;
-    if (HASH_COUNT(all.holders) > STRANGERS_HOLDERS && worker_now() - all.told_at < strangers_rest)
+    if (HASH_COUNT(all.holders.table) > STRANGERS_HOLDERS && worker_now() - all.told_at < strangers_rest)
         return 0; /* a flood is not to cost more than its own packets */
     all.told_at = worker_now();
-    HASH_ITER(hh, all.holders, w, next) {
+    HASH_ITER(hh, all.holders.table, w, next) {
         if (w->key.port != port || count == cap || atomic_fetch_add(&w->strangers, 1) > 0)
             continue;
         ret[count] = parcel_for(w, NEWS_STRANGER);
@@ -237,12 +227,153 @@ static size_t note_stranger(uint16_t port, const struct in6_addr *from, struct p
     return count;
 }
 
-/* What an accept led to, to be told when the lock is free. */
+/* What an accept led to, to be done when the lock is free. */
 struct arrivals {
-    struct parcel told[STRANGERS_AT_ONCE], turn;
+    struct parcel told[NEWS_AT_ONCE];
     size_t count;
-    bool is_turn;
+    struct passive_key unclaimed; /* port 0: it is not */
 };
+
+/* w holds its port no more; where nobody does, what has come there is nobody's. */
+static void leave(struct passive_wait *w, enum passive_wait_state state)
+{
+    const struct passive_key *key = &w->key;
+    struct unclaimed *u, *next;
+    holders_remove(&all.holders, w, state);
+    if (holders_of(&all.holders, key))
+        return;
+    for (u = TAILQ_FIRST(&all.unclaimed); u; u = next) {
+        next = TAILQ_NEXT(u, next);
+        if (memcmp(&u->key, key, sizeof(*key)) != 0)
+            continue;
+        TAILQ_REMOVE(&all.unclaimed, u, next);
+        u->is_listed = false;
+        inbox_post(u->loop, &u->message);
+    }
+}
+
+/* It is w's. */
+static void note_arrival(struct passive_wait *w, int conn, struct arrivals *ret)
+{
+    ret->told[ret->count] = parcel_for(w, NEWS_ARRIVAL);
+    ret->told[ret->count++].fd = conn;
+    leave(w, PASSIVE_MET);
+}
+
+static size_t unclaimed_at(const struct passive_key *key)
+{
+    const struct unclaimed *u;
+    size_t count = 0;
+    TAILQ_FOREACH(u, &all.unclaimed, next)
+        count += memcmp(&u->key, key, sizeof(*key)) == 0;
+    return count;
+}
+
+static bool is_shared(const struct passive_wait *first)
+{
+    return first->beside || unclaimed_at(&first->key) > 0;
+}
+
+/* --- whose is it? ------------------------------------------------------------------------------------ */
+
+/* Of the ones who wait for their connection on that port, the next few that have not heard of this one. */
+static void note_maybe(const struct passive_key *key, struct arrivals *ret)
+{
+    for (struct passive_wait *w = holders_of(&all.holders, key); w && ret->count < NEWS_AT_ONCE;
+         w = w->beside) {
+        if (w->is_awaiting)
+            ret->told[ret->count++] = parcel_for(w, NEWS_MAYBE);
+        w->is_awaiting = false;
+    }
+}
+
+static void unclaimed_free(struct unclaimed *u)
+{
+    event_free(u->event);
+    free(u);
+}
+
+static void on_abandoned(struct inbox_message *m)
+{
+    struct unclaimed *u = (struct unclaimed *)m;
+    refuse(u->fd);
+    unclaimed_free(u);
+}
+
+static void tell_all(const struct arrivals *a);
+
+/* hello NULL: it said nothing of a session. Of one holder it is all the same, who has an answer for it. */
+static void claim(struct unclaimed *u, const struct tls_hello *hello)
+{
+    struct arrivals a = {.count = 0};
+    const struct passive_key key = u->key;
+    pthread_mutex_lock(&lock);
+    bool is_nobodys = !u->is_listed;
+    struct passive_wait *first = holders_of(&all.holders, &key), *w = NULL;
+    if (!is_nobodys) {
+        TAILQ_REMOVE(&all.unclaimed, u, next);
+        w = hello ? holders_named(&all.holders, &key, hello) : NULL;
+        w = w || first->beside ? w : first;
+        for (struct passive_wait *other = w ? NULL : first; other; other = other->beside)
+            atomic_fetch_add(&other->unbound, 1);
+    }
+    if (w)
+        note_arrival(w, u->fd, &a);
+    pthread_mutex_unlock(&lock);
+    if (is_nobodys)
+        return; /* on_abandoned is on its way */
+    if (!w)
+        refuse(u->fd);
+    unclaimed_free(u);
+    tell_all(&a);
+    serve_queue((uint16_t)key.port);
+}
+
+/* Its first bytes are looked at and left where they are, for the handshake. */
+static void on_first_bytes(evutil_socket_t fd, short what, void *arg)
+{
+    static _Thread_local uint8_t bytes[TLS_HELLO_MOST];
+    struct unclaimed *u = arg;
+    struct tls_hello hello;
+    (void)what;
+    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    bool has_ended = n <= 0 || (size_t)n <= u->seen;
+    enum tls_hello_state state = has_ended ? TLS_HELLO_NONE : tls_hello_read(bytes, (size_t)n, &hello);
+    u->seen = n > 0 ? (size_t)n : 0;
+    const int wanted =
+        state == TLS_HELLO_PART ? (int)n + 1 : 1; /* bytes, before it counts as readable again */
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof(wanted)) < 0)
+        state = TLS_HELLO_NONE;
+    if (state != TLS_HELLO_PART || event_add(u->event, NULL) < 0)
+        claim(u, state == TLS_HELLO_READ ? &hello : NULL);
+}
+
+/* Under the lock: a connection to what first and others hold. */
+static void keep_unclaimed(int conn, const struct passive_wait *first, struct arrivals *ret)
+{
+    size_t most = UNCLAIMED_MOST;
+    for (const struct passive_wait *w = first; w; w = w->beside)
+        most++;
+    struct unclaimed *u = unclaimed_at(&first->key) < most ? malloc(sizeof(*u)) : NULL;
+    struct event *event = u ? event_new(worker.base, conn, EV_READ, on_first_bytes, u) : NULL;
+    if (!event || event_add(event, NULL) < 0) {
+        if (event)
+            event_free(event);
+        free(u);
+        refuse(conn);
+        return;
+    }
+    *u = (struct unclaimed){.message.run = on_abandoned,
+                            .key = first->key,
+                            .loop = worker.loop,
+                            .is_listed = true,
+                            .fd = conn,
+                            .event = event};
+    TAILQ_INSERT_TAIL(&all.unclaimed, u, next);
+    ret->unclaimed = u->key;
+}
+
+/* --- whoever comes ----------------------------------------------------------------------------------- */
 
 /*
  * Under the lock: takes one connection off a port's queue and finds whose it is; leaving: a holder that gives the port up, so
@@ -257,41 +388,69 @@ static bool take_one(int fd, uint16_t port, const struct passive_wait *leaving, 
     socklen_t len = sizeof(from);
     int conn = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
     ret->count = 0;
-    ret->is_turn = false;
+    ret->unclaimed.port = 0;
     if (conn < 0)
         return false;
     struct passive_key key = {net_ip_of(&from), port};
-    struct passive_wait *w = holder_of(&key);
+    struct passive_wait *w = holders_of(&all.holders, &key);
     if (!w)
-        w = promiscuous_holder(port);
-    if (w && w != leaving) {
-        ret->told[ret->count] = parcel_for(w, NEWS_ARRIVAL);
-        ret->told[ret->count++].fd = conn;
-        unhold(w, PASSIVE_MET);
-        ret->is_turn = give_turn(port, &ret->turn);
-        return true;
+        w = holders_promiscuous(&all.holders, port);
+    if (w && is_shared(w))
+        keep_unclaimed(conn, w, ret);
+    else if (w && w != leaving)
+        note_arrival(w, conn, ret);
+    else {
+        refuse(conn);
+        if (!w)
+            ret->count = note_stranger(port, &key.ip, ret->told, NEWS_AT_ONCE);
     }
-    refuse(conn);
-    if (!w)
-        ret->count = note_stranger(port, &key.ip, ret->told, STRANGERS_AT_ONCE);
     return true;
 }
 
+/* Not under the lock. */
 static void tell_all(const struct arrivals *a)
 {
-    if (a->is_turn)
-        send_news(&a->turn);
     for (size_t i = 0; i < a->count; i++)
         send_news(&a->told[i]);
 }
 
-/* Under the lock. */
+/* Everybody who waits for his connection there and has not heard of one that may be his. Not under the lock, either. */
+static void tell_maybe(const struct passive_key *key)
+{
+    struct arrivals a;
+    do {
+        a.count = 0;
+        pthread_mutex_lock(&lock);
+        note_maybe(key, &a);
+        pthread_mutex_unlock(&lock);
+        tell_all(&a);
+    } while (a.count == NEWS_AT_ONCE);
+}
+
+/* As take_one, not under the lock; and tells all who are to hear of it. */
+static bool take_and_tell(int fd, uint16_t port, const struct passive_wait *leaving, int *ret_error)
+{
+    struct arrivals a;
+    pthread_mutex_lock(&lock);
+    bool is_taken = take_one(fd, port, leaving, &a);
+    *ret_error = errno;
+    pthread_mutex_unlock(&lock);
+    if (is_taken)
+        tell_all(&a);
+    if (is_taken && a.unclaimed.port != 0)
+        tell_maybe(&a.unclaimed);
+    return is_taken;
+}
+
 static int listener_fd(uint32_t port)
 {
     size_t i = 0;
+    pthread_mutex_lock(&lock);
     while (i + 1 < all.port_count && all.ports[i].number != port)
         i++;
-    return all.ports[i].fd;
+    int fd = all.ports[i].fd;
+    pthread_mutex_unlock(&lock);
+    return fd;
 }
 
 /* --- what sessions ask for --------------------------------------------------------------------------- */
@@ -309,15 +468,16 @@ enum passive_wait_state passive_request(struct passive_wait *w, const struct in6
     pthread_mutex_lock(&lock);
     memset(&w->key, 0, sizeof(w->key));
     w->serial++;
-    bool has_one = find_free(ip, &key) || (all.no_more && take_stale(ip, &key));
+    bool has_one = find_port(w, ip, false, &key) ||
+                   (all.no_more && (find_port(w, ip, true, &key) || take_stale(ip, &key)));
     bool wants_more = !has_one && !all.no_more;
     if (has_one)
-        hold(w, &key);
+        holders_add(&all.holders, w, &key, worker_now());
     else {
         w->key.ip = *ip;
         w->since = worker_now();
         w->state = PASSIVE_QUEUED;
-        TAILQ_INSERT_TAIL(&all.queue, w, queue);
+        TAILQ_INSERT_TAIL(&all.holders.queue, w, queue);
     }
     pthread_mutex_unlock(&lock);
     if (wants_more)
@@ -325,29 +485,29 @@ enum passive_wait_state passive_request(struct passive_wait *w, const struct in6
     return has_one ? PASSIVE_HOLDS : PASSIVE_QUEUED;
 }
 
+/* What has queued at w's port is taken off: it may be w's, and would else be taken for the next holder's. */
+static void take_queued(const struct passive_wait *w)
+{
+    int error;
+    for (int i = 0; i < QUEUED_MOST && passive_holds(w); i++) {
+        if (!take_and_tell(listener_fd(w->key.port), (uint16_t)w->key.port, w, &error))
+            break;
+    }
+}
+
 void passive_release(struct passive_wait *w)
 {
-    struct arrivals queued;
-    struct parcel turn;
-    bool is_given = false;
+    take_queued(w);
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < QUEUED_MOST && w->state == PASSIVE_HOLDS; i++) {
-        if (!take_one(listener_fd(w->key.port), (uint16_t)w->key.port, w, &queued))
-            break;
-        pthread_mutex_unlock(&lock);
-        tell_all(&queued);
-        pthread_mutex_lock(&lock);
-    }
+    bool held = w->state == PASSIVE_HOLDS;
     if (w->state == PASSIVE_QUEUED)
-        TAILQ_REMOVE(&all.queue, w, queue);
-    if (w->state == PASSIVE_HOLDS) {
-        unhold(w, PASSIVE_IDLE);
-        is_given = give_turn((uint16_t)w->key.port, &turn);
-    }
+        TAILQ_REMOVE(&all.holders.queue, w, queue);
+    if (held)
+        leave(w, PASSIVE_IDLE);
     w->state = PASSIVE_IDLE;
     pthread_mutex_unlock(&lock);
-    if (is_given)
-        send_news(&turn);
+    if (held)
+        serve_queue((uint16_t)w->key.port);
 }
 
 bool passive_holds(const struct passive_wait *w)
@@ -358,14 +518,29 @@ bool passive_holds(const struct passive_wait *w)
     return holds;
 }
 
-bool passive_await(struct passive_wait *w)
+enum passive_prospect passive_await(struct passive_wait *w)
+{
+    enum passive_prospect prospect = PASSIVE_NONE;
+    pthread_mutex_lock(&lock);
+    if (w->state == PASSIVE_HOLDS) {
+        w->since = worker_now();
+        prospect = unclaimed_at(&w->key) > 0 ? PASSIVE_MAYBE : PASSIVE_COMING;
+        w->is_awaiting = prospect == PASSIVE_COMING;
+    } else if (w->state == PASSIVE_MET)
+        prospect = PASSIVE_COMING;
+    pthread_mutex_unlock(&lock);
+    return prospect;
+}
+
+bool passive_unbind(struct passive_wait *w)
 {
     pthread_mutex_lock(&lock);
-    bool will = w->state == PASSIVE_HOLDS || w->state == PASSIVE_MET;
-    if (w->state == PASSIVE_HOLDS)
-        w->since = worker_now();
+    const struct passive_wait *first = w->state == PASSIVE_HOLDS ? holders_of(&all.holders, &w->key) : NULL;
+    bool can = !first || !is_shared(first);
+    if (can)
+        w->is_bound = false;
     pthread_mutex_unlock(&lock);
-    return will;
+    return can;
 }
 
 /* --- listeners --------------------------------------------------------------------------------------- */
@@ -403,14 +578,10 @@ static void rest(uint16_t port)
 static void on_connection(evutil_socket_t fd, short what, void *arg)
 {
     uint16_t port = (uint16_t)(uintptr_t)arg;
-    struct arrivals a;
+    int error;
     (void)what;
-    pthread_mutex_lock(&lock);
-    bool is_taken = take_one(fd, port, NULL, &a);
-    int error = errno;
-    pthread_mutex_unlock(&lock);
-    if (is_taken)
-        tell_all(&a);
+    if (take_and_tell(fd, port, NULL, &error))
+        serve_queue(port);
     else if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
         rest(port);
 }
@@ -426,29 +597,6 @@ static bool add_port(uint16_t number, int fd)
     }
     pthread_mutex_unlock(&lock);
     return grown != NULL;
-}
-
-/* A new port is free for every address that waits: one more of these has it. False: none. */
-static bool serve_one(uint16_t port)
-{
-    struct parcel turn;
-    pthread_mutex_lock(&lock);
-    bool is_given = give_turn(port, &turn);
-    pthread_mutex_unlock(&lock);
-    if (is_given)
-        send_news(&turn);
-    return is_given;
-}
-
-/* True: others still wait. */
-static bool serve_queue(uint16_t port)
-{
-    while (serve_one(port))
-        ;
-    pthread_mutex_lock(&lock);
-    bool is_left = !TAILQ_EMPTY(&all.queue) && !all.no_more;
-    pthread_mutex_unlock(&lock);
-    return is_left;
 }
 
 void passive_add_listener(int fd, uint16_t port)
@@ -472,16 +620,31 @@ void passive_add_listener(int fd, uint16_t port)
         close(fd);
         return;
     }
-    if (serve_queue(port))
+    serve_queue(port);
+    pthread_mutex_lock(&lock);
+    bool is_wanted = !TAILQ_EMPTY(&all.holders.queue) && !all.no_more;
+    pthread_mutex_unlock(&lock);
+    if (is_wanted)
         ask_for_more();
+}
+
+static uint16_t port_at(size_t i)
+{
+    pthread_mutex_lock(&lock);
+    uint16_t port = all.ports[i].number;
+    pthread_mutex_unlock(&lock);
+    return port;
 }
 
 void passive_no_more(void)
 {
     pthread_mutex_lock(&lock);
     all.no_more = true;
+    size_t count = all.port_count;
     pthread_mutex_unlock(&lock);
     asked = false;
+    for (size_t i = 0; i < count; i++) /* some may share one now */
+        serve_queue(port_at(i));
 }
 
 void passive_may_be_more(void)

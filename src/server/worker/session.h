@@ -115,11 +115,12 @@ struct data_channel {
     enum data_mode mode;
     struct ftp_address address; /* active: where to */
     struct passive_wait passive;
-    int fd;                      /* connected, not yet in use; -1 */
-    struct event *connecting;    /* active: connect() under way */
-    uint16_t connect_serial;     /* of the last CONNECT to the monitor */
-    data_channel_fn *on_channel; /* who waits for it, or NULL */
-    bool is_private;             /* PROT P */
+    int fd;                              /* connected, not yet in use; -1 */
+    struct event *connecting;            /* active: connect() under way */
+    uint16_t connect_serial;             /* of the last CONNECT to the monitor */
+    data_channel_fn *on_channel;         /* who waits for it, or NULL */
+    void (*on_maybe)(struct session *s); /* the same, of one that may be it */
+    bool is_private;                     /* PROT P */
     bool epsv_all;
     bool epsv_reply; /* how to answer when a passive port is found */
 };
@@ -194,6 +195,12 @@ void session_end(struct session *s);
 /* Is this the first time that the session is in its working directory? Only asked, and remembered, where there is a
  * message to show. */
 bool session_first_visit(struct session *s, const char *message);
+
+/* Whose TLS session its data channels continue; NULL: it never had any. */
+static inline const struct tls_channel *session_tls(const struct session *s)
+{
+    return s->control.tls ? s->control.tls : s->control.tls_before;
+}
 
 static inline const struct config *session_config(const struct session *s)
 {

@@ -103,6 +103,7 @@ struct transfer {
     uint8_t format;      /* of a listing: enum file_list_format */
     bool lenient;        /* a listing that can't be had is an empty one, as vsftpd has it */
     bool failed_listing; /* ...and this is one */
+    bool announced;      /* 150 is said */
     bool abort_asked, broker_died;
     bool running; /* a thread has it */
     atomic_bool aborted;
