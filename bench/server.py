@@ -74,6 +74,7 @@ def rows_for(size):
         Row("retr-4", f"RETR {retr}, 4 at once", "MB/s", "best peer, 0.95 x bare", retr_reached),
         Row("stor-1", f"STOR {stor}, 1 at once", "MB/s", "best peer", times_best(1)),
         Row("stor-4", f"STOR {stor}, 4 at once", "MB/s", "best peer", times_best(1)),
+        Row("stor-disk", f"STOR {stor}, 1 at once, on a disk", "MB/s", "best peer", times_best(1)),
         *(Row(f"small-{n}", f"RETR of 1 KiB files, {n} session{'s' * (n > 1)}", "files/s",
               "1.15 x best peer" if n == 4 else "best peer", times_best(1.15 if n == 4 else 1)) for n in SMALL_AT_ONCE),
         Row("list", f"LIST of {size['listed']:,} files", "files/s", "2 x best peer",
@@ -145,10 +146,10 @@ def reference_retr(folder, size):
     return {"retr-1": median_of(lambda: rate(1)), "retr-4": median_of(lambda: rate(4))}
 
 
-def stor_rate(server, sessions, length, **options):
-    incoming = f"{server.folder}/ftp/incoming"
+def stor_rate(server, sessions, length, where="incoming", **options):
+    incoming = f"{server.folder}/ftp/{where}"
     try:
-        result = ftpload("stor", port=server.port, sessions=sessions, path="incoming/upload",
+        result = ftpload("stor", port=server.port, sessions=sessions, path=f"{where}/upload",
                          source=f"{server.folder}/ftp/large", size=length, **options)
         names = os.listdir(incoming)
         if len(names) != sessions:
@@ -163,6 +164,28 @@ def stor_rate(server, sessions, length, **options):
 
 def measure_stor(server, size):
     return {f"stor-{n}": median_of(lambda: stor_rate(server, n, size["stor"])) for n in (1, 4)}
+
+
+def measure_stor_disk(server, size):
+    def rate():
+        os.sync()  # nobody is to wait for what another one wrote
+        return stor_rate(server, 1, size["stor"], "disk")
+    return {"stor-disk": median_of(rate)}
+
+
+def reference_stor_disk(folder, size):
+    """The same number of bytes by write(2), from memory."""
+    def rate():
+        block, name = bytes(256 * 1024), f"{folder}/ftp/disk/written"
+        os.sync()
+        begin = time.monotonic()
+        with open(name, "wb", buffering=0) as file:
+            for _ in range(size["stor"] // len(block)):
+                file.write(block)
+        seconds = time.monotonic() - begin
+        os.unlink(name)
+        return size["stor"] // len(block) * len(block) / seconds / 1e6
+    return {"stor-disk": median_of(rate)}
 
 
 def measure_small(server, size):
@@ -259,6 +282,7 @@ MEASUREMENTS = (
     (measure_logins, ("logins",), None),
     (measure_retr, ("retr-1", "retr-4"), None),
     (measure_stor, ("stor-1", "stor-4"), None),
+    (measure_stor_disk, ("stor-disk",), None),
     (measure_small, tuple(f"small-{n}" for n in SMALL_AT_ONCE), None),
     (measure_list, ("list", "mlsd", "list-memory"), None),
     (measure_crowd, ("crowd",), None),
@@ -272,7 +296,7 @@ MEASUREMENTS = (
 )
 
 # What the machine and our client reach without any FTP server: bare sendfile, and a process that recites replies.
-REFERENCES = {measure_logins: reference_logins, measure_retr: reference_retr}
+REFERENCES = {measure_logins: reference_logins, measure_retr: reference_retr, measure_stor_disk: reference_stor_disk}
 
 
 # ---- doing it ----
@@ -292,6 +316,7 @@ def files_make(folder, size):
             file.truncate(number)
     os.mkdir(f"{ftp}/incoming", 0o755)
     os.chown(f"{ftp}/incoming", 499, 499)
+    say(f"the disk that is uploaded to is {stage.disk_mount(f'{ftp}/disk')}")
 
 
 def participants(measure, contenders, hold_peers):
