@@ -26,7 +26,7 @@
 
 enum {
     THREADS_MAX = 8,
-    STACK_BYTES = 128 * 1024,
+    STACK_BYTES = 256 * 1024, /* a listing takes 60 KiB of it, and sanitizers as much again for themselves */
 };
 
 /* --- requests ---------------------------------------------------------------------------------------- */
