@@ -15,6 +15,8 @@ umask 022
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top=$source/build/fresh
 home=/root/sallyport
+# shellcheck source=tests/roots.sh
+. "$source/tests/roots.sh"
 
 fail() {
     echo "fresh: $*" >&2
@@ -25,88 +27,10 @@ say() {
     printf '\n== fresh: %s (%d s)\n' "$*" "$SECONDS"
 }
 
-# find PROGRAM PACKAGE: where it is, if installed; else its package, unpacked: the machine stays as it was.
-find_tool() {
-    if command -v "$1"; then
-        return
-    fi
-    mkdir -p "$top/tool"
-    (cd "$top/tool" && apt-get -qq -o APT::Sandbox::User=root download "$2" >&2 && dpkg -x "$2"_*.deb .) ||
-        fail "$1 is not here and its package can't be downloaded"
-    echo "$top/tool/usr/bin/$1"
-}
-
-# The machine's own sources of Debian, for another suite, and its way to them (proxies, certificates, date checks).
-make_root() {
-    local suite=$1 root=$2 tool own
-    # shellcheck source=/dev/null
-    own=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    tool=$(find_tool mmdebstrap mmdebstrap)
-    apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-|Retries|ForceIPv)' >"$top/apt.conf" || true
-    : >"$top/sources"
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list.d/debian.list; do
-        [ ! -s "$file" ] || { sed "s/\<$own\>/$suite/g" "$file" >>"$top/sources" && echo >>"$top/sources"; }
-    done
-    TMPDIR=$top "$tool" --quiet --mode=root --variant=minbase --aptopt="$top/apt.conf" "$suite" "$root" - <"$top/sources"
-    cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
-}
-
 # clone ROOT: as anybody would. Git wants to be told that root may read somebody else's repository.
 clone() {
     printf '[safe]\n\tdirectory = *\n' >"$top/gitconfig"
     GIT_CONFIG_GLOBAL=$top/gitconfig git clone --quiet --no-hardlinks "$source" "$1$home"
-}
-
-# The first process of the namespaces: makes ROOT its "/" for good (not a mere chroot, so that tests may make namespaces
-# of their own) and becomes the command.
-enter() {
-    local root=$1
-    shift
-    mount --bind "$root" "$root"
-    mount -t proc proc "$root/proc"
-    mount -t sysfs -o ro sysfs "$root/sys"
-    mount -t tmpfs -o mode=755 dev "$root/dev"
-    for node in null zero full random urandom tty; do
-        touch "$root/dev/$node"
-        mount --bind "/dev/$node" "$root/dev/$node"
-    done
-    mkdir "$root/dev/pts" "$root/dev/shm"
-    mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
-    mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
-    ln -s pts/ptmx "$root/dev/ptmx"
-    ln -s /proc/self/fd "$root/dev/fd"
-    ln -s /proc/self/fd/0 "$root/dev/stdin"
-    ln -s /proc/self/fd/1 "$root/dev/stdout"
-    ln -s /proc/self/fd/2 "$root/dev/stderr"
-    mount -t tmpfs -o mode=755 run "$root/run"
-    mount -t tmpfs -o mode=1777 tmp "$root/tmp"
-    cd "$root"
-    pivot_root . mnt
-    cd /
-    umount --lazy /mnt
-    # shellcheck disable=SC2016 # the shell in there expands it
-    exec env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-        sh -c 'cd "$0" && exec "$@"' "$home" "$@"
-}
-
-# inside NETWORK ROOT SECONDS COMMAND...: NETWORK is "shared" (for apt) or "none".
-inside() {
-    local network=$1 root=$2 seconds=$3
-    local unshare=(unshare --mount --pid --uts --ipc --fork --kill-child --propagation private)
-    shift 3
-    [ "$network" = shared ] || unshare+=(--net)
-    timeout --foreground --kill-after=2 "$seconds" \
-        "${unshare[@]}" "$source/tests/fresh.sh" --enter "$root" "$@" </dev/null &
-    running=$!
-    wait "$running"
-    running=
-}
-
-end_running() {
-    if [ -n "$running" ]; then
-        kill "$running" 2>/dev/null || true
-        wait "$running" || true
-    fi
 }
 
 # Called on a signal and at the end: the namespaces with all that runs in them, then the files.
@@ -176,12 +100,7 @@ prove() {
     say "$suite, $job works; it took $((SECONDS - start)) s"
 }
 
-if [ "${1-}" = --enter ]; then
-    shift
-    enter "$@"
-fi
 if [ "${1-}" = --prove ]; then
-    running=
     trap 'end_running' EXIT
     trap 'exit 130' INT TERM HUP
     prove "$2" "$3"
@@ -199,7 +118,6 @@ for word in "$@"; do
 done
 [ ! -e "$top" ] || fail "$top is there already: another run, or one that was killed; remove it if none is running"
 mkdir -p "$top"
-running=
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 passed=0
