@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -107,4 +110,19 @@ const char *probe_calls(enum probe_process process, int *ret_error)
         return NULL;
     *ret_error = error;
     return "clone (threads)";
+}
+
+/* A socket without a connection: the kernel first looks for the protocol (ENOENT: none of that name), then at the connection
+ * (ENOTCONN). A filter's EPERM is a no as well. */
+bool probe_kernel_tls(void)
+{
+    static const char name[] = "tls";
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool has_it = setsockopt(fd, IPPROTO_TCP, TCP_ULP, name, sizeof(name) - 1) == 0 || errno == ENOTCONN;
+    close(fd);
+    return has_it;
 }

@@ -4,6 +4,8 @@
 
 #include "base/result.h"
 
+#include <stdbool.h>
+
 /*
  * A seccomp profile around the server, or a kernel that is too old, refuses system calls. What a process can't
  * do without is tried before the server says that it is ready, in the process itself and inside its sandbox,
@@ -19,5 +21,9 @@ enum probe_process {
 /* Tries each call that such a process needs, with arguments that have no effect. NULL: all are there; else the
  * name of the first that is refused, and with which errno. */
 MUST_USE const char *probe_calls(enum probe_process process, int *ret_error);
+
+/* Has the kernel TLS, which a TCP connection may be given (Documentation/networking/tls.rst)? Asked with CAP_NET_ADMIN it loads
+ * the module if there is one. Which ciphers it has shows only when a connection gets its keys. */
+MUST_USE bool probe_kernel_tls(void);
 
 #endif

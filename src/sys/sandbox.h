@@ -47,7 +47,9 @@ MUST_USE int sandbox_landlock(int root_fd, bool writable);
 /* Allow-lists of system calls. Of everything else, what a mistake or an intruder would plausibly try (open,
  * openat, socket, connect, execve, ptrace, kill...; for the broker all but openat2) answers EPERM, calls
  * newer than this code ENOSYS, and the rest kills the process. Needs no_new_privs. */
-MUST_USE int sandbox_seccomp_worker(void);
+/* kernel_tls: connections may be given to the kernel's TLS, for what is sent (TCP_ULP; TLS_TX). Else EPERM, as for all else that
+ * TCP_ULP and SOL_TLS do. */
+MUST_USE int sandbox_seccomp_worker(bool kernel_tls);
 MUST_USE int sandbox_seccomp_broker(void);
 /* Messages and memory: not even a socket to accept from. */
 MUST_USE int sandbox_seccomp_keys(void);

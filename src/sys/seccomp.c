@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -361,12 +364,26 @@ static void refuse_the_rest(struct filter *f, const int *own, size_t own_count)
     }
 }
 
+static struct filter filter_new(uint32_t action)
+{
+    struct filter f = {.ctx = seccomp_init(action)};
+    f.error = f.ctx ? seccomp_attr_set(f.ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
+    return f;
+}
+
+/* 0 or -errno. f is used up. */
+static int filter_load(struct filter *f)
+{
+    if (f->error == 0)
+        f->error = seccomp_load(f->ctx);
+    if (f->ctx)
+        seccomp_release(f->ctx);
+    return f->error;
+}
+
 static int load(const int *own, size_t own_count)
 {
-    struct filter f = {.ctx = seccomp_init(SCMP_ACT_KILL_PROCESS)};
-    if (!f.ctx)
-        return -ENOMEM;
-    f.error = seccomp_attr_set(f.ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    struct filter f = filter_new(SCMP_ACT_KILL_PROCESS);
     if (f.error == 0)
         f.error = seccomp_attr_set(f.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree of call numbers */
     for (size_t i = 0; i < COUNT(common); i++)
@@ -379,15 +396,39 @@ static int load(const int *own, size_t own_count)
     allow_memory(&f);
     allow_multiplexed(&f);
     refuse_the_rest(&f, own, own_count);
-    if (f.error == 0)
-        f.error = seccomp_load(f.ctx);
-    seccomp_release(f.ctx);
-    return f.error;
+    return filter_load(&f);
 }
 
-int sandbox_seccomp_worker(void)
+/* setsockopt of this level, with an option that has exactly value in the bits of mask. */
+static void refuse_option(struct filter *f, int level, uint64_t mask, uint64_t value)
 {
-    return load(worker, COUNT(worker));
+    if (f->error == 0)
+        f->error = seccomp_rule_add(f->ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+                                    SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)level),
+                                    SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, mask, value));
+}
+
+/* A connection that has the kernel's TLS, and keys of its own choice, is much code of the kernel's to play with. A filter of its
+ * own: one that allows setsockopt can't refuse some of it, and of several the strictest counts. */
+static int refuse_kernel_tls(bool but_sending)
+{
+    struct filter f = filter_new(SCMP_ACT_ALLOW);
+    if (!but_sending) {
+        refuse_option(&f, IPPROTO_TCP, UINT32_MAX, TCP_ULP);
+        refuse_option(&f, SOL_TLS, UINT32_MAX, TLS_TX);
+    }
+    refuse_option(&f, SOL_TLS, TLS_TX, 0); /* what is not TLS_TX lacks its bit, or has another */
+    for (uint64_t bit = 1; bit < UINT32_MAX; bit <<= 1) {
+        if (bit != TLS_TX)
+            refuse_option(&f, SOL_TLS, bit, bit);
+    }
+    return filter_load(&f);
+}
+
+int sandbox_seccomp_worker(bool kernel_tls)
+{
+    int r = refuse_kernel_tls(kernel_tls);
+    return r < 0 ? r : load(worker, COUNT(worker));
 }
 
 int sandbox_seccomp_broker(void)

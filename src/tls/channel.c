@@ -5,6 +5,8 @@
 #include "tls/remote_key.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/async.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct tls_channel {
     SSL *ssl;
@@ -64,12 +67,17 @@ void tls_channel_signed(struct tls_channel *c, const void *signature, size_t len
         memcpy(c->signature, signature, len);
 }
 
-int tls_channel_init(void)
-{
-    return tls_remote_init(have_signed);
-}
-
 /* --- life -------------------------------------------------------------------------------------------- */
+
+/* As SSL_set_fd, which would give every socket to the kernel's TLS, in case. */
+static bool set_socket(SSL *ssl, int fd)
+{
+    BIO *socket = BIO_new_socket(fd, BIO_NOCLOSE);
+    if (!socket)
+        return false;
+    SSL_set_bio(ssl, socket, socket);
+    return true;
+}
 
 struct tls_channel *tls_channel_new(struct tls_server *server, int fd, const struct tls_channel *control,
                                     void *owner)
@@ -81,7 +89,7 @@ struct tls_channel *tls_channel_new(struct tls_server *server, int fd, const str
     c->owner = owner;
     c->ssl = SSL_new(tls_server_context(server));
     bool is_made =
-        c->ssl && SSL_set_fd(c->ssl, fd) == 1 &&
+        c->ssl && set_socket(c->ssl, fd) &&
         tls_bind(c->ssl, &c->binding, control ? &control->binding : NULL, control ? control->ssl : NULL);
     /* In a loop, one call must not read on and on: records that hold no data (KeyUpdate) can come without end. */
     if (is_made && !control)
@@ -112,6 +120,61 @@ void tls_channel_free(struct tls_channel **channel)
 void *tls_channel_owner(const struct tls_channel *c)
 {
     return c->owner;
+}
+
+/* --- the kernel's TLS -------------------------------------------------------------------------------- */
+
+/*
+ * OpenSSL hands keys to the kernel by way of the BIOs, for either direction by itself, if the option is set. There is no option
+ * for one direction; so between it and the socket stands a BIO for reading that passes on bytes and no more.
+ */
+static int take(BIO *b, char *bytes, int len)
+{
+    int n = BIO_read(BIO_next(b), bytes, len);
+    BIO_clear_retry_flags(b);
+    BIO_copy_next_retry(b);
+    return n;
+}
+
+static long answer_control(BIO *b, int cmd, long num, void *ptr)
+{
+    return cmd == BIO_CTRL_EOF || cmd == BIO_CTRL_PENDING ? BIO_ctrl(BIO_next(b), cmd, num, ptr) : 0;
+}
+
+static BIO_METHOD *reading; /* for good */
+
+static bool make_reading(void)
+{
+    reading = BIO_meth_new(BIO_TYPE_FILTER | BIO_get_new_index(), "bytes alone");
+    return reading && BIO_meth_set_read(reading, take) == 1 &&
+           BIO_meth_set_ctrl(reading, answer_control) == 1;
+}
+
+void tls_channel_offer_kernel(struct tls_channel *c)
+{
+    static const char name[] = "tls";
+    BIO *socket = SSL_get_rbio(c->ssl), *filter = BIO_new(reading);
+    if (!filter || setsockopt(SSL_get_wfd(c->ssl), IPPROTO_TCP, TCP_ULP, name, sizeof(name) - 1) < 0) {
+        BIO_free(filter);
+        ERR_clear_error();
+        return;
+    }
+    BIO_set_init(filter, 1);
+    BIO_up_ref(socket);
+    SSL_set0_rbio(c->ssl, BIO_push(filter, socket));
+    SSL_set_options(c->ssl, SSL_OP_ENABLE_KTLS);
+}
+
+int tls_channel_init(void)
+{
+    if (!reading && !make_reading())
+        return -ENOTSUP;
+    return tls_remote_init(have_signed);
+}
+
+bool tls_channel_in_kernel(const struct tls_channel *c)
+{
+    return c->established && BIO_get_ktls_send(SSL_get_wbio(c->ssl));
 }
 
 /* --- the handshake ----------------------------------------------------------------------------------- */

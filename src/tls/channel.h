@@ -36,6 +36,13 @@ MUST_USE struct tls_channel *tls_channel_new(struct tls_server *server, int fd,
 void tls_channel_free(struct tls_channel **c);
 void *tls_channel_owner(const struct tls_channel *c);
 
+/* Before the first step: what is written after the handshake is to be encrypted by the kernel. What is read is not: its records
+ * would have to be asked for one by one, and whoever looks at the bare socket (MSG_PEEK, splice) would meet errors. */
+void tls_channel_offer_kernel(struct tls_channel *c);
+/* Does it? Not if this kernel, or this OpenSSL, does not have the cipher that was agreed upon. If so, sendfile on the socket sends
+ * a file, and neither tls_channel_gather nor shutdown(SHUT_WR) may be called: what was handed over may not all be records yet. */
+bool tls_channel_in_kernel(const struct tls_channel *c);
+
 /* The handshake, or what is left of it, as far as it goes without waiting. The socket must not block. */
 MUST_USE enum tls_step tls_channel_step(struct tls_channel *c);
 /* The answer to tls_server_settings.ask; len 0: there is none. Then step again. */

@@ -71,6 +71,10 @@
          "on the way can make one. NO: for clients that never send it; the log says so.")                    \
     BOOL(strict_ssl_write_shutdown, false, SERVER, DONE,                                                     \
          "A download must be answered with TLS's own end mark.")                                             \
+    BOOL(ssl_ktls, true, SERVER, DONE,                                                                       \
+         "Where the kernel has TLS (kernel module tls), let it encrypt downloads: files need not be copied " \
+         "for that. What is permitted to the process that does it is settled at start, so YES after NO "     \
+         "needs a restart.")                                                                                 \
     BOOL(ssl_allow_ccc, false, SERVER, DONE,                                                                 \
          "Permit CCC (RFC 4217 section 12.3): after the login the control connection goes on in the clear, " \
          "so that firewalls can read it, and everybody else.")                                               \

@@ -292,6 +292,13 @@ enum {
     SECURING_SECONDS = 60, /* for a handshake, where nothing else limits it */
 };
 
+/* What goes from a file to the network as it is need not come by here: the kernel encrypts it. For few bytes it does not pay. */
+static bool is_for_kernel(struct session *s, const struct transfer *t)
+{
+    return worker_has_kernel_tls && session_config(s)->ssl_ktls && t->kind == TRANSFER_SEND && t->file >= 0 &&
+           !t->ascii && !t->streamed;
+}
+
 /* The client begins TLS when it has read 150. */
 static void secure(struct session *s)
 {
@@ -303,6 +310,8 @@ static void secure(struct session *s)
     keys_renew(&s->control.keys);
     if (fcntl(t->data, F_SETFL, O_NONBLOCK) == 0)
         t->handshake = handshake_begin(s, s->control.keys, t->data, session_tls(s), on_secured);
+    if (t->handshake && is_for_kernel(s, t))
+        handshake_for_kernel(t->handshake);
     if (!t->handshake)
         transfer_fail(s, 451, "The server is out of memory. Please try again.", strerror(ENOMEM));
 }

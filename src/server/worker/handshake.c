@@ -172,6 +172,11 @@ struct handshake *handshake_begin(struct session *s, struct keys *k, int fd,
     return h;
 }
 
+void handshake_for_kernel(struct handshake *h)
+{
+    tls_channel_offer_kernel(h->channel);
+}
+
 void handshake_cancel(struct handshake **handshake)
 {
     struct handshake *h = *handshake;

@@ -27,6 +27,8 @@ void handshake_init(void (*on_settled)(const char *why));
  * channel. done is called from handshake_turns. NULL: out of memory. */
 MUST_USE struct handshake *handshake_begin(struct session *s, struct keys *k, int fd,
                                            const struct tls_channel *control, handshake_done_fn *done);
+/* Right after it was begun: the kernel is to encrypt, if it can (tls_channel_in_kernel tells afterwards). */
+void handshake_for_kernel(struct handshake *h);
 /* Nobody waits for it any more. Also sets *h to NULL; NULL is fine. */
 void handshake_cancel(struct handshake **h);
 /* At the end of each turn of the loop: goes on with some. True: others are ready to go on, so do not wait. */

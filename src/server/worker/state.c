@@ -10,6 +10,7 @@
 
 _Thread_local struct worker worker;
 unsigned worker_loops = 1;
+bool worker_has_kernel_tls;
 
 double worker_now(void)
 {

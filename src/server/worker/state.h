@@ -34,6 +34,9 @@ extern _Thread_local struct worker worker;
 /* How many loops there are; set before the first begins. */
 extern unsigned worker_loops;
 
+/* May data channels be given to the kernel's TLS? Set before the first loop begins. */
+extern bool worker_has_kernel_tls;
+
 /* Monotonic time in seconds. */
 double worker_now(void);
 

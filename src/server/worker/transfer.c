@@ -97,6 +97,12 @@ static double now(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* Does the kernel do TLS, so that files are sent as if there were none? */
+static bool is_in_kernel(const struct transfer *t)
+{
+    return t->tls && tls_channel_in_kernel(t->tls);
+}
+
 /* --- rate: sleeps until `bytes` since `began` are due ------------------------------------------------ */
 
 struct pace {
@@ -256,7 +262,7 @@ static void send_binary(struct transfer *t, struct transfer_tools *tools, struct
             check_whole(t, sent);
             return;
         }
-        if (is_refused(n)) {
+        if (is_refused(n) || (n < 0 && errno == EINVAL && sent == 0)) { /* EINVAL: not from such a file */
             send_copying(t, tools, pace);
             return;
         }
@@ -662,7 +668,7 @@ static void await_close(struct transfer *t)
 {
     struct pollfd closed = {.fd = t->data, .events = POLLIN};
     if (t->kind != TRANSFER_SEND || t->result != TRANSFER_DONE || t->data < 0 ||
-        shutdown(t->data, SHUT_WR) < 0)
+        (!is_in_kernel(t) && shutdown(t->data, SHUT_WR) < 0))
         return;
     if (poll(&closed, 1, ENDING_MS) == 1 && transfer_was_reset(t))
         stop_network(t, ECONNRESET);
@@ -691,6 +697,27 @@ static void await_close_notify(struct transfer *t)
         stop(t, n == -EAGAIN ? TRANSFER_STALLED : TRANSFER_CUT_OFF, n < 0 ? (int)-n : EPROTO);
 }
 
+/*
+ * The kernel takes bytes before it has room for the record that they become, and then a call is a success though its time ran out.
+ * The last one waits for all before it, so it gets all the time there is, and must not need it. Errors met on the way are the
+ * socket's.
+ */
+static int close_in_kernel(struct transfer *t)
+{
+    const struct timeval whole = {.tv_sec = t->stall_timeout};
+    double began = now();
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (setsockopt(t->data, SOL_SOCKET, SO_SNDTIMEO, &whole, sizeof(whole)) < 0)
+        return -errno;
+    int r = tls_channel_close(t->tls);
+    if (r < 0)
+        return r;
+    if (getsockopt(t->data, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0)
+        return error != 0 ? -error : -errno;
+    return t->stall_timeout > 0 && now() - began >= t->stall_timeout ? -EAGAIN : 0;
+}
+
 /* Says that this was all: whoever ends the connection without that does not have the keys. */
 static void say_end(struct transfer *t)
 {
@@ -698,8 +725,11 @@ static void say_end(struct transfer *t)
     bool is_whole = t->result == TRANSFER_DONE;
     if (!t->tls || t->data < 0 || !is_whole)
         return; /* of a broken off transfer nobody is to believe that it is whole */
-    while ((r = tls_channel_close(t->tls)) == -EAGAIN && !has_stalled(t))
-        ;
+    if (is_in_kernel(t))
+        r = close_in_kernel(t);
+    else
+        while ((r = tls_channel_close(t->tls)) == -EAGAIN && !has_stalled(t))
+            ;
     if (t->kind == TRANSFER_SEND && r < 0)
         stop_network(t, -r);
     else if (t->kind == TRANSFER_SEND && t->strict_close)
@@ -713,7 +743,8 @@ static bool tune_private(struct transfer *t)
         return true;
     if (t->kind == TRANSFER_RECEIVE)
         tls_channel_read_ahead(t->tls, READ_AHEAD_BYTES);
-    bool can_wait = t->kind == TRANSFER_SEND && t->rate == 0 && !t->streamed && !t->memory;
+    bool can_wait =
+        t->kind == TRANSFER_SEND && t->rate == 0 && !t->streamed && !t->memory && !is_in_kernel(t);
     return !can_wait || tls_channel_gather(t->tls, BUFFER_BYTES) || stop(t, TRANSFER_FILE, ENOMEM);
 }
 
@@ -744,7 +775,7 @@ void transfer_run(struct transfer *t, struct transfer_tools *tools)
     else if (t->kind == TRANSFER_SEND && t->ascii)
         send_ascii(t, tools, &pace);
     else if (t->kind == TRANSFER_SEND)
-        (t->tls) ? send_copying(t, tools, &pace) : send_binary(t, tools, &pace);
+        (t->tls && !is_in_kernel(t)) ? send_copying(t, tools, &pace) : send_binary(t, tools, &pace);
     else if (t->ascii)
         receive_ascii(t, tools, &pace);
     else if (!t->tls && want_pipe(tools))

@@ -390,7 +390,8 @@ _Noreturn static void refuse_to_run(const char *what, int error)
     _exit(WORKER_CANNOT_RUN);
 }
 
-/* All that needs a file is done before: the time zone, OpenSSL's own start, jansson's random seed. */
+/* All that needs a file is done before: the time zone, OpenSSL's own start, jansson's random seed. So is asking for kernel TLS,
+ * since root's question loads the module, and nobody's finds no protocol. */
 static void confine(const struct config *c)
 {
     bool root = geteuid() == 0; /* with run_as_launching_user as well: nothing here needs to be root */
@@ -401,13 +402,14 @@ static void confine(const struct config *c)
     tzset();
     transfer_prepare();
     json_object_seed(0);
+    worker_has_kernel_tls = c->ssl_enable && c->ssl_ktls && probe_kernel_tls();
     if (root && (!nobody || uid == 0))
         refuse_to_run("nopriv_user must name a user that exists and is not root", EINVAL);
     if (root && (r = sandbox_empty_root(c->secure_chroot_dir)) < 0)
         refuse_to_run(sandbox_step(), -r);
     if ((r = sandbox_become(uid, gid, NULL, 0)) < 0)
         refuse_to_run(sandbox_step(), -r);
-    if ((r = sandbox_seccomp_worker()) < 0)
+    if ((r = sandbox_seccomp_worker(worker_has_kernel_tls)) < 0)
         refuse_to_run("seccomp", -r);
     const char *missing = probe_calls(PROBE_WORKER, &r);
     if (missing)

@@ -38,9 +38,14 @@ static int try_monitor(void)
     return is_all_there(PROBE_MONITOR, NULL);
 }
 
+static int confine_worker(void)
+{
+    return sandbox_seccomp_worker(false);
+}
+
 static int try_worker(void)
 {
-    return is_all_there(PROBE_WORKER, sandbox_seccomp_worker);
+    return is_all_there(PROBE_WORKER, confine_worker);
 }
 
 static int try_broker(void)
@@ -86,11 +91,33 @@ static void what_is_refused_is_named(void **state)
     assert_int_equal(in_child(try_refused), 0);
 }
 
+/* Its counters are there once it is, and asking loads what there is to be loaded. */
+static void kernel_tls_is_what_the_kernel_shows(void **state)
+{
+    (void)state;
+    bool has_it = probe_kernel_tls();
+    assert_int_equal(has_it, access("/proc/net/tls_stat", F_OK) == 0);
+    assert_int_equal(probe_kernel_tls(), has_it);
+}
+
+static int try_refused_kernel_tls(void)
+{
+    return refuse_call(SCMP_SYS(setsockopt), EPERM) < 0 ? 99 : probe_kernel_tls();
+}
+
+static void a_filter_in_the_way_is_a_no(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(try_refused_kernel_tls), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_own_filters_refuse_nothing_of_it),
         cmocka_unit_test(what_is_refused_is_named),
+        cmocka_unit_test(kernel_tls_is_what_the_kernel_shows),
+        cmocka_unit_test(a_filter_in_the_way_is_a_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,6 +160,16 @@ static int try_reboot(void) /* not even an error: nobody calls this by mistake *
     return (int)syscall(SYS_reboot, 0, 0, 0, NULL) + 2;
 }
 
+static int give_to_kernel_tls(void)
+{
+    return REFUSED(setsockopt(0, IPPROTO_TCP, TCP_ULP, "tls", 3));
+}
+
+static int give_it_keys(void)
+{
+    return REFUSED(setsockopt(0, SOL_TLS, TLS_TX, "", 0));
+}
+
 struct attempt {
     const char *name;
     int (*run)(void);
@@ -185,6 +198,8 @@ static const struct attempt attempts[] = {
     {"setuid", try_setuid, true, true, 0},
     {"io_uring", try_io_uring, true, true, 0},
     {"symlinkat", try_symlink, true, true, 0},
+    {"setsockopt(TCP_ULP)", give_to_kernel_tls, true, false, 0},
+    {"setsockopt(TLS_TX)", give_it_keys, true, false, 0},
     {"reboot", try_reboot, true, true, DIED + SIGSYS},
 };
 
@@ -193,7 +208,7 @@ static const struct attempt *attempt;
 static int attempt_in_worker(void)
 {
     no_new_privs();
-    return sandbox_seccomp_worker() == 0 ? attempt->run() : 98;
+    return sandbox_seccomp_worker(false) == 0 ? attempt->run() : 98;
 }
 
 static int attempt_in_broker(void)
@@ -259,7 +274,7 @@ static int abort_dies(void)
 static int in_worker_threads(void)
 {
     no_new_privs();
-    return sandbox_seccomp_worker() == 0 ? threads_and_memory() : 98;
+    return sandbox_seccomp_worker(false) == 0 ? threads_and_memory() : 98;
 }
 
 static int in_broker_threads(void)
@@ -272,7 +287,7 @@ static int in_worker_abort(void)
 {
     no_new_privs();
     (void)signal(SIGABRT, SIG_DFL);
-    return sandbox_seccomp_worker() == 0 ? abort_dies() : 98;
+    return sandbox_seccomp_worker(false) == 0 ? abort_dies() : 98;
 }
 
 static void test_threads_memory_and_abort(void **state)
@@ -283,11 +298,42 @@ static void test_threads_memory_and_abort(void **state)
     assert_int_equal(in_child(in_worker_abort), DIED + SIGABRT);
 }
 
+/* With the kernel's TLS: what sending takes reaches the kernel (which knows of no descriptor -1), and nothing else of it. */
+static int kernel_tls_for_sending(void)
+{
+    static const struct {
+        int level, option, error;
+    } rows[] = {{IPPROTO_TCP, TCP_ULP, EBADF},
+                {SOL_TLS, TLS_TX, EBADF},
+                {SOL_TLS, TLS_RX, EPERM},
+                {SOL_TLS, 0, EPERM},
+                {SOL_TLS, 3, EPERM},
+                {SOL_TLS, 4, EPERM},
+                {SOL_TLS, TLS_TX | 1 << 7, EPERM},
+                {SOL_TLS, -1, EPERM},
+                {SOL_SOCKET, SO_LINGER, EBADF},
+                {IPPROTO_TCP, TCP_NODELAY, EBADF}};
+    no_new_privs();
+    if (sandbox_seccomp_worker(true) != 0)
+        return 98;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (setsockopt(-1, rows[i].level, rows[i].option, "", 0) != -1 || errno != rows[i].error)
+            return 1 + (int)i;
+    }
+    return threads_and_memory();
+}
+
+static void test_kernel_tls_for_sending(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(kernel_tls_for_sending), 0);
+}
+
 /* A call that this code never heard of is for the C library to do without. */
 static int future_call(void)
 {
     no_new_privs();
-    if (sandbox_seccomp_worker() != 0)
+    if (sandbox_seccomp_worker(false) != 0)
         return 98;
     return syscall(500) == -1 && errno == ENOSYS && syscall(SYS_clone3, NULL, 0) == -1 && errno == ENOSYS ? 0
                                                                                                           : 1;
@@ -458,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_worker_is_refused),
         cmocka_unit_test(test_broker_is_refused),
         cmocka_unit_test(test_threads_memory_and_abort),
+        cmocka_unit_test(test_kernel_tls_for_sending),
         cmocka_unit_test(test_future_calls_are_unknown),
         cmocka_unit_test(test_nobody_stays_nobody),
         cmocka_unit_test(test_without_root),

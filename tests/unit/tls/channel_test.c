@@ -2,13 +2,16 @@
 #include "tls/channel.h"
 
 #include "certificates.h"
+#include "sys/probe.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -945,6 +948,99 @@ static void clients_certificates(void **state)
     X509_free(own);
 }
 
+/* --- the kernel's TLS -------------------------------------------------------------------------------- */
+
+/* TCP, of which alone the kernel does TLS, in the place of what the ends were connected by; nothing was said yet. */
+static void connect_by_tcp(struct ends *e)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+    int server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    const int fds[] = {server, client};
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        assert_int_equal(dup2(fds[i], e->fds[i]), e->fds[i]);
+        assert_int_equal(fcntl(e->fds[i], F_SETFL, O_NONBLOCK), 0);
+        close(fds[i]);
+    }
+    close(listener);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 10000) == 1;
+}
+
+/* Over a network there is nothing to be read until it has come. */
+static enum tls_step shake_by_tcp(struct ends *e)
+{
+    enum tls_step step;
+    while ((step = shake(e)) == TLS_WANTS_READ || (step == TLS_ESTABLISHED && e->client_result == 0)) {
+        if (!is_readable(e->fds[step == TLS_ESTABLISHED ? 1 : 0]))
+            break;
+    }
+    return step;
+}
+
+/* Whoever encrypts, the client notices nothing. It is the kernel where that can, and was asked. */
+static void by_the_kernel_where_it_can(void **state)
+{
+    const bool has_it = probe_kernel_tls();
+    (void)state;
+    struct tls_server *server = serve((struct tls_server_settings){0});
+    for (size_t v = 0; v < COUNT(versions); v++) {
+        for (int asks = 0; asks <= 1; asks++) {
+            struct ends e;
+            char word[8] = "";
+            open_ends(&e, server, versions[v], NULL);
+            connect_by_tcp(&e);
+            if (asks)
+                tls_channel_offer_kernel(e.server);
+            assert_false(tls_channel_in_kernel(e.server));
+            assert_int_equal(shake_by_tcp(&e), TLS_ESTABLISHED);
+            assert_int_equal(e.client_result, 1);
+            assert_int_equal(tls_channel_in_kernel(e.server), has_it && asks);
+            assert_int_equal(SSL_write(e.client, "hello", 5), 5);
+            assert_true(is_readable(e.fds[0]));
+            assert_int_equal(tls_channel_read(e.server, word, sizeof(word)), 5);
+            assert_int_equal(tls_channel_read(e.server, word, sizeof(word)), -EAGAIN);
+            assert_int_equal(tls_channel_write(e.server, "welcome", 7), 7);
+            int got;
+            while ((got = client_read(&e, word, sizeof(word))) == -EAGAIN && is_readable(e.fds[1]))
+                ; /* tickets come first */
+            assert_int_equal(got, 7);
+            assert_memory_equal(word, "welcome", 7);
+            assert_int_equal(tls_channel_close(e.server), 0);
+            assert_true(is_readable(e.fds[1]));
+            assert_int_equal(client_read(&e, word, sizeof(word)), 0);
+            assert_int_equal(SSL_shutdown(e.client), 1);
+            assert_true(is_readable(e.fds[0]));
+            assert_int_equal(tls_channel_read(e.server, word, sizeof(word)), 0);
+            close_ends(&e);
+        }
+    }
+    tls_server_free(&server);
+}
+
+static void a_socket_that_is_no_tcp_is_not_the_kernels(void **state)
+{
+    struct ends e;
+    (void)state;
+    struct tls_server *server = serve((struct tls_server_settings){0});
+    open_ends(&e, server, TLS1_3_VERSION, NULL);
+    tls_channel_offer_kernel(e.server);
+    assert_int_equal(shake(&e), TLS_ESTABLISHED);
+    assert_false(tls_channel_in_kernel(e.server));
+    close_ends(&e);
+    tls_server_free(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -973,6 +1069,8 @@ int main(void)
         cmocka_unit_test_setup(what_a_responder_said, before_each),
         cmocka_unit_test_setup(only_one_host, before_each),
         cmocka_unit_test_setup(clients_certificates, before_each),
+        cmocka_unit_test_setup(by_the_kernel_where_it_can, before_each),
+        cmocka_unit_test_setup(a_socket_that_is_no_tcp_is_not_the_kernels, before_each),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
