@@ -32,7 +32,8 @@ BUILDS = {
 }
 # Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
 SHARES = {"static": 30, "unit": 330, "door": 120, "install": 90, "scenario": 540, "oracle": 90, "language": 60, "fuzz": 240}
-SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/roots.sh": "bash", "tests/first_boot.sh": "bash",
+SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/roots.sh": "bash",
+                 "tests/kernels/run.sh": "bash", "tests/kernels/guest.sh": "sh", "tests/first_boot.sh": "bash",
                  ".ci/run": "bash", "packaging/config-files.sh": "sh"}
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",

@@ -18,9 +18,10 @@ import warnings
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 SOAK = os.path.join(TOP, "tests/soak")
+KERNELS = os.path.join(TOP, "tests/kernels")
 INSIDE = "SALLY_SCENARIO_INSIDE"
 LIMIT = 180  # seconds for one test that names no other: only one that hangs takes so long
-sys.path[:0] = [HERE, SOAK]
+sys.path[:0] = [HERE, SOAK, KERNELS]
 sys.dont_write_bytecode = True
 warnings.simplefilter("ignore", ResourceWarning)
 
@@ -139,6 +140,7 @@ def start_class(name, tests, options):
         return f"{'SKIP' if skipped else 'FAIL'} {name}: the time was up before it began\n", [0, len(tests) - skipped, skipped]
     limit = min(sum(getattr(t, "limit", LIMIT) for t in tests) + 30, left)
     argv = [sys.executable, os.path.abspath(__file__), "--sallyd", options.sallyd] + ["--soak"] * options.soak
+    argv += ["--kernels"] * options.kernels
     argv += ["-v"] * options.verbose + [t.id() for t in tests]
     child = subprocess.Popen(namespace.command_in_namespace(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace", env=dict(os.environ, **{INSIDE: name}))
@@ -169,6 +171,7 @@ def parse_arguments():
     parser.add_argument("--sallyd", help="the server to test (build/check/sallyd, else build/sallyd)")
     parser.add_argument("--jobs", type=int, default=2, help="classes at a time (2)")
     parser.add_argument("--soak", action="store_true", help="the long tests, those of tests/soak")
+    parser.add_argument("--kernels", action="store_true", help="those of tests/kernels, in a guest: see ./run kernels")
     parser.add_argument("--seconds", type=float, default=86400, help="for all of them together")
     parser.add_argument("--slowest", type=int, default=0, metavar="N", help="name the N slowest tests at the end")
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
@@ -182,7 +185,8 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    classes = {name: chosen for name, tests in all_tests(SOAK if options.soak else HERE).items()
+    folder = SOAK if options.soak else KERNELS if options.kernels else HERE
+    classes = {name: chosen for name, tests in all_tests(folder).items()
                if (chosen := [t for t in tests if is_selected(t, options.patterns)])}
     if os.environ.get(INSIDE):
         return run_class([t for tests in classes.values() for t in tests], options)

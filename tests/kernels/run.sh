@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Tests on the kernels that Debian 12 and Debian 13 come with, whatever the kernel of this machine is: each is booted in an
+# emulator (qemu, without KVM, so that it runs anywhere; nothing there says how fast anything is), with that Debian as its file
+# system, in memory, and sallyd built in it.
+#
+# usage: sudo tests/kernels/run.sh [bookworm] [trixie] [test_FILE.Class.test...]      (both, all tests, if none is named)
+#
+# Roots stay in build/kernels, for the next time; remove that folder to begin anew. The sources are those of the working tree.
+# What a boot is for is a row of $boots; its tests are in this folder (test_*.py), and run in the guest by guest.sh. The last
+# line counts: N passed, N failed, N skipped.
+set -euo pipefail
+umask 022
+
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+top=$source/build/kernels
+home=/root/sallyport
+# shellcheck source=tests/roots.sh
+. "$source/tests/roots.sh"
+
+seconds_for_a_boot=1800 # a busy machine, and an emulator
+memory=3G
+# name, what the kernel is told (-: nothing), the tests that run then. tls: the kernel has TLS, but one cipher it can't find;
+# bare: it has no TLS.
+boots='
+tls  module_blacklist=chacha20poly1305 test_ktls.KernelTls test_tls test_units
+bare module_blacklist=tls              test_ktls.NoKernelTls
+'
+
+fail() {
+    echo "kernels: $*" >&2
+    exit 1
+}
+
+say() {
+    printf '\n== kernels: %s (%d s)\n' "$*" "$SECONDS"
+}
+
+list() {
+    sed 's/#.*//' "$@" | tr -s ' \n' ' '
+}
+
+# prepare SUITE: a root with its packages and its kernel, unless there is one. What it was made of is its mark.
+prepare() {
+    local suite=$1 root=$top/$1/root mark
+    mark=$(cat "$source"/packaging/apt-{build,kernels-guest}.txt | sha256sum)
+    [ "$(cat "$top/$suite/made-of" 2>/dev/null)" != "$mark" ] || return 0
+    say "$suite: a root"
+    rm -rf --one-file-system "${top:?}/$suite"
+    mkdir -p "$top/$suite" "$top/$suite/kernel"
+    make_root "$suite" "$root"
+    mkdir -p "$root$home"
+    say "$suite: packages"
+    inside shared "$root" 300 apt-get update -qq
+    # shellcheck disable=SC2046 # a list of words
+    inside shared "$root" 900 env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        $(list "$source"/packaging/apt-{build,kernels-guest}.txt) >"$top/$suite/install.log" 2>&1 ||
+        { tail -n 5 "$top/$suite/install.log" >&2 && fail "$suite: packages could not be installed"; }
+    say "$suite: its kernel"
+    # shellcheck disable=SC2016 # the shell in there expands it
+    inside shared "$root" 600 sh -c 'apt-get download -qq -o APT::Sandbox::User=root \
+        "$(apt-cache depends --important linux-image-cloud-amd64 | sed -n "s/^ *Depends: \(linux-image-[0-9]\)/\1/p" | head -n 1)"'
+    dpkg -x "$root$home"/linux-image-*.deb "$top/$suite/kernel"
+    rm "$root$home"/linux-image-*.deb
+    echo "$mark" >"$top/$suite/made-of"
+}
+
+release() {
+    basename "$top/$1"/kernel/boot/vmlinuz-* | sed 's/^vmlinuz-//'
+}
+
+# build SUITE: the working tree's sources (committed or not), in that root. Files keep their times, so that what is the same is
+# not built again.
+build() {
+    local suite=$1 root=$top/$1/root
+    say "$suite: building"
+    (cd "$source" && git -c safe.directory="$source" ls-files -z --cached --others --exclude-standard |
+        tar --create --null --files-from=- --ignore-failed-read --warning=no-failed-read) | tar --extract -C "$root$home"
+    # shellcheck disable=SC2016
+    inside none "$root" 1800 sh -c '
+        [ -f build/build.ninja ] || meson setup build --buildtype=debugoptimized -Dtests=true -Dhardening=true >meson.log || exit 1
+        exec ninja -C build --quiet sallyd $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
+            grep -E "/unit-(tls|sys)-")' >&2
+}
+
+# pack SUITE: the root as it is, without what nobody runs, and the kernel's modules that a network or a cipher needs.
+pack() {
+    local suite=$1 root=$top/$1/root kernel modules from
+    kernel=$(release "$suite")
+    modules=$root/usr/lib/modules/$kernel
+    from=$(find "$top/$suite/kernel" -type d -path "*lib/modules/$kernel")
+    say "$suite: packing it for $kernel"
+    rm -rf "$root/usr/lib/modules"
+    mkdir -p "$modules"
+    cp -r "$from"/modules.{order,builtin*} "$modules"
+    for part in net crypto lib arch drivers/net drivers/crypto; do
+        [ ! -d "$from/kernel/$part" ] ||
+            { mkdir -p "$modules/kernel/$part" && cp -r "$from/kernel/$part/." "$modules/kernel/$part"; }
+    done
+    chroot "$root" depmod "$kernel"
+    ln -sf "$home/tests/kernels/guest.sh" "$root/init"
+    (cd "$root" && find . -xdev \( -path ./usr/lib/gcc -o -path ./usr/libexec/gcc -o -path ./usr/include -o -path ./usr/share/doc \
+        -o -path ./usr/share/locale -o -path ./usr/share/man -o -path ./usr/share/perl -o -path ./usr/share/i18n \
+        -o -name 'x86_64-linux-gnu-*' -o -name 'lib[aht]*san.so.*' -o -name mesonbuild -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \
+        -o -name '*.a' -o -name '*.o' -o -path './proc/*' -o -path './sys/*' -o -path './dev/*' \) -prune -o -print0 |
+        cpio --quiet --null --create --format=newc --owner=+0:+0) >"$top/$suite/initrd"
+}
+
+# boot SUITE NAME WORD PATTERN...: what the guest says, indented, and its count in $count; false: it did not come to its end.
+boot() {
+    local suite=$1 name=$2 word=$3 log=$top/$1/$2.log
+    shift 3
+    [ "$word" != - ] || word=
+    say "$suite, $name: $(release "$suite") boots"
+    timeout --foreground --kill-after=5 "$seconds_for_a_boot" \
+        qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 2 -m "$memory" -nic none -no-reboot \
+        -display none -monitor none -serial stdio \
+        -kernel "$top/$suite/kernel/boot/vmlinuz-$(release "$suite")" -initrd "$top/$suite/initrd" \
+        -append "console=ttyS0 quiet panic=-1 $word SALLY_BOOT=$name SALLY_TESTS=$(IFS=, && echo "$*")" \
+        </dev/null 2>&1 | sed -u 's/\r//g' | tee "$log" | sed -u 's/^/  /'
+    count=$(sed -n 's/^guest: \([0-9]* passed, [0-9]* failed, [0-9]* skipped\)$/\1/p' "$log")
+    [ -n "$count" ]
+}
+
+# Adds what a boot counted to the whole; a guest that hung, died or counted nothing is a failure.
+passed=0 failed=0 skipped=0 bad=
+add() {
+    local suite=$1 name=$2 n
+    if ! boot "$@"; then
+        echo "FAILED: $suite, $name: the guest did not come to its end within $seconds_for_a_boot s, or died; see $top/$suite/$name.log"
+        failed=$((failed + 1)) bad="$bad $suite-$name"
+        return
+    fi
+    # shellcheck disable=SC2086 # words
+    set -- $count
+    passed=$((passed + $1)) failed=$((failed + $3)) skipped=$((skipped + $5))
+    [ "$3" -eq 0 ] || bad="$bad $suite-$name"
+    n=$(($1 + $3))
+    [ "$n" -gt 0 ] || { echo "FAILED: $suite, $name: no test ran" && failed=$((failed + 1)) bad="$bad $suite-$name"; }
+}
+
+# The tests of a row of $boots that the command line asks for.
+wanted() {
+    local test pattern
+    [ -n "$patterns" ] || { echo "$@" && return; }
+    for test in "$@"; do
+        for pattern in $patterns; do
+            case $pattern in "$test"*) echo "$pattern" ;; esac
+            case $test in "$pattern"?*) echo "$test" ;; esac
+        done
+    done
+}
+
+prove() {
+    local suite=$1 name word tests
+    prepare "$suite"
+    build "$suite"
+    pack "$suite"
+    while read -r name word tests; do
+        # shellcheck disable=SC2086 # words
+        [ -z "$name" ] || tests=$(wanted $tests)
+        # shellcheck disable=SC2086
+        [ -z "$tests" ] || add "$suite" "$name" "$word" $tests
+    done <<<"$boots"
+}
+
+# Also when a root could not be made: then that is what failed.
+finish() {
+    local status=$?
+    end_running
+    [ "$status" -eq 0 ] || { failed=$((failed + 1)) && bad="$bad $at"; }
+    [ -z "$bad" ] || printf '\nFAILED:%s\n' "$bad"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] && exit 0
+    exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || fail "makes namespaces and Debian roots: call it as root, sudo ./run kernels"
+suites=
+patterns=
+for word in "$@"; do
+    case $word in
+    bookworm | trixie) suites="$suites $word" ;;
+    test_*) patterns="$patterns $word" ;;
+    *) fail "unknown word \"$word\"; usage: ./run kernels [bookworm] [trixie] [test_FILE.Class.test...]" ;;
+    esac
+done
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+for at in ${suites:-bookworm trixie}; do
+    prove "$at"
+done
