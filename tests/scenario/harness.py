@@ -447,7 +447,8 @@ def new_tls_context(version=None, ciphers=None, alpn=None, certificate=None, opt
     """A context that trusts everybody: what is shown is compared in tests. version: of TLS, no other; certificate: a file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.options |= options
+    # An end without close_notify is an error: Python 3.10 to 3.11 would take it for an end.
+    context.options = context.options & ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0) | options
     if version:
         context.minimum_version = context.maximum_version = version
     if ciphers:
