@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -474,7 +475,8 @@ static int enter_landlock(void)
         return 5;
     if ((mkdir("new", 0700) == 0) != landlock_writable)
         return 6;
-    return mknod("fifo", S_IFCHR | 0600, 0) == 0 ? 7 : 0;
+    /* A device: what looks like 0:0, a whiteout, is none, and Linux 6.1 lets it pass. */
+    return mknod("null", S_IFCHR | 0600, makedev(1, 3)) == 0 ? 7 : 0;
 }
 
 static void test_landlock(void **state)
