@@ -75,13 +75,15 @@ release() {
 build() {
     local suite=$1 root=$top/$1/root
     say "$suite: building"
+    find "$root$home" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
     (cd "$source" && git -c safe.directory="$source" ls-files -z --cached --others --exclude-standard |
         tar --create --null --files-from=- --ignore-failed-read --warning=no-failed-read) | tar --extract -C "$root$home"
     # shellcheck disable=SC2016
     inside none "$root" 1800 sh -c '
         [ -f build/build.ninja ] || meson setup build --buildtype=debugoptimized -Dtests=true -Dhardening=true >meson.log || exit 1
         exec ninja -C build --quiet sallyd $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
-            grep -E "/unit-(tls|sys)-")' >&2
+            grep -E "/unit-(tls|sys)-")' >"$top/$suite/build.log" 2>&1 ||
+        { tail -n 30 "$top/$suite/build.log" >&2 && fail "$suite: the build failed: see above"; }
 }
 
 # pack SUITE: the root as it is, without what nobody runs, and the kernel's modules that a network or a cipher needs.
