@@ -111,17 +111,24 @@ pack() {
 
 # boot SUITE NAME WORD PATTERN...: what the guest says, indented, and its count in $count; false: it did not come to its end.
 boot() {
-    local suite=$1 name=$2 word=$3 log=$top/$1/$2.log
+    local suite=$1 name=$2 word=$3 log=$top/$1/$2.log shown
     shift 3
     [ "$word" != - ] || word=
     say "$suite, $name: $(release "$suite") boots"
+    : >"$log"
     timeout --foreground --kill-after=5 "$seconds_for_a_boot" \
         qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 2 -m "$memory" -nic none -no-reboot \
         -display none -monitor none -serial stdio \
         -kernel "$top/$suite/kernel/boot/vmlinuz-$(release "$suite")" -initrd "$top/$suite/initrd" \
         -append "console=ttyS0 quiet panic=-1 $word SALLY_BOOT=$name SALLY_TESTS=$(IFS=, && echo "$*")" \
-        </dev/null 2>&1 | sed -u 's/\r//g' | tee "$log" | sed -u 's/^/  /'
-    count=$(sed -n 's/^guest: \([0-9]* passed, [0-9]* failed, [0-9]* skipped\)$/\1/p' "$log")
+        </dev/null >"$log" 2>&1 &
+    running=$!
+    tail --lines=+1 --follow --pid="$running" "$log" | sed -u 's/\r//g; s/^/  /' &
+    shown=$!
+    wait "$running" || true # its status says nothing of what happened inside
+    running=
+    wait "$shown" || true
+    count=$(sed -n 's/^guest: \([0-9]* passed, [0-9]* failed, [0-9]* skipped\)\r*$/\1/p' "$log")
     [ -n "$count" ]
 }
 
@@ -130,7 +137,7 @@ passed=0 failed=0 skipped=0 bad=
 add() {
     local suite=$1 name=$2 n
     if ! boot "$@"; then
-        echo "FAILED: $suite, $name: the guest did not come to its end within $seconds_for_a_boot s, or died; see $top/$suite/$name.log"
+        echo "FAILED: $suite, $name: the guest died, or did not come to its end within $seconds_for_a_boot s: $top/$suite/$name.log"
         failed=$((failed + 1)) bad="$bad $suite-$name"
         return
     fi

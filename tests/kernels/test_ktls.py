@@ -215,8 +215,8 @@ class KernelTls(Downloads):
             self.assertGreater(took, len(got) / (2 << 20) * 0.9)
 
     def test_who_rests_before_the_end_gets_all(self):
-        """The kernel takes the last bytes before it has room for their record. Wherever in its buffers the end falls, and though
-        calls time out meanwhile (an eighth of data_connection_timeout), it comes, and close_notify after it."""
+        """Wherever in the kernel's buffers the end falls, and though calls time out meanwhile (an eighth of
+        data_connection_timeout), it comes, and close_notify after it."""
         server = self.own_server(dict(self.conf, data_connection_timeout=16))
         for size in range(1, 21):
             write_file(self.path("tail"), (CHUNK * 6)[:size * 200_000 + 7])
