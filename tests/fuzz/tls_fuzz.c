@@ -10,14 +10,11 @@
 #include "tls/channel.h"
 
 #include "fuzz.h"
+#include "tls_end.h"
 
 #include <errno.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,56 +29,7 @@ enum {
     NO_END = 128,  /* the connection is still open when the server gives up */
 };
 
-/* Made for this file, and good for nothing else. */
-static const char key_pem[] = "-----BEGIN PRIVATE KEY-----\n"
-                              "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeFELtox8HATPbZ3m\n"
-                              "tFp5EqNFyAJC0ikqmj9hJ31IP26hRANCAATWtIWyKN4kGzMl/dMSM5hshiqjSvjt\n"
-                              "NhRASaITV40eXzYkiMBXwvJWP1LwsJf1HspixxKX/Adcq0G2kSeJNr13\n"
-                              "-----END PRIVATE KEY-----\n";
-static const char certificate[] = "-----BEGIN CERTIFICATE-----\n"
-                                  "MIIBdTCCARugAwIBAgIUYZfkhhd1/YeBJ0gw1PUndMMfTxAwCgYIKoZIzj0EAwIw\n"
-                                  "DzENMAsGA1UEAwwEZnV6ejAgFw0yNjExMjkwNDAxMjBaGA8yMTI2MTEwNTA0MDEy\n"
-                                  "MFowDzENMAsGA1UEAwwEZnV6ejBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNa0\n"
-                                  "hbIo3iQbMyX90xIzmGyGKqNK+O02FEBJohNXjR5fNiSIwFfC8lY/UvCwl/UeymLH\n"
-                                  "Epf8B1yrQbaRJ4k2vXejUzBRMB0GA1UdDgQWBBTE1klqZ5QcuVHQxqg/bDhpGNan\n"
-                                  "uDAfBgNVHSMEGDAWgBTE1klqZ5QcuVHQxqg/bDhpGNanuDAPBgNVHRMBAf8EBTAD\n"
-                                  "AQH/MAoGCCqGSM49BAMCA0gAMEUCIQDpA+MEpTaEHdUjTiu5OhhMFeKywrqI4pW6\n"
-                                  "Hp1roKx8cwIgdMZkmLnobA/1IPg9GRXlINBFf6nRuSRBhyjNRJ582J0=\n"
-                                  "-----END CERTIFICATE-----\n";
-static EVP_PKEY *key;
 static struct tls_server *server;
-
-static struct {
-    struct tls_to_sign what;
-    uint8_t input[TLS_INPUT_MAX];
-    unsigned count;
-} asked;
-
-static bool ask(void *ctx, struct tls_channel *c, const struct tls_to_sign *what)
-{
-    MUST(ctx == NULL && c != NULL && what->key == 7 && what->len <= sizeof(asked.input));
-    MUST(tls_is_server_input(what->input, what->len));
-    asked.what = *what;
-    memcpy(asked.input, what->input, what->len);
-    asked.what.input = asked.input;
-    MUST(++asked.count == 1);
-    return true;
-}
-
-static void serve(void)
-{
-    const struct tls_server_settings settings = {
-        .tls12 = true, .tls13 = true, .certificate = TLS_CERTIFICATE_REQUESTED, .ask = ask};
-    const char *why;
-    BIO *bio = BIO_new_mem_buf(key_pem, sizeof(key_pem) - 1);
-    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    MUST(key && tls_channel_init() == 0);
-    server = tls_server_new(&settings, &why);
-    MUST(server && !why);
-    MUST(tls_server_add_certificate(server, "f", certificate, sizeof(certificate) - 1, 7) == 0);
-    (void)signal(SIGPIPE, SIG_IGN);
-}
 
 struct talk {
     int fds[2]; /* the server's, the client's */
@@ -95,12 +43,7 @@ struct talk {
 
 static void answer(struct talk *t)
 {
-    uint8_t signature[TLS_SIGNATURE_MAX];
-    size_t len;
-    MUST(tls_sign(key, &asked.what, signature, &len) == 0);
-    if (t->mode & IS_WRONG)
-        signature[len - 1] ^= 1;
-    tls_channel_signed(t->channel, signature, len);
+    tls_end_answer(t->channel, (t->mode & IS_WRONG) == 0);
 }
 
 /* What the server says goes nowhere. */
@@ -195,8 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     if (!server)
-        serve();
-    asked.count = 0;
+        server = tls_end_serve();
+    tls_end_asked = 0;
     t.mode = data[0];
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, t.fds) == 0);
     t.channel = tls_channel_new(server, t.fds[0], NULL, NULL);
