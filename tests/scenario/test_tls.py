@@ -738,6 +738,91 @@ class Ends(TlsCase):
         log = server.conf["vsftpd_log_file"]
         self.assertTrue(wait_until(lambda: read_file(log).count(b"strict_ssl_read_eof") >= 2))
 
+    def begin(self, c, line, upto):
+        """The data channel of line, which has come as far as upto: a key of DATA_STAGES."""
+        data = c.connect(c.epsv())
+        c.want(line, 150)
+        if upto == "in the ClientHello":
+            data.sendall(client_hello()[:60])
+        elif upto == "after the ClientHello":
+            data.sendall(client_hello())
+        elif upto != "before TLS":
+            data = c.secured(data)
+            if not line.startswith("STOR"):
+                data.recv(1)
+            elif upto != "before the first byte":
+                data.sendall(noise(self.DATA_STAGES[upto]))
+        return data
+
+    # how far a data channel has come -> bytes of an upload until then
+    DATA_STAGES = {"before TLS": 0, "in the ClientHello": 0, "after the ClientHello": 0, "before the first byte": 0, "amid": 100, "all sent": 300_000}
+
+    def test_a_data_channel_ends_without_close_notify_at_each_stage(self):
+        """Nothing is whole then, and the session goes on."""
+        write_file(self.path("long"), noise(16 << 20))
+        for version in self.versions():
+            c = self.private(version=version)
+            for line in ("STOR old", "RETR long", "LIST"):
+                for stage in self.DATA_STAGES:
+                    for end in (socket.socket.close, vanish):
+                        self.way = f"{version.name} {line} {stage} {end.__name__}"
+                        write_file(self.path("old"), b"old")
+                        end(self.begin(c, line, stage))
+                        code = c.reply().code
+                        is_in_flight = line == "LIST" and stage in ("before the first byte", "amid", "all sent")  # it was all sent already
+                        self.assertIn(code, (425, 426, 451, 522) + (226,) * is_in_flight)
+                        self.assertEqual(self.disk("old"), b"old")
+                        c.want("NOOP", 200)
+            self.assertEqual(c.get("RETR file"), self.disk("file"))
+            self.assertFalse(glob.glob(self.path(".sallyd*")))
+        os.unlink(self.path("long"))
+
+    def test_a_control_channel_ends_without_close_notify_at_each_stage(self):
+        """The session goes, with what it has begun."""
+        def asked(version, said=b""):
+            c = self.plain(version=version)
+            c.want("AUTH TLS", 234)
+            c.send(said)
+            return c
+
+        def named(version):
+            c = self.secret(version=version)
+            c.want("USER anonymous", 331)
+            return c
+
+        def waiting(version):
+            c = self.private(version=version)
+            return c, c.connect(c.epsv())
+
+        def begun(line, stage):
+            def begin(version):
+                c = self.private(version=version)
+                return c, self.begin(c, line, stage)
+            return begin
+        write_file(self.path("long"), noise(16 << 20))
+        stages = {
+            "AUTH was answered": asked, "in the ClientHello": lambda version: asked(version, client_hello(version)[:60]),
+            "after the ClientHello": lambda version: asked(version, client_hello(version)),
+            "before USER": lambda version: self.secret(version=version), "after USER": named,
+            "logged in": lambda version: self.private(version=version), "EPSV was answered": waiting,
+            **{f"{line}, {stage}": begun(line, stage) for line in ("STOR old", "RETR long", "LIST") for stage in self.DATA_STAGES},
+        }
+        for version in self.versions():
+            for name, reach in stages.items():
+                for end in (socket.socket.close, vanish):
+                    self.way = f"{version.name} {name} {end.__name__}"
+                    write_file(self.path("old"), b"old")
+                    reached = reach(version)
+                    c, data = reached if isinstance(reached, tuple) else (reached, None)
+                    end(c.sock)
+                    if data:  # left open, it could still be brought to its end: a control channel may be half closed
+                        end(data)
+                    self.assertTrue(wait_until(lambda: not self.server.who()))
+                    self.assertEqual(self.disk("old"), b"old")
+        self.assertTrue(wait_until(lambda: not glob.glob(self.path(".sallyd*"))))
+        os.unlink(self.path("long"))
+        self.assert_served()
+
     def test_an_upload_is_over_where_tls_is(self):
         """The client's close_notify ends it, whether the connection ends then, stays, or says more in the clear."""
         for version in self.versions():
