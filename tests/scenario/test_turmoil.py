@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Accounts with quotas, whose sessions upload, overwrite, rename, delete, abort and vanish at any time, with reloads meanwhile:
-what was told to be stored is on the disk, and what is counted is what is there."""
+"""Accounts with quotas, whose sessions, in the clear and under TLS, upload, overwrite, rename, delete, abort and vanish at any
+time, with reloads meanwhile: what was told to be stored is on the disk, and what is counted is what is there."""
 import contextlib
 import os
 import random
 import signal
 import socket
+import ssl
 import threading
 import time
 
 import harness
-from harness import ServerCase, make_dir, noise, read_file, wait_until
+from harness import ServerCase, TlsClient, make_dir, noise, read_file, tls_context, wait_until
 
 SECONDS = float(os.environ.get("SALLY_TURMOIL_SECONDS", "4"))
 SEED = int(os.environ.get("SALLY_TURMOIL_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -18,6 +19,7 @@ PLAYERS = int(os.environ.get("SALLY_TURMOIL_PLAYERS", "2"))  # of each account
 ACCOUNTS = ("ada", "bob")
 MOST = 12_000_000
 SIZES = (0, 1, 700, 5_000, 60_000, 300_000)
+SECURITY = (None, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
 class Player(threading.Thread):
@@ -32,8 +34,7 @@ class Player(threading.Thread):
     def run(self):
         while not self.ending.is_set():
             try:
-                with self.server.client() as self.client:
-                    self.client.login(self.account)
+                with self.new_client() as self.client:
                     self.client.want("TYPE I", 200)
                     while not self.ending.is_set() and self.step():
                         pass
@@ -43,6 +44,20 @@ class Player(threading.Thread):
                 pass  # the session ended, as sessions may
             except Exception as e:  # noqa: BLE001 - reported by the test
                 self.wrong.append(repr(e))
+
+    def new_client(self):
+        version = self.random.choice(SECURITY)
+        if version is None:
+            return self.server.client().login(self.account)
+        return TlsClient("127.0.0.1", self.server.port, context=tls_context(version)).auth().login(self.account).protect()
+
+    def secured(self, data, stack):
+        """After its 150 each data channel can be had."""
+        try:
+            return stack.enter_context(self.client.secured(data))
+        except OSError as error:
+            self.wrong.append(f"TLS on a data channel: {error!r}")
+            raise
 
     def step(self):
         """False: the session is to end."""
@@ -75,9 +90,10 @@ class Player(threading.Thread):
                 begun = self.client.cmd(line).code
             if begun != 150:
                 return begun
+            data = self.secured(data, stack)
             with contextlib.suppress(OSError):
                 data.sendall(content)
-                data.shutdown(socket.SHUT_WR)
+                self.client.end_data(data)
         return self.client.reply().code
 
     def upload(self):
@@ -110,16 +126,20 @@ class Player(threading.Thread):
         name = self.a_name()
         self.stored.pop(name, None)
         way = self.random.choices(("at once", "within", "reset", "close", "quit"), (6, 6, 1, 1, 1))[0]
-        with self.client.connect(self.client.epsv()) as data:
+        with contextlib.ExitStack() as stack:
+            data, codes = stack.enter_context(self.client.connect(self.client.epsv())), []
             self.client.send(f"STOR {name}\r\n".encode() + b"ABOR\r\nABOR\r\nNOOP\r\n" * (way == "at once"))
             if way == "at once":
-                return self.is_answered()
+                return self.is_answered(codes)
+            if isinstance(self.client, TlsClient):
+                codes.append(self.client.reply().code)
+                data = self.secured(data, stack) if codes == [150] else data
             with contextlib.suppress(OSError):
                 data.sendall(self.content())
             time.sleep(self.random.random() * 0.02)
             if way == "within":
                 self.client.send(b"ABOR\r\nABOR\r\nNOOP\r\n")
-                return self.is_answered()
+                return self.is_answered(codes)
             if way == "reset":
                 self.client.reset()
             elif way == "quit":
@@ -130,10 +150,9 @@ class Player(threading.Thread):
                         self.client.reply()
         return False
 
-    def is_answered(self):
-        """STOR, ABOR, ABOR, NOOP: one final answer each."""
-        codes = [self.client.reply().code]
-        while codes[-1] != 200:
+    def is_answered(self, codes):
+        """STOR, ABOR, ABOR, NOOP: one final answer each. codes: what has come already."""
+        while codes[-1:] != [200]:
             codes.append(self.client.reply().code)
         final = [c for c in codes if c >= 200]
         if len(final) != 4 or final[2] != 225:
@@ -166,7 +185,7 @@ class Player(threading.Thread):
 
 class Turmoil(ServerCase):
     conf = {"virtual_enable": "YES", "guest_username": "ftp", "write_enable": "YES", "local_umask": "022", "lock_upload_files": "YES",
-            "json_log_file": "/dev/null"}
+            "json_log_file": "/dev/null", "ssl_enable": "YES", "ssl_self_signed": "YES", "force_local_logins_ssl": "NO", "force_local_data_ssl": "NO"}
     limit = 60 + int(SECONDS * 3)
 
     @classmethod
