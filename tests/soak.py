@@ -13,7 +13,7 @@ import time
 import check
 
 CLIENTS = check.ROOT / "tests/clients/run.py"
-CHAOS = 6  # tests of tests/soak that go on for as long as they may: they share half of the time
+CHAOS = 8  # tests of tests/soak that go on for as long as they may: they share half of the time
 CLIENTS_SECONDS = 240  # that the table of clients takes
 
 
