@@ -121,6 +121,25 @@ class TlsCase(AnonymousCase):
             with self.private(server, version=version) as c:
                 self.assertEqual(c.get("RETR file"), self.disk("file"))
 
+    # --- programs ---
+
+    def run_client(self, *argv):
+        done = subprocess.run([str(word) for word in argv], capture_output=True, timeout=harness.PATIENCE, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    def curl(self, version):
+        """How curl begins."""
+        harness.need("curl")
+        return ["curl", "-sS", "-k", "--ssl-reqd", "--tlsv" + version, "--tls-max", version]
+
+    def run_lftp(self, version, commands):
+        harness.need("lftp")
+        other = {"1.2": "1.3", "1.3": "1.2"}[version]
+        return self.run_client("lftp", "-c", "set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; "
+                               f"set ssl:priority NORMAL:-VERS-TLS{other}; set net:max-retries 1; set cmd:fail-exit yes; "
+                               f"open -p {self.server.port} 127.0.0.1; {commands}")
+
 
 def key_process(server):
     """Its number, once it is there."""
@@ -1907,18 +1926,11 @@ class Processes(TlsCase):
 
 class Programs(TlsCase):
     """Real clients, which continue sessions in their own ways; what is default is on."""
-    def run_client(self, *argv):
-        done = subprocess.run([str(word) for word in argv], capture_output=True, timeout=harness.PATIENCE, cwd=self.folder)
-        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
-        return done.stdout
-
     def test_curl(self):
         """Without active mode, in which curl 7.87 to 7.88 never begins TLS (curl#10666)"""
-        harness.need("curl")
         url = f"ftp://127.0.0.1:{self.server.port}/pub/"
         for version in ("1.2", "1.3"):
-            self.way = version
-            curl = ["curl", "-sS", "-k", "--ssl-reqd", "--tlsv" + version, "--tls-max", version]
+            self.way, curl = version, self.curl(version)
             self.assertEqual(self.run_client(*curl, url + "file"), self.disk("file"))
             self.assertEqual(self.run_client(*curl, url + "file", url + "file", url + "file"), self.disk("file") * 3)
             self.assertIn(b"file", self.run_client(*curl, url))
@@ -1926,13 +1938,38 @@ class Programs(TlsCase):
             self.assertEqual(self.disk("sent"), read_file(self.certificate))
 
     def test_lftp(self):
-        harness.need("lftp")
         for version in ("1.2", "1.3"):
             self.way = version
-            other = "1.3" if version == "1.2" else "1.2"
-            got = self.run_client("lftp", "-c", "set ssl:verify-certificate no; set ftp:ssl-force yes; "
-                                  "set ftp:ssl-protect-data yes; "
-                                  f"set ssl:priority NORMAL:-VERS-TLS{other}; set net:max-retries 1; set cmd:fail-exit yes; "
-                                  f"open -p {self.server.port} 127.0.0.1; cd pub; cls; put {self.certificate} -o sent; "
-                                  "cat sent; cat file")
+            got = self.run_lftp(version, f"cd pub; cls; put {self.certificate} -o sent; cat sent; cat file")
             self.assertTrue(got.endswith(read_file(self.certificate) + self.disk("file")), got[-100:])
+
+
+class LongListing(TlsCase):
+    """A folder of 100,000 names, to real clients; tests/soak has more of them."""
+    count = 100_000
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        make_dir(cls.root + "/many")
+        cls.names = {f"name{i:06}" for i in range(cls.count)}
+        for name in cls.names:
+            open(f"{cls.root}/many/{name}", "w").close()
+
+    def assert_whole(self, text):
+        found = {line.split()[-1] for line in text.decode().splitlines() if line.split()}
+        self.assertTrue(self.names <= found, f"{len(found & self.names)} of {self.count}")
+
+    def list_by_curl(self, version):
+        self.way = version
+        self.assert_whole(self.run_client(*self.curl(version), f"ftp://127.0.0.1:{self.server.port}/pub/many/"))
+
+    def list_by_lftp(self, version):
+        self.way = version
+        self.assert_whole(self.run_lftp(version, "ls pub/many"))
+
+    def test_curl(self):
+        self.list_by_curl("1.3")
+
+    def test_lftp(self):
+        self.list_by_lftp("1.2")
