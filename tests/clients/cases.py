@@ -6,6 +6,7 @@ to say one of the verbs is not asked. Readers are anonymous, writers the user al
 """
 import collections
 import os
+import re
 import shutil
 
 from harness import make_dir, noise, read_file, write_file
@@ -14,6 +15,7 @@ FILE = noise(300_000)
 SMALL = ["m%02d" % i for i in range(20)]
 BYTES = b"caf\xe9 \xff.txt".decode("utf-8", "surrogateescape")  # as CP1251 or Latin-1 clients name files: no UTF-8
 NAME = "파 일 [1].txt"
+TEXT = b"".join(b"line %d\n" % i for i in range(5000))
 TREE = {
     "file": FILE,
     "dir/a.txt": b"first", "dir/b.txt": b"second", "dir/c.dat": b"third",
@@ -23,6 +25,8 @@ TREE = {
     "Photos [2024]/one [1].jpg": b"picture one", "Photos [2024]/two.jpg": b"picture two",
     "bytes/" + BYTES: b"bytes",
     "links/target.txt": b"target",
+    "text": TEXT, "empty": b"",
+    "three/1": noise(1000, 1), "three/2": noise(200_000, 2), "three/3": b"3",
 } | {"many/" + name: name.encode() for name in SMALL}
 LINKS = {"links/link.txt": "target.txt"}
 
@@ -33,9 +37,10 @@ CASES = []
 class Side:
     """One server with the tree that it serves and the folder in which its client runs."""
 
-    def __init__(self, name, top):
+    def __init__(self, name, top, port):
+        """port: a function that says where the server for a user and a way listens."""
         self.name, self.tree, self.local, self.home = name, top + "/tree", top + "/local", top + "/home"
-        self.ports, self.output = {}, ""  # of the user's server; what the client said last
+        self.port, self.output = port, ""  # what the client said last
         for path, content in TREE.items():
             write_file(os.path.join(self.tree, path), content)
         for path, target in LINKS.items():
@@ -115,6 +120,11 @@ def put_local(path, content):
     return lambda side: write_file(os.path.join(side.local, path), content, "nobody")
 
 
+def is_content(side):
+    """Did the client end without a complaint? An empty file is there after a failure as well."""
+    return not re.search("^status |^ended after ", side.output, re.M)
+
+
 def absent(path):
     return lambda side: not os.path.exists(os.path.join(side.tree, path))
 
@@ -145,3 +155,20 @@ writing("rename", [("rename", {"r": "in/old", "to": "in/new"})], lambda side: si
 writing("delete", [("delete", {"r": "in/old"})], absent("in/old"), put_up("in/old", b"old"))
 writing("rmdir", [("rmdir", {"r": "in/old"})], absent("in/old"), lambda side: make_dir(side.tree + "/in/old", "alice"))
 writing("mirror back", [("upload", {"r": "in/back", "l": "up"})], mirrored_back, put_local("up/deep/up.bin", FILE))
+
+BASIC = {case.name for case in CASES}
+
+# What moves bytes is asked for in every way, the rest in the clear over IPv4 only.
+reading("text", [("get text", {"r": "text", "l": "got"})], lambda side: any(side.has("got", c) for c in (TEXT, TEXT.replace(b"\n", b"\r\n"))))
+reading("3 gets, 1 session", [("get each", {"r": "three/", "l": "got"})],
+        lambda side: all(any(side.has(p + n, TREE["three/" + n]) for p in ("got", "")) for n in "123"))
+reading("empty", [("get", {"r": "empty", "l": "got"})], lambda side: side.has("got", b"") and is_content(side))
+writing("put text", [("put text", {"r": "in/text", "l": "source"})], lambda side: side.remote_has("in/text", TEXT), put_local("source", TEXT))
+writing("3 puts, 1 session", [("put each", {"r": "in", "l": "up"})],
+        lambda side: all(side.remote_has("in/up" + n, TREE["three/" + n]) for n in "123"),
+        lambda side: [write_file(f"{side.local}/up{n}", TREE["three/" + n], "nobody") for n in "123"])
+writing("puts", [("put", {"r": "in/%d" % i, "l": "source"}) for i in range(5)],
+        lambda side: all(side.remote_has("in/%d" % i, FILE) for i in range(5)), put_local("source", FILE))
+writing("put empty", [("put", {"r": "in/empty", "l": "source"})], lambda side: side.remote_has("in/empty", b"") and is_content(side), put_local("source", b""))
+MOVES = {"list", "get", "small files", "resume", "mirror", "put", "mirror back", "text", "3 gets, 1 session", "empty", "put text",
+         "3 puts, 1 session", "puts", "put empty"}

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Apache commons-net, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active <LINES
+// Apache commons-net, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active clear|AUTH|implicit <LINES
 import java.io.*;
 import java.nio.charset.StandardCharsets;
 import org.apache.commons.net.ftp.*;
+import org.apache.commons.net.util.TrustManagerUtils;
 
 public class Commons {
-    static final FTPClient ftp = new FTPClient();
+    static FTPClient ftp;
+
+    static FTPClient newClient(String tls) {
+        if (tls.equals("clear"))
+            return new FTPClient();
+        FTPSClient client = new FTPSClient(tls.equals("implicit"));
+        client.setTrustManager(TrustManagerUtils.getAcceptAllTrustManager());
+        return client;
+    }
+
+    static boolean protect() throws IOException {
+        if (!(ftp instanceof FTPSClient))
+            return true;
+        ((FTPSClient)ftp).execPBSZ(0);
+        ((FTPSClient)ftp).execPROT("P");
+        return FTPReply.isPositiveCompletion(ftp.getReplyCode());
+    }
 
     static boolean get(String remote, String local, long at) throws IOException {
         ftp.setRestartOffset(at);
@@ -54,6 +71,8 @@ public class Commons {
         case "get": return get(word[1], word[2], 0);
         case "resume": return get(word[1], word[2], Long.parseLong(word[3]));
         case "put": return put(word[1], word[2]);
+        case "gettext": return ftp.setFileType(FTP.ASCII_FILE_TYPE) && get(word[1], word[2], 0);
+        case "puttext": return ftp.setFileType(FTP.ASCII_FILE_TYPE) && put(word[1], word[2]);
         case "mkdir": return ftp.makeDirectory(word[1]);
         case "rename": return ftp.rename(word[1], word[2]);
         case "delete": return ftp.deleteFile(word[1]);
@@ -64,12 +83,13 @@ public class Commons {
     }
 
     public static void main(String[] arg) throws IOException {
+        ftp = newClient(arg[5]);
         ftp.setControlEncoding("UTF-8");
         ftp.setDefaultTimeout(10000);
         ftp.connect(arg[0], Integer.parseInt(arg[1]));
         if (arg[4].equals("passive"))
             ftp.enterLocalPassiveMode();
-        boolean good = ftp.login(arg[2], arg[3]) && ftp.setFileType(FTP.BINARY_FILE_TYPE);
+        boolean good = ftp.login(arg[2], arg[3]) && protect() && ftp.setFileType(FTP.BINARY_FILE_TYPE);
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line; good && (line = lines.readLine()) != null;)
             good = does(line.split("\t"));

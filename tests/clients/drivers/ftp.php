@@ -1,8 +1,9 @@
 <?php
 # SPDX-License-Identifier: BSD-2-Clause
-# PHP's ftp_*, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active <LINES
-[, $host, $port, $user, $password, $mode] = $argv;
-$ftp = ftp_connect($host, (int)$port, 10) or exit("no connection\n");
+# PHP's ftp_*, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active clear|AUTH <LINES
+[, $host, $port, $user, $password, $mode, $tls] = $argv;
+$connect = $tls == 'AUTH' ? 'ftp_ssl_connect' : 'ftp_connect';
+$ftp = $connect($host, (int)$port, 10) or exit("no connection\n");
 ftp_login($ftp, $user, $password) or exit(1);
 ftp_pasv($ftp, $mode == 'passive') or exit(1);
 
@@ -24,6 +25,8 @@ $does = [
     'get' => fn($remote, $local) => ftp_get($ftp, $local, $remote, FTP_BINARY),
     'resume' => fn($remote, $local, $at) => ftp_get($ftp, $local, $remote, FTP_BINARY, (int)$at),
     'put' => fn($remote, $local) => ftp_put($ftp, $remote, $local, FTP_BINARY),
+    'gettext' => fn($remote, $local) => ftp_get($ftp, $local, $remote, FTP_ASCII),
+    'puttext' => fn($remote, $local) => ftp_put($ftp, $remote, $local, FTP_ASCII),
     'mkdir' => fn($name) => ftp_mkdir($ftp, $name),
     'rename' => fn($from, $to) => ftp_rename($ftp, $from, $to),
     'delete' => fn($name) => ftp_delete($ftp, $name),

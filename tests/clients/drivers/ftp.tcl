@@ -26,6 +26,8 @@ proc do {verb {a ""} {b ""} args} {
         get { return [ftp::Get $conn $a $b] }
         resume { return [ftp::Reget $conn $a $b] }
         put { return [ftp::Put $conn $b $a] }
+        gettext { ftp::Type $conn ascii; return [ftp::Get $conn $a $b] }
+        puttext { ftp::Type $conn ascii; return [ftp::Put $conn $b $a] }
         mkdir { return [ftp::MkDir $conn $a] }
         rename { return [ftp::Rename $conn $a $b] }
         delete { return [ftp::Delete $conn $a] }

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Net::FTP, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active <LINES
+# Net::FTP, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active clear|AUTH|implicit <LINES
 use strict;
 use warnings;
 use Net::FTP;
 
-my ($host, $port, $user, $password, $mode) = @ARGV;
-my $ftp = Net::FTP->new($host, Port => $port, Passive => $mode eq 'passive', Timeout => 10) or die "no connection: $@\n";
+my ($host, $port, $user, $password, $mode, $tls) = @ARGV;
+my $ftp = Net::FTP->new($host, Port => $port, Passive => $mode eq 'passive', Timeout => 10,
+                        SSL => $tls eq 'implicit', SSL_verify_mode => 0) or die "no connection: $@\n";
+$tls ne 'AUTH' or $ftp->starttls or die 'AUTH: ' . $ftp->message;
 
 sub fetch_all { # each name as the server gave it
     for my $name (@_) {
@@ -19,6 +21,8 @@ my %does = (
     get    => sub { $ftp->get($_[0], $_[1]) },
     resume => sub { $ftp->get($_[0], $_[1], $_[2]) },
     put    => sub { $ftp->put($_[1], $_[0]) },
+    gettext => sub { $ftp->ascii; $ftp->get($_[0], $_[1]) },
+    puttext => sub { $ftp->ascii; $ftp->put($_[1], $_[0]) },
     mkdir  => sub { $ftp->mkdir($_[0]) },
     rename => sub { $ftp->rename($_[0], $_[1]) },
     delete => sub { $ftp->delete($_[0]) },

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Ruby's net/ftp, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active <LINES
+# Ruby's net/ftp, told by lines of TAB-separated words what to do: HOST PORT USER PASSWORD passive|active clear|AUTH <LINES
 require 'net/ftp'
 
 $stdin.binmode # names are bytes
-host, port, user, password, mode = ARGV
-ftp = Net::FTP.new(nil, passive: mode == 'passive', open_timeout: 10, read_timeout: 10)
+host, port, user, password, mode, tls = ARGV
+ssl = tls == 'AUTH' && { verify_mode: OpenSSL::SSL::VERIFY_NONE }
+ftp = Net::FTP.new(nil, passive: mode == 'passive', ssl: ssl, open_timeout: 10, read_timeout: 10)
 ftp.connect(host, port.to_i)
 ftp.login(user, password)
 
@@ -17,6 +18,8 @@ does = {
     ftp.getbinaryfile(remote, local)
   },
   'put' => ->(remote, local) { ftp.putbinaryfile(local, remote) },
+  'gettext' => ->(remote, local) { ftp.gettextfile(remote, local) },
+  'puttext' => ->(remote, local) { ftp.puttextfile(local, remote) },
   'mkdir' => ->(name) { ftp.mkdir(name) },
   'rename' => ->(from, to) { ftp.rename(from, to) },
   'delete' => ->(name) { ftp.delete(name) },
