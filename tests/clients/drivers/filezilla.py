@@ -17,6 +17,7 @@ import time
 from xml.sax.saxutils import escape
 
 SECONDS = 18  # for all of it: programs.SECONDS ends it the hard way
+STILL = 2.5  # seconds
 PROTOCOLS = {"clear": 6, "AUTH": 4, "implicit": 3}  # as the queue has them
 BAD = ["session resumption", "Failed to retrieve directory listing"]  # it lists a folder before it transfers; and looks for resumption
 HOME = os.path.join(os.environ["HOME"], "filezilla")
@@ -100,12 +101,6 @@ def log():
         return ""
 
 
-def wait_for(condition):
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.1)
-    return condition()
-
-
 def start_display():
     """It chooses a number that is free."""
     reading, writing = os.pipe()
@@ -121,12 +116,24 @@ def xdotool(*words):
     return subprocess.run(["xdotool", *words], capture_output=True, text=True).stdout.split()
 
 
-def begin_queue():
-    """Ctrl-P, until it does something: the window may not be there yet."""
-    for window in xdotool("search", "--onlyvisible", "--name", "FileZilla")[:1]:
-        xdotool("windowfocus", window, "key", "--clearmodifiers", "ctrl+p")
-    time.sleep(0.5)
-    return "Connecting to" in log()
+def press_begin():
+    """Ctrl-P begins the queue, or stops it. False: the window isn't there yet."""
+    windows = xdotool("search", "--onlyvisible", "--name", "FileZilla")
+    if windows:
+        xdotool("windowfocus", windows[0], "key", "--clearmodifiers", "ctrl+p")
+    return bool(windows)
+
+
+def run_queue():
+    """Presses again when nothing has happened for a while, as who looks at it would. Is all transferred?"""
+    seen, changed = "", 0.0
+    while log().count("File transfer successful") < len(steps) and time.monotonic() < end:
+        if log() != seen:
+            seen, changed = log(), time.monotonic()
+        elif time.monotonic() - changed > STILL and press_begin():
+            changed = time.monotonic()
+        time.sleep(0.1)
+    return log().count("File transfer successful") == len(steps)
 
 
 def work():
@@ -135,8 +142,7 @@ def work():
     program = subprocess.Popen(["filezilla"], env=dict(os.environ, HOME=HOME), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:
-        wait_for(begin_queue)
-        good = wait_for(lambda: log().count("File transfer successful") == len(steps))
+        good = run_queue()
     finally:
         program.kill()
         program.wait()
