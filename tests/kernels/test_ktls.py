@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Downloads that the kernel encrypts: that it does, that nothing else changes, and what happens where it can't."""
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 
 import harness
@@ -304,6 +307,63 @@ class KernelTls(Downloads):
                 return len(got) == len(self.disk("big")) and count == 1
             return False
         self.assertTrue(wait_until(is_served))
+
+
+def slowly(server, rest):
+    """A socket to which comes what the server sends, as much as a small window takes with a rest after it, once the handshake is
+    over."""
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    client, own = socket.socketpair()
+    client.settimeout(harness.PATIENCE)
+
+    def forward():
+        while part := own.recv(65536):
+            server.sendall(part)
+
+    def backward():
+        came = 0
+        while part := server.recv(65536):
+            own.sendall(part)
+            came += len(part)
+            time.sleep(rest if came > 4000 else 0)
+        own.shutdown(socket.SHUT_WR)
+
+    for way in (forward, backward):
+        threading.Thread(target=way, daemon=True).start()
+    return client
+
+
+class SlowNetwork(Downloads):
+    """Segments and send buffers as on a network: the loopback's, of 64 KiB, would make Linux 6.1 wait for more of a record before it
+    sends the part it has."""
+    boot = "tls"
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        with socket.socket() as s:  # SIOCSIFMTU
+            fcntl.ioctl(s, 0x8922, struct.pack("16si12x", b"lo", 1500))
+        with open("/proc/sys/net/ipv4/tcp_wmem", "w") as f:
+            f.write("4096 49152 49152")
+        write_file(cls.root + "/tail", CHUNK[:110_000])
+
+    def test_who_rests_longer_than_a_call_gets_all(self):
+        """Calls time out (an eighth of data_connection_timeout) amid records, again and again: all comes, and close_notify."""
+        server = self.own_server(dict(self.conf, data_connection_timeout=24))
+        for version in self.versions():
+            c = self.private(server, version=version)
+            c.connect = lambda port, c=c: slowly(socket.create_connection((c.host, port), c.timeout), 4)
+            begin = sent_by_kernel()
+            with c.data("RETR tail") as data:
+                got, cut_off = b"", None
+                try:
+                    while part := data.recv(1 << 18):
+                        got += part
+                except OSError as e:
+                    cut_off = e
+            self.assertEqual((c.reply().code, len(got), cut_off), (226, len(self.disk("tail")), None))
+            self.same(got, "tail")
+            self.assertEqual(sent_by_kernel() - begin, 1)
 
 
 class NoKernelTls(Downloads):
