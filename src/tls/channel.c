@@ -22,6 +22,7 @@ struct tls_channel {
     struct tls_server *server;
     void *owner;
     struct tls_binding binding;
+    struct tls_mark mark; /* once it is established */
     const char *why;
     bool established, has_asked, is_answered;
     bool has_said_end;  /* close_notify is written */
@@ -208,6 +209,16 @@ static enum tls_step step_after(struct tls_channel *c, int r)
     }
 }
 
+static void make_mark(struct tls_channel *c)
+{
+    const SSL_SESSION *session = SSL_get_session(c->ssl);
+    unsigned len = 0;
+    const unsigned char *id = session ? SSL_SESSION_get_id(session, &len) : NULL;
+    memcpy(c->mark.ticket_key, c->binding.key.name, sizeof(c->mark.ticket_key));
+    if (id && len <= sizeof(c->mark.id))
+        memcpy(c->mark.id, id, c->mark.id_len = (uint8_t)len);
+}
+
 enum tls_step tls_channel_step(struct tls_channel *c)
 {
     struct tls_channel *outer = stepping;
@@ -219,6 +230,7 @@ enum tls_step tls_channel_step(struct tls_channel *c)
     ERR_clear_error();
     if (step == TLS_ESTABLISHED) {
         c->established = true;
+        make_mark(c);
         c->binding.is_same_client = c->binding.is_same_client && SSL_session_reused(c->ssl);
         c->binding.control = NULL;
         SSL_clear_mode(c->ssl, SSL_MODE_ASYNC); /* nothing is signed any more */
@@ -236,15 +248,9 @@ bool tls_channel_is_bound(const struct tls_channel *c)
     return c->established && c->binding.is_same_client;
 }
 
-void tls_channel_mark(const struct tls_channel *c, struct tls_mark *ret)
+const struct tls_mark *tls_channel_mark(const struct tls_channel *c)
 {
-    const SSL_SESSION *session = SSL_get_session(c->ssl);
-    unsigned len = 0;
-    const unsigned char *id = session ? SSL_SESSION_get_id(session, &len) : NULL;
-    *ret = (struct tls_mark){.id_len = 0};
-    memcpy(ret->ticket_key, c->binding.key.name, sizeof(ret->ticket_key));
-    if (id && len <= sizeof(ret->id))
-        memcpy(ret->id, id, ret->id_len = (uint8_t)len);
+    return &c->mark;
 }
 
 void tls_channel_give_ticket(struct tls_channel *c)

@@ -51,8 +51,8 @@ const char *tls_channel_why(const struct tls_channel *c);
 
 /* Established, a data channel: does it continue its control channel's session? */
 bool tls_channel_is_bound(const struct tls_channel *c);
-/* Established, a control channel: what a data channel that is to continue its session names first. */
-void tls_channel_mark(const struct tls_channel *c, struct tls_mark *ret);
+/* Established, a control channel: what a data channel that is to continue its session names first. Lives as long as c. */
+const struct tls_mark *tls_channel_mark(const struct tls_channel *c);
 /* A control channel, TLS 1.3: one more ticket, for the next data channel (a client may use each but once). It travels with
  * what is written next. */
 void tls_channel_give_ticket(struct tls_channel *c);

@@ -67,7 +67,7 @@ static void add_session(struct session *s, void *ctx)
     json_t *row = json_object();
     json_object_set_new(row, "id", json_integer(s->id));
     json_object_set_new(row, "user", text_or_null(s->state == SESSION_READY ? s->login.user : NULL));
-    json_object_set_new(row, "address", json_string(s->peer_text));
+    json_object_set_new(row, "address", json_string(session_peer_text(s)));
     add_tls(row, s);
     json_object_set_new(row, "since", json_real(since_epoch(s->connected_at)));
     json_object_set_new(row, "idle", json_real(s->transfer ? 0.0 : worker_now() - s->active_at));

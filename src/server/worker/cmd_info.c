@@ -262,7 +262,7 @@ static void stat_server(struct session *s)
 {
     const struct config *c = session_config(s);
     reply_more(s, 211, "FTP server status:");
-    reply_within(s, "    Connected to %s", s->peer_text);
+    reply_within(s, "    Connected to %s", session_peer_text(s));
     reply_within(s, "    Logged in as %s", s->login.user);
     reply_within(s, "    TYPE: %s", s->mode.ascii ? "ASCII" : "BINARY");
     if (s->login.grant.rate > 0)

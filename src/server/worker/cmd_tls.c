@@ -24,14 +24,14 @@ static void on_handshake(struct session *s, struct tls_channel *c, const char *w
     }
     log_tls(s);
     session_resume(s);
-    if (s->after_handshake)
-        s->after_handshake(s);
+    if (s->after)
+        s->after(s);
 }
 
 void tls_begin(struct session *s, void (*and_then)(struct session *s))
 {
     output_flush();
-    s->after_handshake = and_then;
+    s->after = and_then;
     if (!s->control.keys)
         s->control.keys = keys_ref_now();
     bool can = s->control.keys && !output_is_blocked(s);

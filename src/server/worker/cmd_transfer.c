@@ -342,8 +342,9 @@ static void on_maybe(struct session *s)
 
 void transfer_connect(struct session *s)
 {
+    static const struct data_waiter waiter = {on_channel, on_maybe};
     s->transfer->phase = PHASE_CONNECTING;
-    data_acquire(s, on_channel, on_maybe);
+    data_acquire(s, &waiter);
 }
 
 /* --- its beginning ----------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         output_drop(s); /* it had its time to read */
         session_changed(s);
     } else if (s->waiting == WAIT_DELAY)
-        s->after_delay(s);
+        s->after(s);
     else if (s->waiting == WAIT_PORT)
         data_timeout(s);
     else if (s->waiting == WAIT_TRANSFER)
@@ -247,7 +247,6 @@ static bool learn_addresses(struct session *s)
         return false;
     s->peer = net_ip_of(&peer);
     s->local = net_ip_of(&local);
-    ftp_address_format(&s->peer, s->peer_text);
     return true;
 }
 

@@ -35,17 +35,15 @@ void data_reset(struct session *s)
         close(d->fd);
     d->fd = -1;
     d->mode = DATA_NONE;
-    d->on_channel = NULL;
-    d->on_maybe = NULL;
+    d->waiter = NULL;
 }
 
 /* Hands the channel (or -1) to whoever waits for it. */
 static void hand_over(struct session *s, int fd, const char *why)
 {
-    data_channel_fn *on_channel = s->data.on_channel;
-    s->data.on_channel = NULL;
-    s->data.on_maybe = NULL;
-    on_channel(s, fd, why);
+    const struct data_waiter *waiter = s->data.waiter;
+    s->data.waiter = NULL;
+    waiter->on_channel(s, fd, why);
 }
 
 /* --- active: PORT, EPRT ------------------------------------------------------------------------------ */
@@ -149,7 +147,7 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
 void data_connect_reply(struct session *s, uint16_t serial, int error, int fd)
 {
     struct data_channel *d = &s->data;
-    if (s->ended || !d->on_channel || d->connect_serial != serial) {
+    if (s->ended || !d->waiter || d->connect_serial != serial) {
         if (fd >= 0)
             close(fd);
         return;
@@ -195,7 +193,7 @@ static void no_turn(struct session *s)
     data_reset(s);
     session_resume(s);
     reply(s, 425, "Every passive port is waiting for another connection from %s. Please try again.",
-          s->peer_text);
+          session_peer_text(s));
 }
 
 /* Is nobody's data channel its own but its control channel's client's? Then TLS tells whose one is. */
@@ -214,9 +212,7 @@ static void want_port(struct session *s, bool extended)
     w->session = s->id;
     w->patience = session_config(s)->accept_timeout;
     w->promiscuous = session_config(s)->pasv_promiscuous;
-    w->is_bound = is_bound(s);
-    if (w->is_bound)
-        tls_channel_mark(session_tls(s), &w->mark);
+    w->bound_to = is_bound(s) ? tls_channel_mark(session_tls(s)) : NULL;
     if (passive_request(w, &s->peer) == PASSIVE_HOLDS) {
         say_port(s);
         return;
@@ -284,17 +280,17 @@ static void on_arrival(uint32_t id, uint32_t serial, int fd)
     struct session *s = asker(id, serial);
     if (!s)
         close(fd);
-    else if (s->data.on_channel)
+    else if (s->data.waiter)
         hand_over(s, fd, NULL);
     else
         s->data.fd = fd;
 }
 
-static void on_maybe_arrival(uint32_t id, uint32_t serial)
+static void on_maybe(uint32_t id, uint32_t serial)
 {
     struct session *s = asker(id, serial);
-    if (s && s->data.on_maybe)
-        s->data.on_maybe(s);
+    if (s && s->data.waiter)
+        s->data.waiter->on_maybe(s);
 }
 
 static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *from)
@@ -310,7 +306,7 @@ static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *fro
 
 void data_init(void)
 {
-    static const struct passive_news news = {on_turn, on_arrival, on_maybe_arrival, on_stranger};
+    static const struct passive_news news = {on_turn, on_arrival, on_maybe, on_stranger};
     passive_init(&news);
 }
 
@@ -326,14 +322,13 @@ static void await_arrival(struct session *s)
     /* From now on it waits: nobody takes the port over before accept_timeout. */
     session_set_timer(s, session_config(s)->accept_timeout);
     if (prospect == PASSIVE_MAYBE)
-        s->data.on_maybe(s);
+        s->data.waiter->on_maybe(s);
 }
 
-void data_acquire(struct session *s, data_channel_fn *on_channel, void (*on_maybe)(struct session *s))
+void data_acquire(struct session *s, const struct data_waiter *waiter)
 {
     const struct config *c = session_config(s);
-    s->data.on_channel = on_channel;
-    s->data.on_maybe = on_maybe;
+    s->data.waiter = waiter;
     if (s->data.fd >= 0) {
         int fd = s->data.fd;
         s->data.fd = -1;
@@ -369,6 +364,6 @@ void data_timeout(struct session *s)
         say_turn(s);
     else if (s->waiting == WAIT_PORT)
         no_turn(s);
-    else if (s->data.on_channel)
+    else if (s->data.waiter)
         hand_over(s, -1, s->data.mode == DATA_PASSIVE ? nobody_came(s) : strerror(ETIMEDOUT));
 }

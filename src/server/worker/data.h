@@ -8,9 +8,15 @@
 
 /* Once, before the first session. */
 void data_init(void);
-/* For a command that has all it needs but the channel: on_channel is called when it stands, or can't come; perhaps at
- * once. Before it, perhaps on_maybe: TLS will tell whether a connection that is there is this one (passive.h). */
-void data_acquire(struct session *s, data_channel_fn *on_channel, void (*on_maybe)(struct session *s));
+struct data_waiter {
+    /* The channel stands: fd is the callee's. Or none came: fd is -1, and why is for the client to read. */
+    void (*on_channel)(struct session *s, int fd, const char *why);
+    /* Before that, perhaps: TLS will tell whether a connection that is there is this one (passive.h). */
+    void (*on_maybe)(struct session *s);
+};
+
+/* For a command that has all it needs but the channel. It may be told at once. */
+void data_acquire(struct session *s, const struct data_waiter *waiter);
 /* Forgets addresses, ports, a connection that came, and who waits for one. */
 void data_reset(struct session *s);
 /* The session's timer ran out while it waited for a connection or a turn, or its turn has come. */

@@ -14,7 +14,7 @@ struct passive_wait *holders_named(const struct holders *h, const struct passive
                                    const struct tls_hello *hello)
 {
     struct passive_wait *w = holders_of(h, key);
-    while (w && !(w->is_bound && tls_hello_names(hello, &w->mark)))
+    while (w && !(w->bound_to && tls_hello_names(hello, w->bound_to)))
         w = w->beside;
     return w;
 }
@@ -40,7 +40,7 @@ static bool is_wanted_alone(const struct holders *h, const struct in6_addr *ip)
 {
     const struct passive_wait *w;
     TAILQ_FOREACH(w, &h->queue, queue) {
-        if (!w->is_bound && is_same_address(w, ip))
+        if (!w->bound_to && is_same_address(w, ip))
             return true;
     }
     return false;
@@ -49,7 +49,7 @@ static bool is_wanted_alone(const struct holders *h, const struct in6_addr *ip)
 bool holders_may(const struct holders *h, const struct passive_wait *w, const struct passive_key *key)
 {
     const struct passive_wait *first = holders_of(h, key);
-    return !first || (first->is_bound && w->is_bound && !is_wanted_alone(h, &key->ip));
+    return !first || (first->bound_to && w->bound_to && !is_wanted_alone(h, &key->ip));
 }
 
 void holders_add(struct holders *h, struct passive_wait *w, const struct passive_key *key, double now)

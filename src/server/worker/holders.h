@@ -45,9 +45,9 @@ struct passive_wait {
     atomic_uint unbound;   /* ...to its port, which others held too, that continued nobody's TLS session */
     unsigned patience;     /* seconds until its port may be taken over, 0: never */
     bool promiscuous;      /* pasv_promiscuous: whoever comes is welcome */
-    bool is_bound;         /* to mark: nothing else is taken */
-    struct tls_mark mark;
-    bool is_awaiting; /* somebody's connection, and is to hear of one that may be its own */
+    bool is_awaiting;      /* somebody's connection, and is to hear of one that may be its own */
+    const struct tls_mark *
+        bound_to; /* nothing else is taken; lives as long as it is held or waited for. NULL: whatever comes */
     enum passive_wait_state state;
 };
 

@@ -27,7 +27,7 @@ enum listing_turn_state listing_turn_request(struct listing_turn *t, uint32_t se
     listing_turn_release(t);
     t->session = session;
     t->serial++;
-    t->ip = *ip;
+    t->ip = ip;
     pthread_mutex_lock(&peers_lock);
     struct peer *p = peers_find(ip);
     bool is_free = p->listings < TURNS_AT_ONCE;
@@ -52,7 +52,7 @@ static bool give_turn(const struct in6_addr *ip, uint32_t *ret_session, uint32_t
 {
     struct listing_turn *t;
     TAILQ_FOREACH(t, &queue, queue) {
-        if (memcmp(&t->ip, ip, sizeof(*ip)) != 0)
+        if (memcmp(t->ip, ip, sizeof(*ip)) != 0)
             continue;
         TAILQ_REMOVE(&queue, t, queue);
         t->state = LISTING_HAS;
@@ -95,8 +95,8 @@ void listing_turn_release(struct listing_turn *t)
     if (t->state == LISTING_QUEUED)
         TAILQ_REMOVE(&queue, t, queue);
     if (t->state == LISTING_HAS)
-        peers_find(&t->ip)->listings--;
-    bool is_given = t->state == LISTING_HAS && give_turn(&t->ip, &session, &serial);
+        peers_find(t->ip)->listings--;
+    bool is_given = t->state == LISTING_HAS && give_turn(t->ip, &session, &serial);
     t->state = LISTING_NONE;
     pthread_mutex_unlock(&peers_lock);
     if (is_given)

@@ -22,14 +22,14 @@ enum listing_turn_state {
 struct listing_turn {
     TAILQ_ENTRY(listing_turn) queue;
     enum listing_turn_state state;
-    uint32_t session; /* its number */
-    uint32_t serial;  /* of its last request */
-    struct in6_addr ip;
+    uint32_t session;          /* its number */
+    uint32_t serial;           /* of its last request */
+    const struct in6_addr *ip; /* its client's */
 };
 
 /* Once: what to do with a session that was queued and has the turn now that it asked for with that serial; in its own loop. */
 void listing_turn_init(void (*on_turn)(uint32_t session, uint32_t serial));
-/* Wants a turn for a session from ip that is in peers.h. LISTING_HAS, or LISTING_QUEUED. */
+/* Wants a turn for a session from ip that is in peers.h; ip lives until it is released. LISTING_HAS, or LISTING_QUEUED. */
 enum listing_turn_state listing_turn_request(struct listing_turn *t, uint32_t session,
                                              const struct in6_addr *ip);
 bool listing_turn_is_queued(const struct listing_turn *t);

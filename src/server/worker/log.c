@@ -157,7 +157,7 @@ static json_t *json_line(const struct session *s, const char *event)
     json_object_set_new(line, "event", json_string(event));
     if (s) {
         json_object_set_new(line, "session", json_integer(s->id));
-        json_object_set_new(line, "client", json_string(s->peer_text));
+        json_object_set_new(line, "client", json_string(session_peer_text(s)));
         if (s->login.user)
             json_object_set_new(line, "user", text_of(s->login.user));
     }
@@ -182,7 +182,7 @@ static void json_write(json_t *line)
 
 void log_connect(const struct session *s)
 {
-    vsftpd_line(s, "CONNECT: Client \"%s\"", s->peer_text);
+    vsftpd_line(s, "CONNECT: Client \"%s\"", session_peer_text(s));
     json_write(json_line(s, "connect"));
 }
 
@@ -193,7 +193,7 @@ void log_tls(const struct session *s)
     bool has_subject = tls_channel_client(c, subject, sizeof(subject));
     const char *protocol = tls_channel_protocol(c), *cipher = tls_channel_cipher(c);
     if (session_config(s)->debug_ssl || has_subject)
-        vsftpd_line(s, "TLS: Client \"%s\", %s %s%s%s%s", s->peer_text, protocol, cipher,
+        vsftpd_line(s, "TLS: Client \"%s\", %s %s%s%s%s", session_peer_text(s), protocol, cipher,
                     has_subject ? ", certificate \"" : "",
                     has_subject ? shown(subject, in_quotes, subject_shown) : "", has_subject ? "\"" : "");
     json_t *line = json_line(s, "tls");
@@ -211,10 +211,10 @@ void log_login(const struct session *s, bool ok)
     const char *result = ok ? "OK" : "FAIL";
     char password[SHOWN_MAX];
     if (s->login.anonymous && s->login.password)
-        vsftpd_line(s, "%s LOGIN: Client \"%s\", anon password \"%.128s\"", result, s->peer_text,
+        vsftpd_line(s, "%s LOGIN: Client \"%s\", anon password \"%.128s\"", result, session_peer_text(s),
                     shown(s->login.password, in_quotes, password));
     else
-        vsftpd_line(s, "%s LOGIN: Client \"%s\"", result, s->peer_text);
+        vsftpd_line(s, "%s LOGIN: Client \"%s\"", result, session_peer_text(s));
     json_t *line = json_line(s, "login");
     if (line)
         json_object_set_new(line, "ok", json_boolean(ok));
@@ -225,7 +225,7 @@ void log_action(const struct session *s, const char *what, const char *path, con
                 const char *why)
 {
     char path_shown[SHOWN_MAX], detail_shown[SHOWN_MAX], reason[256];
-    vsftpd_line(s, "%s %s: Client \"%s\", \"%s%s%s\"%s", why ? "FAIL" : "OK", what, s->peer_text,
+    vsftpd_line(s, "%s %s: Client \"%s\", \"%s%s%s\"%s", why ? "FAIL" : "OK", what, session_peer_text(s),
                 shown(path, in_quotes, path_shown), detail ? " " : "",
                 detail ? shown(detail, in_quotes, detail_shown) : "", reason_of(why, reason, sizeof(reason)));
     json_t *line = json_line(s, "action");
@@ -251,7 +251,7 @@ static void xferlog_line(const struct session *s, const struct transfer *t, doub
     if (!sink_is_wanted(LOG_SINK_XFER) || t->listing || t->kind == TRANSFER_HASH)
         return;
     int n = snprintf(line, sizeof(line) - 1, "%s %llu %s %llu %s %c _ %c %c %.64s ftp 0 * %c", timestamp(),
-                     seconds < 1 ? 1ULL : (unsigned long long)(seconds + 0.5), s->peer_text,
+                     seconds < 1 ? 1ULL : (unsigned long long)(seconds + 0.5), session_peer_text(s),
                      (unsigned long long)atomic_load(&t->moved), shown(t->path, in_words, name),
                      t->ascii ? 'a' : 'b', t->kind == TRANSFER_SEND ? 'o' : 'i',
                      l->grant.kind == LOGIN_ANONYMOUS ? 'a'
@@ -299,7 +299,7 @@ void log_transfer(const struct session *s, const struct transfer *t, bool ok)
     if (bytes > 0) /* vsftpd leaves a zero out */
         snprintf(size, sizeof(size), " %llu bytes,", bytes);
     vsftpd_line(s, "%s %s: Client \"%s\", \"%s\",%s %.2fKbyte/sec%s", ok ? "OK" : "FAIL", transfer_word(t),
-                s->peer_text, shown(t->path, in_quotes, path), size,
+                session_peer_text(s), shown(t->path, in_quotes, path), size,
                 (double)bytes / 1024.0 / (seconds > 0.0001 ? seconds : 0.0001),
                 reason_of(why, reason, sizeof(reason)));
     json_t *line = json_line(s, "transfer");
@@ -321,8 +321,8 @@ void log_transfer(const struct session *s, const struct transfer *t, bool ok)
 void log_protocol(const struct session *s, bool is_command, const char *prefix, const char *text)
 {
     char text_shown[SHOWN_MAX];
-    vsftpd_line(s, "FTP %s: Client \"%s\", \"%s%s\"", is_command ? "command" : "response", s->peer_text,
-                prefix, shown(text, in_quotes, text_shown));
+    vsftpd_line(s, "FTP %s: Client \"%s\", \"%s%s\"", is_command ? "command" : "response",
+                session_peer_text(s), prefix, shown(text, in_quotes, text_shown));
 }
 
 void log_event(const struct session *s, const char *format, ...)
@@ -334,7 +334,7 @@ void log_event(const struct session *s, const char *format, ...)
     va_end(args);
     (void)shown(text, in_quotes, text_shown); /* its result is text_shown */
     if (s)
-        vsftpd_line(s, "%s: Client \"%s\"", text_shown, s->peer_text);
+        vsftpd_line(s, "%s: Client \"%s\"", text_shown, session_peer_text(s));
     else
         vsftpd_line(s, "%s", text_shown);
     json_t *line = json_line(s, "event");

@@ -538,7 +538,7 @@ bool passive_unbind(struct passive_wait *w)
     const struct passive_wait *first = w->state == PASSIVE_HOLDS ? holders_of(&all.holders, &w->key) : NULL;
     bool can = !first || !is_shared(first);
     if (can)
-        w->is_bound = false;
+        w->bound_to = NULL;
     pthread_mutex_unlock(&lock);
     return can;
 }

@@ -31,7 +31,7 @@ void passive_no_more(void);
 /* The range may be another one now. */
 void passive_may_be_more(void);
 
-/* Wants a port for connections from ip; session, patience, promiscuous, is_bound and, with that, mark are filled in.
+/* Wants a port for connections from ip; session, patience, promiscuous and bound_to are filled in.
  * PASSIVE_HOLDS: key.port is it. PASSIVE_QUEUED: on_turn comes later. */
 enum passive_wait_state passive_request(struct passive_wait *w, const struct in6_addr *ip);
 /* Gives up the port or the place in the queue; idle is fine. */

@@ -91,6 +91,13 @@ void session_free(struct session **session)
     free(s);
 }
 
+const char *session_peer_text(const struct session *s)
+{
+    static _Thread_local char text[INET6_ADDRSTRLEN];
+    ftp_address_format(&s->peer, text);
+    return text;
+}
+
 void session_changed(struct session *s)
 {
     if (s->changed)
@@ -156,7 +163,7 @@ void session_resume(struct session *s)
 void session_delay(struct session *s, double seconds, void (*after)(struct session *))
 {
     session_wait_for(s, WAIT_DELAY);
-    s->after_delay = after;
+    s->after = after;
     session_set_timer(s, seconds);
 }
 

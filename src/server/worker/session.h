@@ -48,6 +48,7 @@ enum data_mode {
     DATA_ACTIVE,
 };
 
+struct data_waiter;
 struct evbuffer;
 struct handshake;
 struct identity;
@@ -59,22 +60,19 @@ struct transfer;
 /* What to do with a broker's answer; fd is the callee's (-1: none). reply->error is EPIPE when the broker died. */
 typedef void file_reply_fn(struct session *s, const struct file_reply *reply, int fd);
 
-/* The data channel stands: fd is the callee's. Or none came: fd is -1, and why is for the client to read. */
-typedef void data_channel_fn(struct session *s, int fd, const char *why);
-
 struct control_channel {
     int fd;            /* -1: closed, a transfer is still ending */
     struct keys *keys; /* since TLS was begun, until the session's end; its data channels use them, too */
     struct handshake *handshake;    /* under way */
     struct tls_channel *tls;        /* NULL: in the clear */
     struct tls_channel *tls_before; /* until CCC */
-    bool is_clearing;               /* CCC: TLS ends when the client has said so, too */
     struct event input;
     struct event *writable;   /* while there is a backlog */
     struct evbuffer *backlog; /* replies that the socket did not take */
     struct ftp_lines lines;
     char *deferred; /* lines that came during a transfer, each with a NUL; for after it */
     size_t deferred_len;
+    bool is_clearing;           /* CCC: TLS ends when the client has said so, too */
     bool input_off;             /* the channel is not being read: backpressure */
     bool input_eof;             /* the client will send no more */
     unsigned strange;           /* unknown commands before login */
@@ -115,12 +113,11 @@ struct data_channel {
     enum data_mode mode;
     struct ftp_address address; /* active: where to */
     struct passive_wait passive;
-    int fd;                              /* connected, not yet in use; -1 */
-    struct event *connecting;            /* active: connect() under way */
-    uint16_t connect_serial;             /* of the last CONNECT to the monitor */
-    data_channel_fn *on_channel;         /* who waits for it, or NULL */
-    void (*on_maybe)(struct session *s); /* the same, of one that may be it */
-    bool is_private;                     /* PROT P */
+    int fd;                           /* connected, not yet in use; -1 */
+    struct event *connecting;         /* active: connect() under way */
+    uint16_t connect_serial;          /* of the last CONNECT to the monitor */
+    const struct data_waiter *waiter; /* who waits for it, or NULL */
+    bool is_private;                  /* PROT P */
     bool epsv_all;
     bool epsv_reply; /* how to answer when a passive port is found */
 };
@@ -141,11 +138,9 @@ struct session {
     bool ended, changed;
     enum session_state state;
     enum session_wait waiting;
-    void (*after_delay)(struct session *s);     /* WAIT_DELAY */
-    void (*after_handshake)(struct session *s); /* WAIT_HANDSHAKE; or NULL */
+    void (*after)(struct session *s); /* WAIT_DELAY, WAIT_HANDSHAKE: what then; or NULL */
     struct settings *settings;
     struct in6_addr peer, local;
-    char peer_text[INET6_ADDRSTRLEN];
     double connected_at, active_at;
     struct event timer; /* the one: idle, delay or data, whatever the session now waits for */
 
@@ -171,6 +166,9 @@ unsigned session_count_of(unsigned loop);
 unsigned session_count_all(void);
 /* Calls each in no order; each may end its own session. */
 void session_each(void (*each)(struct session *, void *ctx), void *ctx);
+
+/* Its client's address, until the next call in this loop. */
+const char *session_peer_text(const struct session *s);
 
 /* To be settled at the end of this turn. */
 void session_changed(struct session *s);

@@ -9,6 +9,7 @@ enum { PORT = 5000, OTHER_PORT = 5001, COUNT_OF_WAITS = 4 };
 
 static struct holders all;
 static struct passive_wait waits[COUNT_OF_WAITS];
+static struct tls_mark marks[2];
 
 static struct passive_key key_of(uint8_t client, uint32_t port)
 {
@@ -25,8 +26,8 @@ static int before_each(void **state)
     memset(waits, 0, sizeof(waits));
     TAILQ_INIT(&all.queue);
     for (size_t i = 0; i < 2; i++) {
-        waits[i].is_bound = true;
-        waits[i].mark.ticket_key[0] = (uint8_t)('a' + i);
+        marks[i].ticket_key[0] = (uint8_t)('a' + i);
+        waits[i].bound_to = &marks[i];
     }
     return 0;
 }
