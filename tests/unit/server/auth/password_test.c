@@ -3,6 +3,7 @@
 
 #include "server/auth/password.h"
 
+#include <crypt.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
