@@ -638,6 +638,28 @@ class OnePort(TlsCase):
         clear.want(None, 226)
         late.want(None, 229)
 
+    def test_what_was_left_there_is_not_the_next_one_s(self):
+        """Who takes the port over from one that did not connect in time holds it alone, whatever came before."""
+        port = self.PORT + 2
+        server = self.own_server(dict(self.conf, accept_timeout="3", pasv_wait_timeout="1",
+                                      pasv_min_port=str(port), pasv_max_port=str(port)))
+        late, c = self.private(server), self.private(server)
+        write_file(self.path("mine0"), noise(2000))
+        self.assertEqual([late.epsv(), c.epsv()], [port, port])
+        with late.connect(port) as silent, c.connect(port) as data:
+            c.want("RETR mine0", 150)
+            self.take(c, data, 0)
+            clear = server.anonymous()
+            clear.want("CWD /pub", 250)
+            clear.want("TYPE I", 200)
+            self.assertTrue(wait_until(lambda: clear.cmd("EPSV").code == 229))
+            with clear.connect(port) as data:
+                clear.want("RETR mine0", 150)
+                self.assertEqual(read_all(data), self.disk("mine0"))
+            clear.want(None, 226)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(silent.recv(1), b"")
+
     def test_given_up_and_gone(self):
         """Whoever asks again, goes in the clear, aborts or ends leaves the others theirs."""
         sessions = self.sessions()

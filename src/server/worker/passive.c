@@ -106,21 +106,6 @@ static bool find_port(const struct passive_wait *w, const struct in6_addr *ip, b
     return false;
 }
 
-/* All ports are held for ip. One whose holder has had the time to connect and did not may be taken over. */
-static bool take_stale(const struct in6_addr *ip, struct passive_key *ret)
-{
-    for (size_t n = 0; n < all.port_count; n++) {
-        struct passive_key key = {*ip, all.ports[n].number};
-        struct passive_wait *w = holders_of(&all.holders, &key);
-        if (w->beside || w->patience == 0 || worker_now() - w->since < w->patience)
-            continue;
-        holders_remove(&all.holders, w, PASSIVE_IDLE);
-        *ret = key;
-        return true;
-    }
-    return false;
-}
-
 /* --- news -------------------------------------------------------------------------------------------- */
 
 enum news_kind {
@@ -296,8 +281,9 @@ static void unclaimed_free(struct unclaimed *u)
 static void on_abandoned(struct inbox_message *m)
 {
     struct unclaimed *u = (struct unclaimed *)m;
-    refuse(u->fd);
-    unclaimed_free(u);
+    int fd = u->fd;
+    unclaimed_free(u); /* before its socket, which the event may still wait for */
+    refuse(fd);
 }
 
 static void tell_all(const struct arrivals *a);
@@ -459,6 +445,21 @@ static void ask_for_more(void)
 {
     if (!asked)
         asked = worker_tell(MSG_MORE_PORTS, worker.loop) == 0;
+}
+
+/* Under the lock. All ports are held for ip. One whose holder has had the time to connect and did not may be taken over. */
+static bool take_stale(const struct in6_addr *ip, struct passive_key *ret)
+{
+    for (size_t n = 0; n < all.port_count; n++) {
+        struct passive_key key = {*ip, all.ports[n].number};
+        struct passive_wait *w = holders_of(&all.holders, &key);
+        if (w->beside || w->patience == 0 || worker_now() - w->since < w->patience)
+            continue;
+        leave(w, PASSIVE_IDLE);
+        *ret = key;
+        return true;
+    }
+    return false;
 }
 
 enum passive_wait_state passive_request(struct passive_wait *w, const struct in6_addr *ip)
