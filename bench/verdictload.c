@@ -15,8 +15,8 @@
 #include "packet/decode.h"
 #include "rules/rules.h"
 #include "ruleset.h"
-#include "track/tracker.h"
-#include "verdict/image.h"
+#include "track/native/tracker.h"
+#include "verdict/image/image.h"
 #include "verdict/linear.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/conclude.h"
 #include "explain/make.h"
-#include "explain/session.h"
+#include "explain/play/session.h"
 
 #include <errno.h>
 #include <stdlib.h>

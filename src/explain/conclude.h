@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_CONCLUDE_H
 
 #include "base/result.h"
-#include "explain/play_ports.h"
+#include "explain/play/ports.h"
 
 /* Why each task of a played session failed, and the conclusion in a sentence. played: as it was played;
  * outcomes: which parts of the port range work. 0 or -ENOMEM. */

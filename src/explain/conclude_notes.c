@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/conclude.h"
 #include "explain/make.h"
-#include "explain/play_world.h"
-#include "explain/session.h"
+#include "explain/play/session.h"
+#include "explain/play/world.h"
 
 #include <errno.h>
 #include <stdio.h>

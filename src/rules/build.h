@@ -3,7 +3,7 @@
 #define SALLY_RULES_BUILD_H
 
 #include "base/result.h"
-#include "rules/extension.h"
+#include "rules/ext/extension.h"
 
 /* Changing a rule set: what readers and commands are made of. */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "rules/build.h"
-#include "rules/words.h"
+#include "rules/language/words.h"
 
 /*
  * What the kernel checks when a table is committed (mark_source_chains in net/ipv4/netfilter/ip_tables.c): it

@@ -9,7 +9,7 @@
 #include "verdict/linear.h"
 
 #include "rules/rules.h"
-#include "verdict/match.h"
+#include "verdict/match/match.h"
 
 enum { CODES = VERDICT_DEPENDS + 1 };
 

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "packet/packet.h"
 #include "rules/model.h"
-#include "track/tracker.h"
+#include "track/native/tracker.h"
 
 /* A rule that can't be evaluated is UNKNOWN, and so is each answer that depends on it; never a guess. */
 enum verdict_answer {

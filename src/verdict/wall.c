@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/extension.h"
+#include "rules/ext/extension.h"
 #include "verdict/linear.h"
 
 struct wall {

@@ -3,7 +3,7 @@
  * tellers. */
 #include "fuzz.h"
 
-#include "explain/replay.h"
+#include "explain/replay/replay.h"
 
 #include <stdlib.h>
 #include <string.h>

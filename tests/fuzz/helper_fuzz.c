@@ -10,7 +10,7 @@
  */
 #include "packet/build.h"
 #include "packet/decode.h"
-#include "track/tracker.h"
+#include "track/native/tracker.h"
 
 #include "fuzz.h"
 

@@ -4,7 +4,7 @@
  * Members of sets. A text is read whole or refused at a place within it; what was read answers every
  * question, of packets of both families, in every direction.
  */
-#include "verdict/sets.h"
+#include "verdict/sets/sets.h"
 
 #include "fuzz.h"
 

@@ -5,7 +5,7 @@
  * big-endian), a byte for hook and state and one that says how many units of 50 ms after the one before it
  * comes. Both say the same of each packet.
  */
-#include "verdict/image.h"
+#include "verdict/image/image.h"
 
 #include "fuzz.h"
 

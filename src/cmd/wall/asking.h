@@ -4,8 +4,8 @@
 
 #include "base/result.h"
 #include "cmd/wall/options.h"
-#include "explain/play.h"
-#include "verdict/sets.h"
+#include "explain/play/play.h"
+#include "verdict/sets/sets.h"
 
 /* What explain, diff and replay are asked alike, and the options that say it. */
 struct asking {

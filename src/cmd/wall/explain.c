@@ -7,9 +7,9 @@
 #include "cmd/wall/commands.h"
 #include "cmd/wall/files.h"
 #include "cmd/wall/source.h"
-#include "explain/diff.h"
-#include "explain/packet_question.h"
-#include "explain/replay.h"
+#include "explain/diff/diff.h"
+#include "explain/packet/question.h"
+#include "explain/replay/replay.h"
 
 static const char explain_help[] =
     "Plays an FTP session, or one packet, or a capture, through a rule set, without touching the machine, "

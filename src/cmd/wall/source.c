@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/wall/files.h"
-#include "explain/plain.h"
+#include "explain/tell/plain.h"
 
 enum { LINE_SHOWN = 160, STATUS_NO_PROGRAM = 127 };
 

@@ -17,7 +17,7 @@
 #include "rules/rules.h"
 #include "track/tcp_state.h" /* has a NO of its own */
 #include "verdict/linear.h"
-#include "verdict/match.h"
+#include "verdict/match/match.h"
 
 static inline struct packet_address address(const char *text)
 {

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ways of repairing an FTP session: what each does about a packet that is lost. */
+#include "explain/fix/fix.h"
+#include "explain/play/session.h"
+#include "explain/play/world.h"
+#include "packet/decode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FIX_FIRST_PORT = 10090, /* the range that is proposed to a server that has none */
+    FIX_LAST_PORT = 10100,
+    FIX_WORDS = 400,
+};
+
+/* ---- where a rule goes, and what it says ---- */
+
+/* Before the rule that decided, or at the end of a chain whose policy did. */
+static void place_before(const struct story_step *step, char *out, size_t size)
+{
+    const char *table = strcmp(step->rule.table, "raw") == 0 ? "-t raw " : "";
+    if (step->rule.number > 0)
+        snprintf(out, size, "%s-I %s %u", table, step->rule.chain, step->rule.number);
+    else
+        snprintf(out, size, "%s-A %s", table, step->rule.chain);
+}
+
+/* " -d 192.168.0.18" where the firewall stands between more machines than these two; side is where the server
+ * is in the rule: -d for what the client sends. */
+static void name_server(const struct fix_attempt *a, enum story_lane from, bool always, char *out,
+                        size_t size)
+{
+    char text[64];
+    out[0] = '\0';
+    if (!always && a->play.where == STORY_AT_SERVER)
+        return;
+    packet_address_format(&a->play.server, a->play.family, text);
+    snprintf(out, size, " %s %s", from == STORY_CLIENT ? "-d" : "-s", text);
+}
+
+/* Accepts what from sends on connections whose server side has one of these ports, whatever their state. */
+static int accept_ports(struct fix_attempt *a, const struct story_step *step, struct rules_range16 ports)
+{
+    char place[96], server[96], range[16];
+    place_before(step, place, sizeof(place));
+    name_server(a, step->from, false, server, sizeof(server));
+    if (ports.first == ports.last)
+        snprintf(range, sizeof(range), "%u", ports.first);
+    else
+        snprintf(range, sizeof(range), "%u:%u", ports.first, ports.last);
+    return fix_command(a, "%s%s -p tcp %s %s -j ACCEPT", place, server,
+                       step->from == STORY_CLIENT ? "--dport" : "--sport", range);
+}
+
+static int accept_states(struct fix_attempt *a, const struct story_step *step, bool related)
+{
+    char place[96];
+    place_before(step, place, sizeof(place));
+    a->deeds |= 1U << (related ? FIX_STATE : FIX_ANSWERS);
+    return fix_command(a, "%s -m conntrack --ctstate %sESTABLISHED -j ACCEPT", place,
+                       related ? "RELATED," : "");
+}
+
+static bool is_raw(const struct story_step *step)
+{
+    return strcmp(step->rule.table, "raw") == 0;
+}
+
+/* What is the same for all: the control channel, and what belongs to connections that are open. */
+static int admit_common(struct fix_attempt *a, const struct story_step *step)
+{
+    struct rules_range16 control = {a->play.server_port, a->play.server_port};
+    bool is_known = step->state == TRACK_ESTABLISHED || step->state == TRACK_RELATED;
+    if (is_known && !is_raw(step))
+        return accept_states(a, step, step->state == TRACK_RELATED);
+    if (step->channel != STORY_CONTROL)
+        return -ENOENT;
+    a->deeds |= 1U << FIX_OPEN_CONTROL;
+    return accept_ports(a, step, control);
+}
+
+/* ---- the helper, and RELATED ---- */
+
+static const char plain_text_only[] =
+    "A helper reads plain text: once clients log in under TLS, it sees no announcements any more.";
+
+static int assign_helper(struct fix_attempt *a)
+{
+    char server[96];
+    if (a->deeds & (1U << FIX_HELPER) || a->play.tls)
+        return -ENOENT; /* it is there already and did not help, or it can't read what is said */
+    name_server(a, STORY_CLIENT, false, server, sizeof(server));
+    a->deeds |= 1U << FIX_HELPER;
+    a->note = plain_text_only;
+    return fix_command(a, "-t raw -I %s%s -p tcp --dport %u -j CT --helper ftp",
+                       a->play.where == STORY_AT_CLIENT ? "OUTPUT" : "PREROUTING", server,
+                       a->play.server_port);
+}
+
+static int helper_admit(struct fix_attempt *a, const struct story_step *step)
+{
+    if (step->channel == STORY_DATA && step->state == TRACK_NEW)
+        return assign_helper(a);
+    if (step->state == TRACK_RELATED)
+        a->note = plain_text_only;
+    return admit_common(a, step);
+}
+
+static bool always_suits(const struct fix_attempt *a)
+{
+    (void)a;
+    return true;
+}
+
+/* ---- lifting the port limit of a state rule ---- */
+
+static bool is_port_option(const char *word)
+{
+    static const char *const names[] = {
+        "--dport",        "--sport",
+        "--dports",       "--sports",
+        "--ports",        "--destination-port",
+        "--source-port",  "--destination-ports",
+        "--source-ports",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(word, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The rule without its ports; "!" and the name of an emptied match go with them. out: as long as text. */
+static bool without_ports(const char *text, char *out)
+{
+    char copy[FIX_WORDS], *save = NULL;
+    bool found = false, skip = false, inverted = false;
+    if (strlen(text) >= sizeof(copy) || strchr(text, '"'))
+        return false; /* words in quotes are left to a person */
+    strcpy(copy, text);
+    out[0] = '\0';
+    for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        bool is_not = strcmp(word, "!") == 0;
+        if (skip || is_port_option(word)) {
+            found |= !skip;
+            skip = !skip;
+            inverted = false;
+            continue;
+        }
+        if (inverted)
+            strcat(out, "! ");
+        inverted = is_not;
+        if (is_not)
+            continue;
+        strcat(out, word);
+        strcat(out, " ");
+    }
+    static const char *const emptied[] = {"-m multiport ", "-m tcp "};
+    for (size_t i = 0; i < 2; i++) {
+        char *at = strstr(out, emptied[i]);
+        if (at)
+            memmove(at, at + strlen(emptied[i]), strlen(at + strlen(emptied[i])) + 1);
+    }
+    return found;
+}
+
+/* The last state rule that would have taken the packet if it were not for its ports. */
+static const struct story_rule *limited_rule(const struct story_step *step)
+{
+    for (size_t i = step->looked_count; i-- > 0;) {
+        const struct story_looked *l = &step->looked[i];
+        const char *text = l->rule.text;
+        if (l->answer == VERDICT_NO && strstr(text, "state ") && strstr(text, "-j ACCEPT") &&
+            strstr(text, step->state == TRACK_RELATED ? "RELATED" : "ESTABLISHED") &&
+            (strstr(text, "port ") || strstr(text, "ports ")))
+            return &l->rule;
+    }
+    return NULL;
+}
+
+static int widen_admit(struct fix_attempt *a, const struct story_step *step)
+{
+    char text[FIX_WORDS + 8];
+    const struct story_rule *rule = limited_rule(step);
+    if (step->channel == STORY_DATA && step->state == TRACK_NEW)
+        return assign_helper(a);
+    if (!rule || !without_ports(rule->text, text) || strncmp(text, "-A ", 3) != 0)
+        return admit_common(a, step);
+    const char *chain = text + 3, *rest = strchr(chain, ' ');
+    if (!rest)
+        return -ENOENT;
+    a->deeds |= 1U << FIX_WIDEN;
+    a->note = "The rule keeps its states and loses its ports; what it lets in is still only what belongs to "
+              "connections that were admitted.";
+    int length = (int)strcspn(rest + 1, "");
+    while (length > 0 && rest[length] == ' ')
+        length--;
+    return fix_command(a, "-R %.*s %u %.*s", (int)(rest - chain), chain, rule->number, length, rest + 1);
+}
+
+/* ---- passive ports ---- */
+
+static bool passive_suits(const struct fix_attempt *a)
+{
+    return !session_is_active(a->play.mode);
+}
+
+/* The server's configuration is not the client's to change. */
+static bool server_suits(const struct fix_attempt *a)
+{
+    return passive_suits(a) && a->play.where != STORY_AT_CLIENT;
+}
+
+static int configure_range(struct fix_attempt *a, struct rules_range16 range)
+{
+    a->play.passive_ports = range;
+    int error = fix_configure(a, "pasv_min_port=%u", range.first);
+    return error ? error : fix_configure(a, "pasv_max_port=%u", range.last);
+}
+
+static int one_port_prepare(struct fix_attempt *a)
+{
+    uint16_t port = a->knows_range ? a->play.passive_ports.first : FIX_FIRST_PORT;
+    a->range = (struct rules_range16){port, port};
+    a->deeds |= 1U << FIX_ONE_PORT;
+    a->note =
+        "With sallyd one passive port serves any number of clients at a time; another server needs one for "
+        "each transfer. The pasv_ lines belong into its configuration (sallyd.conf, vsftpd.conf); restart "
+        "it afterwards.";
+    return configure_range(a, a->range);
+}
+
+static int range_prepare(struct fix_attempt *a)
+{
+    a->deeds |= 1U << FIX_RANGE;
+    a->range = a->play.passive_ports;
+    if (a->knows_range)
+        return 0;
+    a->range = (struct rules_range16){FIX_FIRST_PORT, FIX_LAST_PORT};
+    a->note = "The pasv_ lines belong into the server's configuration (vsftpd.conf, sallyd.conf); restart it "
+              "afterwards.";
+    return configure_range(a, a->range);
+}
+
+static bool every_port_suits(const struct fix_attempt *a)
+{
+    return passive_suits(a) && !a->knows_range;
+}
+
+static bool range_suits(const struct fix_attempt *a)
+{
+    return passive_suits(a) && (a->knows_range || a->play.where != STORY_AT_CLIENT);
+}
+
+static int every_port_prepare(struct fix_attempt *a)
+{
+    a->deeds |= 1U << FIX_RANGE;
+    a->range = a->play.passive_ports;
+    a->note =
+        a->play.where == STORY_AT_CLIENT
+            ? "The server may name any of these ports; only its administrator can make them fewer."
+            : "Whatever else listens on one of these ports is open, too: only for a server whose passive "
+              "range can't be set.";
+    return 0;
+}
+
+static int range_admit(struct fix_attempt *a, const struct story_step *step)
+{
+    bool is_answer = step->state == TRACK_ESTABLISHED && !is_raw(step);
+    if (step->channel == STORY_DATA && !(is_answer && step->from == STORY_SERVER))
+        return accept_ports(a, step, a->range);
+    return admit_common(a, step);
+}
+
+/* ---- active data connections, which come from port 20 ---- */
+
+static bool port_20_suits(const struct fix_attempt *a)
+{
+    return session_is_active(a->play.mode) && a->play.active_from_20;
+}
+
+static int port_20_admit(struct fix_attempt *a, const struct story_step *step)
+{
+    uint16_t port = (uint16_t)(a->play.server_port - 1);
+    struct rules_range16 ports = {port, port};
+    char place[96], server[96];
+    if (step->channel != STORY_DATA)
+        return admit_common(a, step);
+    if (step->from == STORY_CLIENT || a->play.where == STORY_AT_SERVER) {
+        a->deeds |= 1U << FIX_PORT_20;
+        return accept_ports(a, step, ports);
+    }
+    place_before(step, place, sizeof(place));
+    name_server(a, STORY_SERVER, true, server, sizeof(server));
+    a->deeds |= 1U << FIX_FROM_20;
+    a->note =
+        "Whoever holds the server's address reaches every high port from port 20; passive mode needs no "
+        "such rule.";
+    return fix_command(a, "%s%s -p tcp --sport %u --dport 1024:65535 -j ACCEPT", place, server, port);
+}
+
+/* ---- a range that the rules admit already ---- */
+
+static bool configure_suits(const struct fix_attempt *a)
+{
+    return server_suits(a) && !a->outcomes->parts.is_sampled;
+}
+
+/* Of neighbouring parts that work the longest row. */
+static int configure_prepare(struct fix_attempt *a)
+{
+    const struct play_parts *parts = &a->outcomes->parts;
+    struct rules_range16 best = {0}, row = {0};
+    for (size_t i = 0; i < parts->count; i++) {
+        if (a->outcomes->outcome[i] != STORY_WORKS) {
+            row = (struct rules_range16){0};
+            continue;
+        }
+        if (row.last == 0)
+            row.first = parts->part[i].first;
+        row.last = parts->part[i].last;
+        if (row.last - row.first >= best.last - best.first)
+            best = row;
+    }
+    if (best.last == 0)
+        return -ENOENT;
+    a->deeds |= 1U << FIX_CONFIGURE;
+    a->range = best;
+    a->note = "The pasv_ lines belong into the server's configuration (vsftpd.conf, sallyd.conf); restart it "
+              "afterwards. The rules stay as they are.";
+    return configure_range(a, best);
+}
+
+static int configure_admit(struct fix_attempt *a, const struct story_step *step)
+{
+    (void)a;
+    (void)step;
+    return -ENOENT;
+}
+
+const struct fix_maker fix_makers[] = {
+    {always_suits, NULL, helper_admit},
+    {always_suits, NULL, widen_admit},
+    {configure_suits, configure_prepare, configure_admit},
+    {server_suits, one_port_prepare, range_admit},
+    {range_suits, range_prepare, range_admit},
+    {every_port_suits, every_port_prepare, range_admit},
+    {port_20_suits, NULL, port_20_admit},
+};
+const size_t fix_maker_count = sizeof(fix_makers) / sizeof(fix_makers[0]);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_RULES_EXT_EXTENSION_H
+#define SALLY_RULES_EXT_EXTENSION_H
+
+/*
+ * What a match or a target brings to the language: its name, its options, how they are read and printed. One
+ * const row (struct rules_extension) each, in ext/*.c; the rows are listed once, in extension.c.
+ *
+ * A row works on its payload ("data"): the member of the union in struct rules_match or struct rules_target
+ * that belongs to its type, e.g. struct rules_match_ttl *. With heap > 0 the union holds a pointer and the
+ * core allocates, copies and frees that many bytes; otherwise data points at the union member itself (for
+ * RULES_MATCH_COMMENT at the char *). The payload is zeroed before start. As long as it holds no pointers and
+ * the unused bytes of its strings stay zero, the core copies and compares it as bytes and free, copy and
+ * equal are NULL.
+ *
+ * The core finds the option (abbreviations, aliases), refuses a `!` where the option takes none, an option
+ * given twice, excluded or missing ones; a row only sees words that are its own.
+ */
+#include <stdio.h>
+
+#include "base/result.h"
+#include "rules/rules.h"
+
+enum rules_families {
+    RULES_IPV4_ONLY = 1 << 0,
+    RULES_IPV6_ONLY = 1 << 1,
+    RULES_BOTH = RULES_IPV4_ONLY | RULES_IPV6_ONLY,
+};
+
+enum rules_option_flag {
+    RULES_ARGUMENT = 1 << 0, /* takes a word */
+    RULES_INVERTS = 1 << 1,  /* `!` may stand before it */
+    RULES_NEEDED = 1 << 2,   /* must be given */
+    RULES_REPEATS = 1 << 3,  /* may be given more than once */
+};
+
+struct rules_option {
+    const char *name;  /* "dport", without dashes; the first row of an id is the name used in messages */
+    uint8_t id;        /* 0..31 in its extension; aliases share one */
+    uint8_t flags;     /* enum rules_option_flag */
+    uint32_t excludes; /* bits 1 << id: may not be given with these (saying it on one side is enough) */
+    uint32_t
+        requires; /* bits 1 << id: all of these must be given too */
+};
+
+/* Where reading stands; the first argument of all that reads. Rows use family, table, rule and given, and
+ * fail through rules_fail. */
+struct rules_parse {
+    uint8_t family;                    /* enum packet_family */
+    uint8_t table;                     /* enum rules_table_type */
+    uint32_t given;                    /* in option: bits 1 << id given before it; in finish: all */
+    const struct rules_rule *rule;     /* as far as it is read; in finish its header is whole */
+    const struct rules_option *option; /* that is being read, for messages; NULL in finish */
+    struct rules_error *error;
+    struct rules_words *words; /* of the line; private to the core */
+};
+
+struct rules_print {
+    uint8_t family;
+    bool numeric;                  /* -n: no names of ports; only for list */
+    const struct rules_rule *rule; /* whose part is printed */
+};
+
+struct rules_extension {
+    const char *name;                   /* after -m or -j */
+    const char *alias;                  /* or NULL */
+    const struct rules_option *options; /* NULL: none */
+    uint8_t option_count;
+    uint8_t type;     /* enum rules_match_type or rules_target_type */
+    uint8_t families; /* enum rules_families */
+    uint8_t protocol; /* the rule must say `-p` this, not inverted (as the kernel demands); 0: any */
+    uint8_t tables;   /* bits 1 << enum rules_table_type where it may stand; 0: in all */
+    uint8_t hooks;    /* bits 1 << enum rules_hook it may be reached from; 0: from all */
+    /* Where hooks depend on the options: the same bits for this payload; NULL: they don't. hooks is not 0. */
+    uint8_t (*reach)(const void *data);
+    uint16_t heap; /* bytes of the payload behind a pointer; 0: it lies in the union */
+
+    /* Fills in defaults; may be NULL. Cannot fail. */
+    void (*start)(const struct rules_parse *p, void *data);
+    /* Takes one option. word: its argument ("" if it has none). 0, or what rules_fail returned, or -ENOMEM. A
+     * second argument is fetched by rules_next_word. */
+    int (*option)(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
+                  void *data);
+    /* Last check, all options and the rule's header read; may be NULL. Same returns. */
+    int (*finish)(struct rules_parse *p, void *data);
+    /* Opaque rows only: takes each word as it comes, options with their dashes, "!" too. */
+    int (*word)(struct rules_parse *p, const char *word, void *data);
+
+    /* As iptables-save prints what stands after "-m NAME" or "-j NAME": each option with a space before it.
+     */
+    void (*save)(FILE *out, const void *data, const struct rules_print *how);
+    /* As iptables -L prints it at the end of the line: a space before it. */
+    void (*list)(FILE *out, const void *data, const struct rules_print *how);
+
+    void (*free)(void *data); /* what it points to; not data itself */
+    int (*copy)(void *data);  /* data is a bytewise copy: owns what it points to; or -ENOMEM,
+                                 then what it points to is still another's */
+    bool (*equal)(const void *a, const void *b);
+};
+
+/* ---- the registry (extension.c) ---- */
+
+/* The row of a type, never NULL; of RULES_TARGET_NONE, ACCEPT, DROP, RETURN and CHAIN: NULL. OPAQUE: the one
+ * row that reads and prints all of them. */
+const struct rules_extension *rules_match_row(uint8_t type);
+const struct rules_extension *rules_target_row(uint8_t type);
+/* By the name (or alias) after -m or -j, in a family; NULL: none (the core then says what is near). */
+const struct rules_extension *rules_match_named(const char *name, uint8_t family);
+const struct rules_extension *rules_target_named(const char *name, uint8_t family);
+
+/* An extension of iptables whose words are only kept. The tables are ext/opaque.c's; each ends with a NULL
+ * name. */
+struct rules_opaque_name {
+    const char *name;
+    uint8_t families;
+    bool decides;      /* targets: ends the walk */
+    const char *table; /* targets: the only table it may stand in, "nat"...; NULL: any */
+};
+extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targets[];
+
+/* ---- for rows: reading (words.c) ---- */
+
+/* Fills p->error with the message and the place of the word that is being read. Always -EINVAL. Write what
+ * was found and what was expected; the option's name is put before it: "--ttl-eq: ...". */
+int rules_fail(struct rules_parse *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The next word, if there is one that is not an option or "!" (which is left alone); else NULL. */
+const char *rules_next_word(struct rules_parse *p);
+
+/* All of these take the whole word, and fail (rules_fail's -EINVAL) naming the word and what was expected. */
+
+/* Decimal, 0x hexadecimal or 0 octal, as strtoul with base 0; first to last. */
+MUST_USE int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, uint64_t last,
+                                uint64_t *ret);
+MUST_USE int rules_parse_u8(struct rules_parse *p, const char *word, uint8_t first, uint8_t last,
+                            uint8_t *ret);
+MUST_USE int rules_parse_u16(struct rules_parse *p, const char *word, uint16_t first, uint16_t last,
+                             uint16_t *ret);
+MUST_USE int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last,
+                             uint32_t *ret);
+/* "5", "5:9", ":9" (from 0), "5:" (to most); first <= last is demanded. */
+MUST_USE int rules_parse_range16(struct rules_parse *p, const char *word, uint16_t most,
+                                 struct rules_range16 *ret);
+MUST_USE int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most,
+                                 struct rules_range32 *ret);
+/* "VALUE" (mask all ones) or "VALUE/MASK"; numbers as rules_parse_number. */
+MUST_USE int rules_parse_value32(struct rules_parse *p, const char *word, struct rules_value32 *ret);
+/* A number or a service name of protocol (0: of any). */
+MUST_USE int rules_parse_port(struct rules_parse *p, const char *word, uint8_t protocol, uint16_t *ret);
+/* "21", "ftp", "20:ftp", ":21", "1024:". Descending is an error, as in iptables. */
+MUST_USE int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol,
+                               struct rules_range16 *ret);
+/* One address of p->family; names of hosts are refused (nothing is looked up). */
+MUST_USE int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret);
+/* A mask of p->family: a prefix length or an address. */
+MUST_USE int rules_parse_mask(struct rules_parse *p, const char *word, struct packet_address *ret);
+/* "ADDRESS", "ADDRESS/PREFIX", "ADDRESS/MASK"; the address is masked as iptables masks it. ret->inverted is
+ * left alone. */
+MUST_USE int rules_parse_network(struct rules_parse *p, const char *word, struct rules_network *ret);
+/* A protocol's name or number, 0..255 ("all" is 0). */
+MUST_USE int rules_parse_protocol(struct rules_parse *p, const char *word, uint8_t *ret);
+/* One of names, ASCII case ignored if fold: its index. kind is what it is, for the message: "a state". */
+MUST_USE int rules_parse_choice(struct rules_parse *p, const char *word, const char *const *names,
+                                size_t count, bool fold, const char *kind, size_t *ret);
+/* An interface name, with '+' at its end a wildcard. ret->inverted is left alone. */
+MUST_USE int rules_parse_interface(struct rules_parse *p, const char *word, struct rules_interface *ret);
+/* Copies a word into an array of size bytes (zero already), at most size - 1 long. */
+MUST_USE int rules_parse_text(struct rules_parse *p, const char *word, char *dst, size_t size);
+/* The next element of a list "a,b,c": copies it into buffer and moves *at behind it. 1: there was one; 0: the
+ * end; -EINVAL: empty or too long. Start with *at = word. */
+MUST_USE int rules_parse_element(struct rules_parse *p, const char **at, char *buffer, size_t size);
+
+/* ---- for rows: printing (print.c) ---- */
+
+/* As iptables-save writes a string: a space, then bare if it needs no quotes, else in double quotes with \"
+ * \\ \' escaped. */
+void rules_print_string(FILE *out, const char *text);
+void rules_print_address(FILE *out, uint8_t family, const struct packet_address *address);
+/* "/24" or, if it is no prefix, "/255.0.255.0"; nothing for a full prefix. */
+void rules_print_mask(FILE *out, uint8_t family, const struct packet_address *mask);
+/* -1: the mask is no prefix. */
+int rules_mask_prefix(uint8_t family, const struct packet_address *mask);
+struct packet_address rules_prefix_mask(uint8_t family, unsigned prefix);
+/* "0x1" or, if mask is not all ones, "0x1/0xff". No space before it. */
+void rules_print_value32(FILE *out, uint32_t value, uint32_t mask);
+/* Service name unless numeric or unknown. */
+void rules_print_port(FILE *out, uint16_t port, uint8_t protocol, bool numeric);
+void rules_print_interface(FILE *out, const struct rules_interface *i);
+
+/* ---- names (names.c) ---- */
+
+/* "tcp"..., or NULL. */
+const char *rules_protocol_name(uint8_t protocol);
+/* "ftp"..., or NULL: the service that /etc/services of Debian calls this port of tcp, udp, sctp or dccp. */
+const char *rules_service_name(uint16_t port, uint8_t protocol);
+/* How REJECT's answers are called, in the order of struct rules_target_reject.with. */
+const char *rules_reject_name(uint8_t family, uint8_t with);
+
+/* ---- rows, by file: extension.c lists them ---- */
+
+/* Each file that holds rows ends them here. */
+extern const struct rules_extension rules_match_tcp, rules_match_udp;         /* ext/tcp.c */
+extern const struct rules_extension rules_match_icmp, rules_match_icmp6;      /* ext/icmp.c */
+extern const struct rules_extension rules_match_state, rules_match_conntrack; /* ext/conntrack.c */
+extern const struct rules_extension rules_match_multiport;                    /* ext/multiport.c */
+extern const struct rules_extension rules_match_comment;                      /* ext/comment.c */
+extern const struct rules_extension rules_target_reject;                      /* ext/reject.c */
+extern const struct rules_extension rules_target_log;                         /* ext/log.c */
+extern const struct rules_extension rules_match_iprange, rules_match_limit, rules_match_hashlimit,
+    rules_match_connlimit, rules_match_recent, rules_match_mac, rules_match_mark, rules_match_connmark,
+    rules_match_addrtype, rules_match_helper, rules_match_length, rules_match_ttl, rules_match_hl,
+    rules_match_tos, rules_match_dscp, rules_match_pkttype, rules_match_statistic, rules_match_time,
+    rules_match_tcpmss, rules_match_u32, rules_match_set, rules_match_physdev, rules_match_owner,
+    rules_match_opaque;
+extern const struct rules_extension rules_target_nflog, rules_target_mark, rules_target_connmark,
+    rules_target_ct, rules_target_notrack, rules_target_opaque;
+
+#endif

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* -m hashlimit: a token bucket a host, port or both. net/netfilter/xt_hashlimit.c, revision 3. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/ext/extension.h"
+#include "rules/ext/file_name.h"
+#include "rules/ext/rate.h"
+
+enum {
+    HASH_UPTO,
+    HASH_ABOVE,
+    HASH_SRCMASK,
+    HASH_DSTMASK,
+    HASH_BURST,
+    HASH_SIZE,
+    HASH_MAX,
+    HASH_GC,
+    HASH_EXPIRE,
+    HASH_MODE,
+    HASH_NAME,
+    HASH_RATE_MATCH,
+    HASH_INTERVAL,
+};
+
+static const struct rules_option options[] = {
+    {"hashlimit-upto", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_ABOVE, 0},
+    {"hashlimit-above", HASH_ABOVE, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_UPTO, 0},
+    {"hashlimit", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_ABOVE, 0},
+    {"hashlimit-srcmask", HASH_SRCMASK, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-dstmask", HASH_DSTMASK, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-burst", HASH_BURST, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-htable-size", HASH_SIZE, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-htable-max", HASH_MAX, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-htable-gcinterval", HASH_GC, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-htable-expire", HASH_EXPIRE, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-mode", HASH_MODE, RULES_ARGUMENT, 0, 0},
+    {"hashlimit-name", HASH_NAME, RULES_ARGUMENT | RULES_NEEDED, 0, 0},
+    {"hashlimit-rate-match", HASH_RATE_MATCH, 0, 0, 0},
+    {"hashlimit-rate-interval", HASH_INTERVAL, RULES_ARGUMENT, 0, 0},
+};
+
+enum {
+    HASH_SCALE = 1000000,         /* XT_HASHLIMIT_SCALE_v2 */
+    HASH_BURST_DEFAULT = 5,       /* packets */
+    HASH_BURST_MOST = 1000000,    /* packets */
+    HASH_GC_DEFAULT = 1000,       /* ms */
+    HASH_TABLE_MOST = 1048576,    /* HASHLIMIT_MAX_SIZE: the kernel cuts larger ones to this */
+    HASH_BYTES_EXPIRE = 15,       /* s */
+    HASH_BYTES_BURST_EXPIRE = 60, /* s */
+    HASH_BYTE_SHIFT = 4,          /* XT_HASHLIMIT_BYTE_SHIFT: rates in bytes go in steps of 16 */
+};
+
+/* xt_hashlimit.c: HZ times CREDITS_PER_JIFFY; so for HZ 250 and 1000. */
+static const uint64_t HASH_CREDITS_A_SECOND = UINT64_C(1000) << 37;
+
+/* The kernel refuses a byte rate whose cost is under 2. */
+static const uint64_t BYTES_MOST = (((uint64_t)UINT32_MAX / 2) << HASH_BYTE_SHIFT) - 1;
+
+static const struct {
+    const char *word;
+    uint8_t bit;
+} modes[] = {{"srcip", RULES_HASH_SRCIP},
+             {"srcport", RULES_HASH_SRCPORT},
+             {"dstip", RULES_HASH_DSTIP},
+             {"dstport", RULES_HASH_DSTPORT}};
+
+enum { MODES = sizeof modes / sizeof *modes };
+
+static uint8_t full_prefix(uint8_t family)
+{
+    return family == PACKET_IPV6 ? 128 : 32;
+}
+
+/* A rate in bytes is kept as a cost, its reciprocal; in 32 bits, as iptables computes it. */
+static uint64_t cost_of_bytes(uint64_t bytes)
+{
+    return UINT32_MAX / ((bytes >> HASH_BYTE_SHIFT) + 1);
+}
+
+static uint64_t bytes_of_cost(uint64_t cost)
+{
+    return (UINT32_MAX / cost - 1) << HASH_BYTE_SHIFT;
+}
+
+static void hashlimit_start(const struct rules_parse *p, void *data)
+{
+    struct rules_match_hashlimit *h = data;
+
+    h->burst = HASH_BURST_DEFAULT;
+    h->gc_interval = HASH_GC_DEFAULT;
+    h->source_prefix = h->destination_prefix = full_prefix(p->family);
+}
+
+/* "512kb/s": 1 and the bytes; 0: no rate in bytes; or -EINVAL. */
+static int parse_bytes(struct rules_parse *p, const char *word, uint64_t *ret)
+{
+    size_t digits = strspn(word, "0123456789");
+    const char *unit = word + digits;
+    uint64_t bytes = 0, factor = 1;
+
+    if (digits == 0)
+        return 0;
+    if (*unit == 'k' || *unit == 'm')
+        factor = *unit++ == 'k' ? 1024 : 1024 * 1024;
+    if (strcmp(unit, "b/s") != 0)
+        return 0;
+    for (size_t i = 0; i < digits && bytes <= BYTES_MOST; i++)
+        bytes = bytes * 10 + (uint64_t)(word[i] - '0');
+    if (bytes > BYTES_MOST || bytes * factor > BYTES_MOST)
+        return rules_fail(p, "\"%s\" is too fast; the most is %" PRIu64 "b/s", word, BYTES_MOST);
+    if (bytes * factor < 1u << HASH_BYTE_SHIFT)
+        return rules_fail(p, "\"%s\" is too slow; the least is 16b/s", word);
+    *ret = bytes * factor;
+    return 1;
+}
+
+static int parse_rate(struct rules_parse *p, const char *word, struct rules_match_hashlimit *h)
+{
+    uint64_t bytes = 0;
+    int r = parse_bytes(p, word, &bytes);
+
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        h->by_bytes = true;
+        h->average = cost_of_bytes(bytes);
+        h->unit = HASH_BYTES_EXPIRE;
+    } else {
+        r = rules_rate_parse(p, word, HASH_SCALE, &h->average, &h->unit);
+        if (r < 0)
+            return r;
+    }
+    if (!(p->given & 1u << HASH_EXPIRE))
+        h->expire = h->unit * 1000;
+    return 0;
+}
+
+/* Packets, or bytes with k or m behind them. */
+static int parse_burst(struct rules_parse *p, const char *word, uint64_t *ret)
+{
+    unsigned long long burst = 0, factor = 1;
+    char *unit = NULL;
+
+    errno = 0;
+    if (*word >= '0' && *word <= '9')
+        burst = strtoull(word, &unit, 0);
+    if (unit == NULL || errno != 0)
+        return rules_fail(p, "\"%s\" is no burst; expected packets, or bytes such as 20kb", word);
+    if (burst == 0 || (*unit == '\0' && burst > HASH_BURST_MOST) || burst > UINT32_MAX)
+        return rules_fail(p, "%s is out of range; expected 1 to %d", word, HASH_BURST_MOST);
+    if (*unit == 'k' || *unit == 'm')
+        factor = *unit++ == 'k' ? 1024 : 1024 * 1024;
+    if (*unit == 'b')
+        unit++;
+    if (*unit != '\0')
+        return rules_fail(p, "\"%s\" is no burst; expected packets, or bytes such as 20kb", word);
+    *ret = burst * factor;
+    return 0;
+}
+
+static int parse_mode(struct rules_parse *p, const char *word, uint8_t *ret)
+{
+    const char *names[MODES], *at = word;
+    char element[16];
+    size_t index;
+    int r;
+
+    for (size_t i = 0; i < MODES; i++)
+        names[i] = modes[i].word;
+    *ret = 0;
+    while ((r = rules_parse_element(p, &at, element, sizeof element)) > 0) {
+        r = rules_parse_choice(p, element, names, MODES, false, "a mode", &index);
+        if (r < 0)
+            return r;
+        *ret |= modes[index].bit;
+    }
+    return r;
+}
+
+/* iptables wants a prefix here, as a length or written as a mask. */
+static int parse_prefix(struct rules_parse *p, const char *word, uint8_t *ret)
+{
+    struct packet_address mask;
+    int r = rules_parse_mask(p, word, &mask);
+
+    if (r < 0)
+        return r;
+    r = rules_mask_prefix(p->family, &mask);
+    if (r < 0)
+        return rules_fail(p, "\"%s\" is no prefix; expected a length of 0 to %u", word,
+                          full_prefix(p->family));
+    *ret = (uint8_t)r;
+    return 0;
+}
+
+static int parse_size(struct rules_parse *p, const char *word, uint32_t *ret)
+{
+    int r = rules_parse_u32(p, word, 0, UINT32_MAX, ret);
+
+    if (r == 0 && *ret > HASH_TABLE_MOST)
+        *ret = HASH_TABLE_MOST;
+    return r;
+}
+
+static int hashlimit_option(struct rules_parse *p, const struct rules_option *o, const char *word,
+                            bool inverted, void *data)
+{
+    struct rules_match_hashlimit *h = data;
+
+    switch (o->id) {
+    case HASH_UPTO:
+    case HASH_ABOVE:
+        h->above = (o->id == HASH_ABOVE) != inverted;
+        return parse_rate(p, word, h);
+    case HASH_SRCMASK:
+        return parse_prefix(p, word, &h->source_prefix);
+    case HASH_DSTMASK:
+        return parse_prefix(p, word, &h->destination_prefix);
+    case HASH_BURST:
+        return parse_burst(p, word, &h->burst);
+    case HASH_SIZE:
+        return parse_size(p, word, &h->size);
+    case HASH_MAX:
+        return parse_size(p, word, &h->max);
+    case HASH_GC:
+        return rules_parse_u32(p, word, 1, UINT32_MAX, &h->gc_interval);
+    case HASH_EXPIRE:
+        return rules_parse_u32(p, word, 1, UINT32_MAX, &h->expire);
+    case HASH_MODE:
+        return parse_mode(p, word, &h->mode);
+    case HASH_NAME:
+        return rules_parse_file_name(p, word, h->name, sizeof h->name);
+    case HASH_RATE_MATCH:
+        h->rate_match = true;
+        return 0;
+    default: /* HASH_INTERVAL */
+        return rules_parse_u32(p, word, 1, INT32_MAX, &h->interval);
+    }
+}
+
+static const struct {
+    const char *unit;
+    uint64_t bytes;
+} sizes[] = {{"m", 1024 * 1024}, {"k", 1024}, {"", 1}};
+
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* The largest unit that leaves something of bytes. */
+static size_t burst_size(uint64_t bytes)
+{
+    size_t i = 0;
+
+    while (i < SIZES - 1 && bytes < sizes[i].bytes)
+        i++;
+    return i;
+}
+
+/*
+ * Makes packets-worths of a burst in bytes. iptables prints a burst cut down to whole k or m; here it is
+ * rounded to what will be printed, so that what was saved reads back as the same rule.
+ */
+static int finish_bytes(struct rules_parse *p, struct rules_match_hashlimit *h)
+{
+    uint64_t step = bytes_of_cost(h->average), unit;
+
+    if (!(p->given & 1u << HASH_BURST)) {
+        h->burst = 0;
+        return 0;
+    }
+    unit = sizes[burst_size(h->burst)].bytes;
+    if (h->burst < step && h->burst != step - step % unit) /* the latter is how a burst of one is saved */
+        return rules_fail(p, "the burst cannot be smaller than what passes in a second, %" PRIu64 "b", step);
+    if (!(p->given & 1u << HASH_EXPIRE))
+        h->expire = HASH_BYTES_BURST_EXPIRE * 1000;
+    h->burst = (h->burst + step - 1) / step;
+    for (;;) {
+        uint64_t shown = h->burst * step, burst;
+
+        shown -= shown % sizes[burst_size(shown)].bytes;
+        burst = (shown + step - 1) / step;
+        if (burst == 0 || burst == h->burst)
+            return 0;
+        h->burst = burst;
+    }
+}
+
+/* How the kernel turns a time into credits (user2credits); the multiplication may wrap. */
+static uint64_t credits(uint64_t time)
+{
+    return time * (HASH_CREDITS_A_SECOND / HASH_SCALE);
+}
+
+static int finish_packets(struct rules_parse *p, const struct rules_match_hashlimit *h)
+{
+    if (h->burst > HASH_BURST_MOST)
+        return rules_fail(p, "a burst of %" PRIu64 " is out of range; expected 1 to %d", h->burst,
+                          HASH_BURST_MOST);
+    /* hashlimit_mt_check_common */
+    if (!h->rate_match && credits(h->average * h->burst) < credits(h->average))
+        return rules_fail(p, "a burst of %" PRIu64 " is too large for this rate; the kernel refuses it",
+                          h->burst);
+    if (h->rate_match && h->average < h->unit)
+        return rules_fail(p, "the rate is too fast for --hashlimit-rate-match; the kernel refuses it");
+    return 0;
+}
+
+static int hashlimit_finish(struct rules_parse *p, void *data)
+{
+    struct rules_match_hashlimit *h = data;
+    int r;
+
+    if (!(p->given & (1u << HASH_UPTO | 1u << HASH_ABOVE)))
+        return rules_fail(p, "hashlimit needs --hashlimit-upto or --hashlimit-above");
+    r = h->by_bytes ? finish_bytes(p, h) : finish_packets(p, h);
+    if (r < 0)
+        return r;
+    if (h->rate_match) {
+        if (h->interval == 0)
+            h->interval = h->by_bytes ? 1 : h->unit;
+        if (!h->by_bytes)
+            h->average /= h->unit;
+    } else {
+        h->interval = 0; /* has a meaning only with --hashlimit-rate-match, and is saved only with it */
+    }
+    h->unit = 0;
+    return 0;
+}
+
+/* Returns the milliseconds after which an entry of such a rate is dropped if nothing is said. */
+static uint32_t print_bytes(FILE *out, const struct rules_match_hashlimit *h, const char *prefix)
+{
+    uint64_t bytes = bytes_of_cost(h->average);
+    size_t i = 0;
+
+    /* iptables rounds in 32 bits here, so that it prints 4gb/s and more in bytes. */
+    while (i < SIZES - 1 &&
+           (bytes < sizes[i].bytes || cost_of_bytes(bytes & (uint32_t)~(sizes[i].bytes - 1)) != h->average))
+        i++;
+    fprintf(out, " %" PRIu64 "%sb/s", bytes / sizes[i].bytes, sizes[i].unit);
+    if (h->burst == 0)
+        return HASH_BYTES_EXPIRE * 1000;
+    bytes *= h->burst;
+    i = burst_size(bytes);
+    fprintf(out, " %sburst %" PRIu64 "%sb", prefix, bytes / sizes[i].bytes, sizes[i].unit);
+    return HASH_BYTES_BURST_EXPIRE * 1000;
+}
+
+static void print_mode(FILE *out, uint8_t mode, char separator)
+{
+    char before = ' ';
+
+    for (size_t i = 0; i < MODES; i++)
+        if (mode & modes[i].bit) {
+            fprintf(out, "%c%s", before, modes[i].word);
+            before = separator;
+        }
+}
+
+/* What is alike in a saved and a listed rule but for what stands before each word. */
+static void print_table(FILE *out, const struct rules_match_hashlimit *h, const struct rules_print *how,
+                        uint32_t expire, const char *prefix)
+{
+    if (h->size != 0)
+        fprintf(out, " %shtable-size %u", prefix, h->size);
+    if (h->max != 0)
+        fprintf(out, " %shtable-max %u", prefix, h->max);
+    if (h->gc_interval != HASH_GC_DEFAULT)
+        fprintf(out, " %shtable-gcinterval %u", prefix, h->gc_interval);
+    if (h->expire != expire)
+        fprintf(out, " %shtable-expire %u", prefix, h->expire);
+    if (h->source_prefix != full_prefix(how->family))
+        fprintf(out, " %ssrcmask %u", prefix, h->source_prefix);
+    if (h->destination_prefix != full_prefix(how->family))
+        fprintf(out, " %sdstmask %u", prefix, h->destination_prefix);
+    if (!h->rate_match)
+        return;
+    fprintf(out, " %srate-match", prefix);
+    if (h->interval != 1)
+        fprintf(out, " %srate-interval %u", prefix, h->interval);
+}
+
+static void hashlimit_save(FILE *out, const void *data, const struct rules_print *how)
+{
+    const struct rules_match_hashlimit *h = data;
+    uint32_t expire;
+
+    fputs(h->above ? " --hashlimit-above" : " --hashlimit-upto", out);
+    if (h->by_bytes) {
+        expire = print_bytes(out, h, "--hashlimit-");
+    } else {
+        expire = rules_rate_print(out, h->average, HASH_SCALE) * 1000;
+        fprintf(out, " --hashlimit-burst %" PRIu64, h->burst);
+    }
+    if (h->mode) {
+        fputs(" --hashlimit-mode", out);
+        print_mode(out, h->mode, ',');
+    }
+    fprintf(out, " --hashlimit-name %s", h->name);
+    print_table(out, h, how, expire, "--hashlimit-");
+}
+
+static void hashlimit_list(FILE *out, const void *data, const struct rules_print *how)
+{
+    const struct rules_match_hashlimit *h = data;
+    uint32_t expire;
+
+    fputs(h->above ? " limit: above" : " limit: up to", out);
+    if (h->by_bytes) {
+        expire = print_bytes(out, h, "");
+    } else {
+        uint64_t time = h->interval ? h->average * h->interval : h->average;
+
+        expire = rules_rate_print(out, time, HASH_SCALE) * 1000;
+        fprintf(out, " burst %" PRIu64, h->burst);
+    }
+    if (h->mode) {
+        fputs(" mode", out);
+        print_mode(out, h->mode, '-');
+    }
+    print_table(out, h, how, expire, "");
+}
+
+const struct rules_extension rules_match_hashlimit = {
+    .name = "hashlimit",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .type = RULES_MATCH_HASHLIMIT,
+    .families = RULES_BOTH,
+    .heap = sizeof(struct rules_match_hashlimit),
+    .start = hashlimit_start,
+    .option = hashlimit_option,
+    .finish = hashlimit_finish,
+    .save = hashlimit_save,
+    .list = hashlimit_list,
+};

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Extensions that iptables 1.8 has and nothing here evaluates. Their words are kept and given back; whoever
+ * asks what such a rule decides is told that it is unknown.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/ext/extension.h"
+
+const struct rules_opaque_name rules_opaque_matches[] = {
+    {.name = "ah", .families = RULES_BOTH},
+    {.name = "bpf", .families = RULES_BOTH},
+    {.name = "cgroup", .families = RULES_BOTH},
+    {.name = "cluster", .families = RULES_BOTH},
+    {.name = "connbytes", .families = RULES_BOTH},
+    {.name = "connlabel", .families = RULES_BOTH},
+    {.name = "cpu", .families = RULES_BOTH},
+    {.name = "dccp", .families = RULES_BOTH},
+    {.name = "devgroup", .families = RULES_BOTH},
+    {.name = "dst", .families = RULES_IPV6_ONLY},
+    {.name = "ecn", .families = RULES_BOTH},
+    {.name = "esp", .families = RULES_BOTH},
+    {.name = "eui64", .families = RULES_IPV6_ONLY},
+    {.name = "frag", .families = RULES_IPV6_ONLY},
+    {.name = "hbh", .families = RULES_IPV6_ONLY},
+    {.name = "ipcomp", .families = RULES_BOTH},
+    {.name = "ipv6header", .families = RULES_IPV6_ONLY},
+    {.name = "ipvs", .families = RULES_BOTH},
+    {.name = "mh", .families = RULES_IPV6_ONLY},
+    {.name = "nfacct", .families = RULES_BOTH},
+    {.name = "osf", .families = RULES_BOTH},
+    {.name = "policy", .families = RULES_BOTH},
+    {.name = "quota", .families = RULES_BOTH},
+    {.name = "rateest", .families = RULES_BOTH},
+    {.name = "realm", .families = RULES_IPV4_ONLY},
+    {.name = "rpfilter", .families = RULES_BOTH},
+    {.name = "rt", .families = RULES_IPV6_ONLY},
+    {.name = "sctp", .families = RULES_BOTH},
+    {.name = "socket", .families = RULES_BOTH},
+    {.name = "srh", .families = RULES_IPV6_ONLY},
+    {.name = "string", .families = RULES_BOTH},
+    {.name = "udplite", .families = RULES_BOTH},
+    {.name = NULL},
+};
+
+/* decides: the packet's way through the table ends there, or may end there. table: the only one, among those
+ * that are not evaluated, in which the kernel takes it. */
+const struct rules_opaque_name rules_opaque_targets[] = {
+    {.name = "AUDIT", .families = RULES_BOTH},
+    {.name = "CHECKSUM", .families = RULES_BOTH, .table = "mangle"},
+    {.name = "CLASSIFY", .families = RULES_BOTH},
+    {.name = "CLUSTERIP", .families = RULES_IPV4_ONLY, .decides = true},
+    {.name = "CONNSECMARK", .families = RULES_BOTH, .table = "security"},
+    {.name = "DNAT", .families = RULES_BOTH, .decides = true, .table = "nat"},
+    {.name = "DNPT", .families = RULES_IPV6_ONLY, .table = "mangle"},
+    {.name = "DSCP", .families = RULES_BOTH, .table = "mangle"},
+    {.name = "ECN", .families = RULES_IPV4_ONLY, .table = "mangle"},
+    {.name = "HL", .families = RULES_IPV6_ONLY, .table = "mangle"},
+    {.name = "HMARK", .families = RULES_BOTH, .table = "mangle"},
+    {.name = "IDLETIMER", .families = RULES_BOTH},
+    {.name = "LED", .families = RULES_BOTH},
+    {.name = "MASQUERADE", .families = RULES_BOTH, .decides = true, .table = "nat"},
+    {.name = "NETMAP", .families = RULES_BOTH, .decides = true, .table = "nat"},
+    {.name = "NFQUEUE", .families = RULES_BOTH, .decides = true},
+    {.name = "QUEUE", .families = RULES_BOTH, .decides = true},
+    {.name = "RATEEST", .families = RULES_BOTH},
+    {.name = "REDIRECT", .families = RULES_BOTH, .decides = true, .table = "nat"},
+    {.name = "SECMARK", .families = RULES_BOTH, .table = "security"},
+    {.name = "SET", .families = RULES_BOTH},
+    {.name = "SNAT", .families = RULES_BOTH, .decides = true, .table = "nat"},
+    {.name = "SNPT", .families = RULES_IPV6_ONLY, .table = "mangle"},
+    {.name = "SYNPROXY", .families = RULES_BOTH, .decides = true},
+    {.name = "TCPMSS", .families = RULES_BOTH},
+    {.name = "TCPOPTSTRIP", .families = RULES_BOTH, .table = "mangle"},
+    {.name = "TEE", .families = RULES_BOTH},
+    {.name = "TOS", .families = RULES_BOTH, .table = "mangle"},
+    {.name = "TPROXY", .families = RULES_BOTH, .decides = true, .table = "mangle"},
+    {.name = "TRACE", .families = RULES_BOTH},
+    {.name = "TTL", .families = RULES_IPV4_ONLY, .table = "mangle"},
+    {.name = "ULOG", .families = RULES_IPV4_ONLY},
+    {.name = NULL},
+};
+
+/* Options whose argument iptables-save always puts in quotes. */
+static bool is_always_quoted(const char *words)
+{
+    static const char *const options[] = {" --string", " --hex-string", " --label", " --led-trigger-id"};
+    size_t length = strlen(words);
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        size_t size = strlen(options[i]);
+
+        if (length >= size && strcmp(words + length - size, options[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_word(FILE *out, const char *word, bool quoted)
+{
+    if (!quoted && *word != '\0' && strpbrk(word, " \t\"") == NULL) {
+        fprintf(out, " %s", word);
+        return;
+    }
+    fputs(" \"", out);
+    for (; *word != '\0'; word++)
+        fprintf(out, strchr("\"\\'", *word) ? "\\%c" : "%c", *word);
+    fputc('"', out);
+}
+
+/* Adds a word so that the whole can be read back. */
+static int opaque_word(struct rules_parse *p, const char *word, void *data)
+{
+    struct rules_match_opaque *opaque = data;
+    const char *before = opaque->words != NULL ? opaque->words : "";
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)p;
+    if (out == NULL)
+        return -ENOMEM;
+    fputs(before, out);
+    print_word(out, word, is_always_quoted(before));
+    if (fclose(out) != 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    free(opaque->words);
+    opaque->words = text;
+    return 0;
+}
+
+static int target_finish(struct rules_parse *p, void *data)
+{
+    struct rules_match_opaque *opaque = data;
+
+    for (const struct rules_opaque_name *name = rules_opaque_targets; name->name != NULL; name++)
+        if (name->table != NULL && strcmp(name->name, opaque->name) == 0)
+            return rules_fail(p, "%s can stand in the %s table only", name->name, name->table);
+    if (strcmp(opaque->name, "NFQUEUE") == 0 && *opaque->words == '\0') {
+        char *words = strdup(" --queue-num 0"); /* what iptables makes of none */
+
+        if (words == NULL)
+            return -ENOMEM;
+        free(opaque->words);
+        opaque->words = words;
+    }
+    return 0;
+}
+
+static void opaque_print(FILE *out, const void *data, const struct rules_print *how)
+{
+    const struct rules_match_opaque *opaque = data;
+
+    (void)how;
+    if (opaque->words != NULL)
+        fputs(opaque->words, out);
+}
+
+static void opaque_free(void *data)
+{
+    struct rules_match_opaque *opaque = data;
+
+    free(opaque->name);
+    free(opaque->words);
+}
+
+static int opaque_copy(void *data)
+{
+    struct rules_match_opaque *opaque = data;
+    char *name = opaque->name ? strdup(opaque->name) : NULL;
+    char *words = opaque->words ? strdup(opaque->words) : NULL;
+
+    if ((opaque->name && !name) || (opaque->words && !words)) {
+        free(name);
+        free(words);
+        return -ENOMEM;
+    }
+    opaque->name = name;
+    opaque->words = words;
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool opaque_equal(const void *a, const void *b)
+{
+    const struct rules_match_opaque *x = a, *y = b;
+
+    return same_text(x->name, y->name) && same_text(x->words, y->words);
+}
+
+const struct rules_extension rules_match_opaque = {
+    .name = "",
+    .type = RULES_MATCH_OPAQUE,
+    .families = RULES_BOTH,
+    .word = opaque_word,
+    .save = opaque_print,
+    .list = opaque_print,
+    .free = opaque_free,
+    .copy = opaque_copy,
+    .equal = opaque_equal,
+};
+
+const struct rules_extension rules_target_opaque = {
+    .name = "",
+    .type = RULES_TARGET_OPAQUE,
+    .families = RULES_BOTH,
+    .finish = target_finish,
+    .word = opaque_word,
+    .save = opaque_print,
+    .list = opaque_print,
+    .free = opaque_free,
+    .copy = opaque_copy,
+    .equal = opaque_equal,
+};

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "rules/language/reader.h"
+
+enum {
+    NAMES_MAX = 256,
+};
+
+static void *owner_data(struct line_reader *l, const struct option_owner *owner)
+{
+    if (owner->is_target)
+        return rules_target_data(&l->line->rule.target);
+    return rules_match_data(&l->line->rule.matches[owner->match]);
+}
+
+static uint8_t family_bit(const struct line_reader *l)
+{
+    return l->r->family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY;
+}
+
+static const struct rules_opaque_name *opaque_named(const struct rules_opaque_name *names, const char *name,
+                                                    uint8_t families)
+{
+    for (; names->name; names++) {
+        if ((names->families & families) && strcmp(names->name, name) == 0)
+            return names;
+    }
+    return NULL;
+}
+
+static const char *near_part(const struct line_reader *l, const char *word, bool is_target)
+{
+    static const char *const verdicts[] = {"ACCEPT", "DROP", "RETURN"};
+    const char *names[NAMES_MAX];
+    const unsigned matches = RULES_MATCH_TYPES, targets = RULES_TARGET_TYPES;
+    const struct rules_opaque_name *opaque = is_target ? rules_opaque_targets : rules_opaque_matches;
+    size_t count = 0;
+
+    for (unsigned i = 0; is_target && i < 3; i++)
+        names[count++] = verdicts[i];
+    for (unsigned i = 0; i < (is_target ? targets : matches); i++) {
+        const struct rules_extension *row =
+            is_target ? rules_target_row((uint8_t)i) : rules_match_row((uint8_t)i);
+        if (row && !row->word && (row->families & family_bit(l)))
+            names[count++] = row->name;
+    }
+    for (; opaque->name && count < NAMES_MAX; opaque++) {
+        if (opaque->families & family_bit(l))
+            names[count++] = opaque->name;
+    }
+    return nearest_name(word, names, count);
+}
+
+/* ---- loading ---- */
+
+static struct option_owner *add_owner(struct line_reader *l, const struct rules_extension *row,
+                                      const char *name, bool is_target)
+{
+    struct option_owner *owner = &l->owners->list[l->owners->count++];
+
+    *owner =
+        (struct option_owner){.row = row, .name = name, .is_target = is_target, .word = l->words->current};
+    return owner;
+}
+
+static int load_match(struct line_reader *l, const struct rules_extension *row, const char *name)
+{
+    struct rules_rule *rule = &l->line->rule;
+    struct rules_match m;
+
+    if (rule->match_count == RULES_MATCHES_MAX)
+        return words_fail(l->words, l->error, "more than %d matches in one rule", RULES_MATCHES_MAX);
+    if (rules_match_init(row, &l->p, &m))
+        return -ENOMEM;
+    if (row->word)
+        m.opaque = (struct rules_match_opaque){.name = strdup(name), .words = strdup("")};
+    if ((row->word && (!m.opaque.name || !m.opaque.words)) || rules_rule_add_match(rule, &m)) {
+        rules_match_fini(&m);
+        return -ENOMEM;
+    }
+    add_owner(l, row, name, false)->match = (uint16_t)(rule->match_count - 1);
+    return 0;
+}
+
+static int load_target(struct line_reader *l, const struct rules_extension *row, const char *name,
+                       bool decides)
+{
+    struct rules_target *target = &l->line->rule.target;
+
+    if (rules_target_init(row, &l->p, target))
+        return -ENOMEM;
+    target->decides = decides;
+    if (row->word) {
+        target->opaque = (struct rules_match_opaque){.name = strdup(name), .words = strdup("")};
+        if (!target->opaque.name || !target->opaque.words)
+            return -ENOMEM;
+    }
+    add_owner(l, row, name, true);
+    return 0;
+}
+
+int line_take_match(struct line_reader *l, const char *word, bool inverted)
+{
+    const struct rules_extension *row = rules_match_named(word, l->r->family);
+
+    (void)inverted;
+    if (row)
+        return load_match(l, row, row->name);
+    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_matches, word, family_bit(l));
+    if (opaque)
+        return load_match(l, rules_match_row(RULES_MATCH_OPAQUE), opaque->name);
+    if (rules_match_named(word, l->r->family == PACKET_IPV6 ? PACKET_IPV4 : PACKET_IPV6))
+        return words_fail(l->words, l->error, "-m %s is for %s only, and these are %s rules", word,
+                          l->r->family == PACKET_IPV6 ? "IPv4" : "IPv6",
+                          l->r->family == PACKET_IPV6 ? "IPv6" : "IPv4");
+    const char *near = near_part(l, word, false);
+    return words_fail(l->words, l->error, "\"%s\" is not the name of a match of %s%s%s%s", word,
+                      l->r->family == PACKET_IPV6 ? "ip6tables" : "iptables", near ? "; did you mean " : "",
+                      near ? near : "", near ? "?" : "");
+}
+
+static int take_target(struct line_reader *l, const char *word)
+{
+    static const struct {
+        const char *name;
+        uint8_t type;
+    } verdicts[] = {
+        {"ACCEPT", RULES_TARGET_ACCEPT}, {"DROP", RULES_TARGET_DROP}, {"RETURN", RULES_TARGET_RETURN}};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(word, verdicts[i].name) == 0) {
+            l->line->rule.target.type = verdicts[i].type;
+            return 0;
+        }
+    }
+    const struct rules_extension *row = rules_target_named(word, l->r->family);
+    if (row)
+        return load_target(l, row, row->name, false);
+    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_targets, word, family_bit(l));
+    if (opaque)
+        return load_target(l, rules_target_row(RULES_TARGET_OPAQUE), opaque->name, opaque->decides);
+    l->line->rule.target.type = RULES_TARGET_CHAIN;
+    return 0;
+}
+
+static int take_jump_name(struct line_reader *l, const char *word)
+{
+    if (l->jump)
+        return words_fail(l->words, l->error, "a rule has one -j or one -g, and there was one already");
+    if (word[0] == '\0')
+        return words_fail(l->words, l->error, "found an empty word, expected a target or a chain");
+    l->jump = word;
+    l->jump_word = l->words->current;
+    return 0;
+}
+
+int line_take_jump(struct line_reader *l, const char *word, bool inverted)
+{
+    int rc = take_jump_name(l, word);
+
+    (void)inverted;
+    return rc ? rc : take_target(l, word);
+}
+
+int line_take_goto(struct line_reader *l, const char *word, bool inverted)
+{
+    int rc = take_jump_name(l, word);
+
+    (void)inverted;
+    if (rc)
+        return rc;
+    l->line->rule.target.type = RULES_TARGET_CHAIN;
+    l->line->rule.target.is_goto = true;
+    return 0;
+}
+
+/* ---- options ---- */
+
+static const struct rules_option *first_of_id(const struct rules_extension *row, uint8_t id)
+{
+    const struct rules_option *o = row->options;
+
+    while (o->id != id)
+        o++;
+    return o;
+}
+
+static int check_option(struct line_reader *l, const struct option_owner *owner, const struct rules_option *o)
+{
+    const struct rules_extension *row = owner->row;
+    uint32_t bit = 1U << o->id;
+
+    if (l->inverted && !(o->flags & RULES_INVERTS))
+        return words_fail(l->words, l->error, "--%s takes no \"!\" before it", o->name);
+    if ((owner->given & bit) && !(o->flags & RULES_REPEATS))
+        return words_fail(l->words, l->error, "--%s was given already for this %s; once is allowed", o->name,
+                          row->name);
+    for (unsigned i = 0; i < row->option_count; i++) {
+        const struct rules_option *other = &row->options[i];
+        if ((owner->given & (1U << other->id)) &&
+            ((o->excludes & (1U << other->id)) || (other->excludes & bit)))
+            return words_fail(l->words, l->error, "--%s and --%s cannot stand in one %s", o->name,
+                              other->name, row->name);
+    }
+    return 0;
+}
+
+int line_take_part_option(struct line_reader *l, const struct option_found *found, const char *value)
+{
+    struct option_owner *owner = found->owner;
+    const struct rules_option *o = found->option;
+    int rc = check_option(l, owner, o);
+
+    if (rc)
+        return rc;
+    if (!(o->flags & RULES_ARGUMENT) && value)
+        return words_fail(l->words, l->error, "--%s takes no argument", o->name);
+    if ((o->flags & RULES_ARGUMENT) && !value) {
+        value = words_next(l->words);
+        if (!value)
+            return words_fail(l->words, l->error, "--%s needs an argument, and the line ends", o->name);
+    }
+    l->p.given = owner->given;
+    l->p.option = o;
+    rc = owner->row->option(&l->p, o, value ? value : "", l->inverted, owner_data(l, owner));
+    l->p.option = NULL;
+    owner->given |= 1U << o->id;
+    l->inverted = false;
+    return rc;
+}
+
+int line_take_opaque(struct line_reader *l, struct option_owner *owner, const char *word)
+{
+    int rc = 0;
+
+    if (l->inverted)
+        rc = owner->row->word(&l->p, "!", owner_data(l, owner));
+    l->inverted = false;
+    return rc ? rc : owner->row->word(&l->p, word, owner_data(l, owner));
+}
+
+/* The match that -p names without -m: the first row for the protocol, or an opaque one that is called so. */
+static const struct rules_extension *implied_row(const struct line_reader *l, const char **ret_name)
+{
+    uint8_t protocol = l->line->rule.protocol;
+    const char *name = rules_protocol_name(protocol);
+
+    for (unsigned i = 0; i < RULES_MATCH_TYPES; i++) {
+        const struct rules_extension *row = rules_match_row((uint8_t)i);
+        if (row && row->protocol == protocol && (row->families & family_bit(l))) {
+            *ret_name = row->name;
+            return row;
+        }
+    }
+    const struct rules_opaque_name *opaque =
+        name ? opaque_named(rules_opaque_matches, name, family_bit(l)) : NULL;
+    if (!opaque)
+        return NULL;
+    *ret_name = opaque->name;
+    return rules_match_row(RULES_MATCH_OPAQUE);
+}
+
+int line_load_implied(struct line_reader *l, const char *name, size_t size)
+{
+    const char *row_name;
+    const struct rules_extension *row = l->line->rule.protocol ? implied_row(l, &row_name) : NULL;
+
+    if (!row || (!row->word && !option_row_has(row, name, size)))
+        return 0;
+    /* Two opaque matches and a word: the one that is named has it, wherever -p stands. */
+    if (row->word && l->owners->count && l->owners->list[l->owners->count - 1].row->word)
+        return 0;
+    for (size_t i = 0; i < l->owners->count; i++) {
+        if (l->owners->list[i].row == row && strcmp(l->owners->list[i].name, row_name) == 0)
+            return 0;
+    }
+    int rc = load_match(l, row, row_name);
+    return rc ? rc : 1;
+}
+
+/* ---- the end ---- */
+
+static int check_needed(struct line_reader *l, const struct option_owner *owner)
+{
+    const struct rules_extension *row = owner->row;
+
+    for (unsigned i = 0; i < row->option_count; i++) {
+        const struct rules_option *o = first_of_id(row, row->options[i].id);
+        if ((o->flags & RULES_NEEDED) && !(owner->given & (1U << o->id)))
+            return words_fail(line_blame(l, owner->word), l->error, "%s needs the option --%s", row->name,
+                              o->name);
+        if (!(owner->given & (1U << o->id)) || !(o->requires & ~owner->given))
+            continue;
+        uint8_t missing = (uint8_t)__builtin_ctz(o->requires & ~owner->given);
+        return words_fail(line_blame(l, owner->word), l->error, "--%s needs --%s beside it", o->name,
+                          first_of_id(row, missing)->name);
+    }
+    return 0;
+}
+
+static int check_place(struct line_reader *l, const struct option_owner *owner)
+{
+    const struct rules_extension *row = owner->row;
+    const struct rules_rule *rule = &l->line->rule;
+
+    if (row->protocol && (rule->protocol != row->protocol || rule->protocol_inverted)) {
+        const char *name = rules_protocol_name(row->protocol);
+        return words_fail(line_blame(l, owner->word), l->error, "%s %s works only in a rule with -p %s",
+                          owner->is_target ? "-j" : "-m", row->name, name);
+    }
+    if (row->tables && !(row->tables & (1U << l->line->table)))
+        return words_fail(line_blame(l, owner->word), l->error, "%s %s does not work in the table %s",
+                          owner->is_target ? "-j" : "-m", row->name, rules_table_name(l->line->table));
+    return 0;
+}
+
+int line_finish_parts(struct line_reader *l)
+{
+    for (size_t i = 0; i < l->owners->count; i++) {
+        struct option_owner *owner = &l->owners->list[i];
+        int rc = check_needed(l, owner);
+        if (rc == 0)
+            rc = check_place(l, owner);
+        if (rc == 0 && owner->row->finish) {
+            l->p.given = owner->given;
+            line_blame(l, owner->word);
+            rc = owner->row->finish(&l->p, owner_data(l, owner));
+        }
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

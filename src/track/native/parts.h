@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_TRACK_NATIVE_PARTS_H
+#define SALLY_TRACK_NATIVE_PARTS_H
+
+/*
+ * What the files behind tracker.h share.
+ *
+ * Life of a flow: taken from the pool by tracker_begin, in the table from tracker_commit on, out of it when
+ * it ends. The slot of a flow that tracker_begin itself ends (a refused connection) is held until the packet
+ * is done with. A control connection, that is one with the FTP helper, has a record besides; its number is
+ * the handle that its children and its expectation know it by. It outlives the connection while somebody
+ * knows the number.
+ */
+#include "base/result.h"
+#include "track/ftp.h"
+#include "track/ftp_line.h"
+#include "track/native/table.h"
+#include "track/native/tracker.h"
+#include "track/tcp.h"
+#include "track/tuple.h"
+#include "track/udp.h"
+
+/* A control connection. */
+struct control {
+    uint32_t slot;  /* of its flow; TABLE_NONE: it has ended */
+    uint32_t users; /* the flow, its children, its expectation */
+    uint32_t
+        expectation; /* number, 0: none; there is never more than one (max_expected of the kernel's helper) */
+    uint32_t next_free;
+    struct track_ftp ftp;
+    struct track_ftp_line line[]; /* robust: one a direction */
+};
+
+/* An expectation, in the list from the oldest to the newest, which is also the order in which they expire. */
+struct expected {
+    struct track_expectation e;
+    uint32_t older, newer;   /* numbers, 0: none */
+    uint32_t next_in_bucket; /* also: of the free ones */
+};
+
+enum { EXPECTED_BUCKETS = 1024 };
+
+struct expectations {
+    struct expected *all; /* number 1 is all[0] */
+    uint32_t capacity, count;
+    uint32_t free, oldest, newest;
+    uint32_t bucket[EXPECTED_BUCKETS];
+};
+
+/* What tracker_prefetch has hashed, so that it is done once a packet. A place is overwritten by whoever comes
+ * next; the tuple tells. */
+enum { AHEAD_BITS = 7 };
+struct ahead {
+    struct track_tuple tuple;
+    uint32_t hash;
+};
+
+struct tracker {
+    struct track_config config;
+    struct track_tcp_config tcp;
+    struct table table;
+    track_on_event *on_event;
+    void *arg;
+    uint64_t now;
+    uint32_t last_serial;
+    uint32_t current; /* slot of the flow that begin has shown */
+    uint32_t current_hash;
+    uint32_t held;  /* slot to give back when the packet is done with */
+    uint32_t sweep; /* slot that was last looked at for its age */
+
+    uint8_t *controls; /* of control_size bytes each; number 1 is the first */
+    size_t control_size;
+    uint32_t control_capacity, control_top, control_free;
+    struct expectations expectations;
+    struct ahead ahead[1 << AHEAD_BITS];
+};
+
+/* ---- end.c ---- */
+void tracker_tell(struct tracker *t, enum track_event_type type, enum track_reason reason,
+                  const struct track_flow *flow, const struct track_expectation *e);
+/* A flow in the table ends; its slot is given back at once, or, if it is the current one, held. */
+void tracker_end_flow(struct tracker *t, uint32_t slot);
+/* A flow that is not in the table is forgotten. */
+void tracker_forget_flow(struct tracker *t, uint32_t slot);
+/* Looks at the age of the next few slots. */
+void tracker_sweep(struct tracker *t, uint32_t slots);
+/* Makes room in a full table, near hash. false: there is none. */
+MUST_USE bool tracker_make_room(struct tracker *t, uint32_t hash);
+
+static inline bool tracker_has_expired(const struct tracker *t, const struct track_flow *flow)
+{
+    return flow->expires <= t->now;
+}
+
+/* ---- control.c ---- */
+static inline struct control *tracker_control(const struct tracker *t, uint32_t number)
+{
+    return (void *)(t->controls + (number - 1) * t->control_size);
+}
+
+/* Its number, with one user; 0: out of memory. */
+uint32_t tracker_control_new(struct tracker *t, uint32_t slot);
+void tracker_control_use(struct tracker *t, uint32_t number);
+void tracker_control_unuse(struct tracker *t, uint32_t number);
+
+/* ---- expect.c ---- */
+/* 0; -EBUSY: another control connection expects the same; -EMFILE, -ENOMEM: too many. */
+MUST_USE int tracker_expect(struct tracker *t, const struct track_expectation *e,
+                            const struct track_flow *master);
+/* Number of the expectation that wants this tuple, or 0. */
+uint32_t tracker_expected(const struct tracker *t, const struct track_tuple *tuple);
+/* Removes it, saying why. */
+void tracker_unexpect(struct tracker *t, uint32_t number, enum track_event_type why,
+                      const struct track_flow *flow);
+void tracker_expire_expectations(struct tracker *t);
+
+/* ---- protocol.c ---- */
+enum tracker_result { TRACKER_PASS, TRACKER_INVALID, TRACKER_REPEAT };
+/* Moves the flow in slot. first: packet began it. */
+enum tracker_result tracker_protocol(struct tracker *t, const struct packet *packet, uint32_t slot,
+                                     enum track_direction direction, bool first,
+                                     enum track_reason *ret_reason);
+
+/* ---- helper.c ---- */
+/* The helper reads a packet of a flow that has it. false: it drops the packet. */
+bool tracker_help(struct tracker *t, const struct packet *packet, const struct track_view *view,
+                  enum track_reason *ret_reason);
+/* Tells of announcements on flows that have no helper. */
+void tracker_note_unheard(struct tracker *t, const struct packet *packet, const struct track_view *view);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "verdict/image/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/rules.h"
+#include "verdict/image/condition.h"
+#include "verdict/image/index.h"
+#include "verdict/image/join.h"
+
+/*
+ * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image,
+ * and what it is sorted by) and notes, field by field, where along the field's values it begins and ends to
+ * want them. Then the drafts of each chain are sorted, which gives each rule its bit; the notes are turned
+ * from rules to bits, and each field's index is built from them.
+ */
+
+struct draft {
+    const struct rules_rule *rule;
+    uint32_t chain, number, ordinal, bit;
+    uint32_t asked; /* bit f: enum image_field f */
+    uint64_t rest;
+    struct image_value value[IMAGE_FIELDS]; /* the first that it wants, 0 if it does not ask */
+};
+
+struct changes {
+    struct image_change *at;
+    size_t count, capacity;
+};
+
+struct place { /* of a chain in the model */
+    const struct rules_chain *chain;
+    uint32_t index;
+};
+
+struct compiler {
+    struct image_block *block;
+    const struct rules *rules;
+    const struct rules_table *model;
+    enum rules_table_type type;
+    uint32_t none;
+    struct place *places; /* sorted by address */
+    struct draft *drafts;
+    uint32_t count, bits; /* rules; places for them */
+    struct changes changes[IMAGE_FIELDS];
+    uint32_t *bit_of; /* by ordinal */
+    uint32_t asks, late;
+    struct image_table table; /* goes into the block at the end */
+};
+
+/* ---- first pass ---- */
+
+static bool note_change(struct changes *c, struct image_value at, uint32_t ordinal)
+{
+    if (c->count == c->capacity) {
+        size_t capacity = c->capacity ? c->capacity * 2 : 64;
+        struct image_change *grown = reallocarray(c->at, capacity, sizeof(*grown));
+
+        if (!grown)
+            return false;
+        c->at = grown;
+        c->capacity = capacity;
+    }
+    c->at[c->count++] = (struct image_change){at, ordinal};
+    return true;
+}
+
+static bool note_ranges(struct changes *c, const struct image_ranges *ranges, struct image_value most,
+                        uint32_t ordinal)
+{
+    for (size_t i = 0; i < ranges->count; i++) {
+        if (!note_change(c, ranges->at[i].first, ordinal))
+            return false;
+        if (image_value_less(ranges->at[i].last, most) &&
+            !note_change(c, image_value_next(ranges->at[i].last), ordinal))
+            return false;
+    }
+    return true;
+}
+
+static enum image_action rule_action(const struct rules_target *target)
+{
+    static const uint8_t actions[RULES_TARGET_TYPES] = {
+        [RULES_TARGET_NONE] = IMAGE_CONTINUE, [RULES_TARGET_ACCEPT] = IMAGE_ACCEPT,
+        [RULES_TARGET_DROP] = IMAGE_DROP,     [RULES_TARGET_RETURN] = IMAGE_RETURN,
+        [RULES_TARGET_CHAIN] = IMAGE_JUMP,    [RULES_TARGET_REJECT] = IMAGE_REJECT,
+        [RULES_TARGET_LOG] = IMAGE_CONTINUE,  [RULES_TARGET_NFLOG] = IMAGE_CONTINUE,
+        [RULES_TARGET_MARK] = IMAGE_TARGET,   [RULES_TARGET_CONNMARK] = IMAGE_TARGET,
+        [RULES_TARGET_CT] = IMAGE_TARGET,     [RULES_TARGET_NOTRACK] = IMAGE_TARGET,
+        [RULES_TARGET_OPAQUE] = IMAGE_TARGET,
+    };
+
+    if (target->type == RULES_TARGET_CHAIN && target->is_goto)
+        return IMAGE_GOTO;
+    return actions[target->type];
+}
+
+static uint64_t rule_rest(const struct rules_rule *rule, const struct image_condition *condition)
+{
+    enum image_action action = rule_action(&rule->target);
+    bool residual = condition->header || condition->residual || rule->match_count > IMAGE_CONDITIONS;
+    uint64_t flags = residual ? IMAGE_RESIDUAL : 0;
+
+    if (condition->header)
+        flags |= IMAGE_HEADER;
+    if (!residual && action == IMAGE_CONTINUE)
+        flags |= IMAGE_IDLE;
+    if (!residual && action != IMAGE_CONTINUE && action != IMAGE_JUMP && action != IMAGE_TARGET)
+        flags |= IMAGE_FINAL;
+    return condition->residual | flags << IMAGE_REST_FLAGS | (uint64_t)action << IMAGE_REST_ACTION;
+}
+
+static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_t chain, uint32_t number,
+                      struct image_condition *scratch)
+{
+    struct draft *draft = &c->drafts[c->count];
+
+    image_condition_read(rule, c->rules->family, scratch);
+    *draft = (struct draft){.rule = rule,
+                            .chain = chain,
+                            .number = number,
+                            .ordinal = c->count,
+                            .asked = scratch->asked,
+                            .rest = rule_rest(rule, scratch)};
+    for (unsigned f = 0; f < IMAGE_FIELDS; f++) {
+        const struct image_ranges *wanted = &scratch->field[f];
+
+        if (!(scratch->asked & 1U << f))
+            continue;
+        if (wanted->count)
+            draft->value[f] = wanted->at[0].first;
+        if (!note_ranges(&c->changes[f], wanted,
+                         image_value_most(image_field_bits((enum image_field)f, c->rules->family)), c->count))
+            return false;
+    }
+    c->asks |= rule->in.name[0] ? VERDICT_NO_IN : 0;
+    c->asks |= rule->out.name[0] ? VERDICT_NO_OUT : 0;
+    c->late |= scratch->late;
+    c->count++;
+    return true;
+}
+
+static bool read_rules(struct compiler *c)
+{
+    struct image_condition *scratch = malloc(sizeof(*scratch));
+    bool done = scratch != NULL;
+
+    for (uint32_t i = 0; done && i < c->model->count; i++)
+        for (uint32_t n = 0; done && n < c->model->chains[i]->count; n++)
+            done = read_rule(c, &c->model->chains[i]->rules[n], i, n + 1, scratch);
+    free(scratch);
+    return done;
+}
+
+/* ---- bits ---- */
+
+enum {
+    MAIN_FIELDS = (1 << IMAGE_MAIN_FIELDS) - 1,
+    LONG_CHAIN = 1024, /* rules */
+};
+
+/* By chain; then by which main fields are asked for, those that ask for none, which the walk tries first,
+ * before the others; then by values, those of fields with few of them first: then a word is of one protocol
+ * and one port, if it can be. */
+static int compare_drafts(const void *a, const void *b)
+{
+    static const uint8_t order[] = {IMAGE_PROTOCOL, IMAGE_STATE,       IMAGE_IN,
+                                    IMAGE_OUT,      IMAGE_FLAGS,       IMAGE_DESTINATION_PORT,
+                                    IMAGE_SOURCE,   IMAGE_DESTINATION, IMAGE_SOURCE_PORT};
+    const struct draft *left = a, *right = b;
+    uint32_t left_main = left->asked & MAIN_FIELDS, right_main = right->asked & MAIN_FIELDS;
+
+    if (left->chain != right->chain)
+        return left->chain < right->chain ? -1 : 1;
+    if (left_main != right_main)
+        return left_main < right_main ? -1 : 1;
+    for (unsigned i = 0; i < sizeof(order); i++) {
+        struct image_value l = left->value[order[i]], r = right->value[order[i]];
+
+        if (!image_value_equal(l, r))
+            return image_value_less(l, r) ? -1 : 1;
+    }
+    return left->number < right->number ? -1 : 1;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *left = a, *right = b;
+
+    return (left->chain > right->chain) - (left->chain < right->chain);
+}
+
+static uint32_t find_chain(const struct compiler *c, const struct rules_chain *chain)
+{
+    struct place wanted = {chain, 0}, *found;
+
+    found = bsearch(&wanted, c->places, c->model->count, sizeof(wanted), compare_places);
+    return found ? found->index : (uint32_t)IMAGE_NONE;
+}
+
+/*
+ * In long chains rules that ask for other main fields begin a new word: in a word that has some that don't
+ * ask for the source, and some that don't ask for the destination, every packet would have to look.
+ */
+static bool begins_word(const struct compiler *c, uint32_t i)
+{
+    const struct draft *draft = &c->drafts[i], *before = draft - 1;
+
+    if (i == 0 || draft->chain != before->chain ||
+        (draft->asked & MAIN_FIELDS) == (before->asked & MAIN_FIELDS))
+        return false;
+    size_t count = c->model->chains[draft->chain]->count;
+
+    /* At most 64 such chains with 15 changes: with IMAGE_RULES rules all bits fit under one top word. */
+    return count >= LONG_CHAIN && count >= c->count / 64;
+}
+
+static void give_bits(struct compiler *c)
+{
+    qsort(c->drafts, c->count, sizeof(*c->drafts), compare_drafts);
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (begins_word(c, i))
+            c->bits = (c->bits + IMAGE_WORD - 1) / IMAGE_WORD * IMAGE_WORD;
+        c->bit_of[c->drafts[i].ordinal] = c->bits;
+        c->drafts[i].bit = c->bits++;
+    }
+    c->table.words = (c->bits + IMAGE_WORD - 1) / IMAGE_WORD;
+    c->table.middles = (c->table.words + IMAGE_WORD - 1) / IMAGE_WORD;
+}
+
+static void write_rules(struct compiler *c)
+{
+    struct image_rule *rules;
+
+    c->table.rules = image_block_add(c->block, c->bits * sizeof(*rules), IMAGE_LINE);
+    if (c->block->failed)
+        return;
+    rules = image_block_at(c->block, c->table.rules);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct draft *draft = &c->drafts[i];
+
+        rules[draft->bit] =
+            (struct image_rule){.number = draft->number, .chain = (uint32_t)IMAGE_NONE, .rest = draft->rest};
+        if (draft->rule->target.type == RULES_TARGET_CHAIN)
+            rules[draft->bit].chain = find_chain(c, draft->rule->target.chain);
+    }
+}
+
+/* drafts from...end-1 are the chain's. */
+static struct image_chain describe_chain(const struct compiler *c, uint32_t from, uint32_t end,
+                                         uint32_t policy)
+{
+    struct image_chain chain = {.first_main = (uint32_t)IMAGE_NONE, .policy = policy};
+
+    if (from < end) {
+        chain.first = chain.plain_end = c->drafts[from].bit;
+        chain.end = c->drafts[end - 1].bit + 1;
+    }
+    for (uint32_t i = from; i < end; i++) {
+        const struct draft *draft = &c->drafts[i];
+
+        if (draft->asked & MAIN_FIELDS) {
+            if (draft->number < chain.first_main)
+                chain.first_main = draft->number;
+            continue;
+        }
+        chain.plain_end = draft->bit + 1;
+        if (draft->number > chain.last_plain)
+            chain.last_plain = draft->number;
+    }
+    return chain;
+}
+
+static void write_chains(struct compiler *c)
+{
+    uint32_t end = 0;
+
+    c->table.chain_count = (uint32_t)c->model->count;
+    c->table.chains = image_block_add(c->block, c->model->count * sizeof(struct image_chain), IMAGE_LINE);
+    if (c->block->failed)
+        return;
+    for (uint32_t i = 0; i < c->model->count; i++) {
+        struct image_chain *chain = (struct image_chain *)image_block_at(c->block, c->table.chains) + i;
+        uint32_t from = end;
+
+        end += (uint32_t)c->model->chains[i]->count;
+        *chain = describe_chain(c, from, end, c->model->chains[i]->policy);
+    }
+    for (int hook = 0; hook < RULES_HOOKS; hook++)
+        c->table.builtin[hook] = find_chain(c, rules_chain_at(c->rules, c->type, (enum rules_hook)hook));
+}
+
+/* ---- second pass ---- */
+
+static bool is_asked(const struct compiler *c, unsigned field)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->drafts[i].asked & 1U << field)
+            return true;
+    return false;
+}
+
+/* Leaf words of the rules that don't ask for a field; the caller's. NULL: out of memory. */
+static uint64_t *wild_words(const struct compiler *c, unsigned field)
+{
+    uint64_t *words = calloc(c->table.words + 1, sizeof(*words));
+
+    for (uint32_t i = 0; words && i < c->count; i++)
+        if (!(c->drafts[i].asked & 1U << field))
+            words[c->drafts[i].bit / IMAGE_WORD] |= 1ULL << c->drafts[i].bit % IMAGE_WORD;
+    return words;
+}
+
+static bool build_index(struct compiler *c, unsigned field, struct image_block *block, uint32_t none,
+                        struct image_index *ret)
+{
+    struct changes *changes = &c->changes[field];
+
+    if (image_index_build(block, none, image_field_bits((enum image_field)field, c->rules->family),
+                          changes->at, changes->count, c->bits, ret) < 0)
+        return false;
+    ret->field = (uint8_t)field;
+    return true;
+}
+
+/* Joins a field that is no main one, or gives it sets of its own. */
+static bool build_plain(struct compiler *c, unsigned field, struct join *join)
+{
+    struct image_block block = {0};
+    struct image_index index;
+    uint64_t *wild = wild_words(c, field);
+    bool done;
+
+    image_block_add(&block, IMAGE_LINE, IMAGE_LINE); /* so that no offset is 0 */
+    uint32_t none = image_block_add(&block, IMAGE_EMPTY_SET, IMAGE_LINE);
+
+    done = wild && !block.failed && build_index(c, field, &block, none, &index);
+    if (done && !join_add(join, &index, &block, &wild)) {
+        done = build_index(c, field, c->block, c->none, &c->table.index[c->table.count]);
+        c->table.count++;
+    }
+    image_block_fini(&block);
+    free(wild);
+    return done;
+}
+
+static bool build_indexes(struct compiler *c)
+{
+    struct join join;
+    bool done = true;
+
+    join_init(&join, c->table.words, c->table.middles);
+    for (unsigned f = 0; done && f < IMAGE_FIELDS; f++) {
+        struct changes *changes = &c->changes[f];
+
+        if (!is_asked(c, f))
+            continue;
+        for (size_t i = 0; i < changes->count; i++)
+            changes->at[i].bit = c->bit_of[changes->at[i].bit];
+        if (f < IMAGE_MAIN_FIELDS) {
+            done = build_index(c, f, c->block, c->none, &c->table.index[c->table.count]);
+            c->table.count++;
+            c->table.mains++;
+        } else {
+            done = build_plain(c, f, &join);
+        }
+        free(changes->at);
+        *changes = (struct changes){0};
+    }
+    done = done && join_write(&join, c->block, &c->table) == 0;
+    join_fini(&join);
+    return done;
+}
+
+static void write_wild(struct compiler *c)
+{
+    uint32_t fields = c->table.count;
+
+    c->table.wild_words =
+        image_block_add(c->block, (size_t)c->table.words * fields * sizeof(uint64_t), IMAGE_LINE);
+    c->table.wild_middles =
+        image_block_add(c->block, (size_t)c->table.middles * fields * sizeof(uint64_t), IMAGE_LINE);
+    if (c->block->failed)
+        return;
+    uint64_t *words = image_block_at(c->block, c->table.wild_words),
+             *middles = image_block_at(c->block, c->table.wild_middles);
+
+    for (uint32_t n = 0; n < c->count; n++)
+        for (uint32_t i = 0; i < fields; i++) {
+            uint32_t bit = c->drafts[n].bit, word = bit / IMAGE_WORD, middle = word / IMAGE_WORD;
+
+            if (c->drafts[n].asked & 1U << c->table.index[i].field)
+                continue;
+            words[word * fields + i] |= 1ULL << bit % IMAGE_WORD;
+            middles[middle * fields + i] |= 1ULL << word % IMAGE_WORD;
+        }
+}
+
+static bool compiler_init(struct compiler *c)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->model->count; i++)
+        count += c->model->chains[i]->count;
+    if (count > IMAGE_RULES)
+        return false;
+    c->drafts = malloc((count + 1) * sizeof(*c->drafts));
+    c->bit_of = malloc((count + 1) * sizeof(*c->bit_of));
+    c->places = malloc((c->model->count + 1) * sizeof(*c->places));
+    if (!c->drafts || !c->bit_of || !c->places)
+        return false;
+    for (uint32_t i = 0; i < c->model->count; i++)
+        c->places[i] = (struct place){c->model->chains[i], i};
+    qsort(c->places, c->model->count, sizeof(*c->places), compare_places);
+    return true;
+}
+
+static void compiler_fini(struct compiler *c)
+{
+    free(c->drafts);
+    free(c->bit_of);
+    free(c->places);
+    for (unsigned f = 0; f < IMAGE_FIELDS; f++)
+        free(c->changes[f].at);
+}
+
+/* Offset of the table in the block, or 0. */
+static uint32_t compile_table(struct image_block *block, const struct rules *r, enum rules_table_type type,
+                              uint32_t none)
+{
+    struct compiler c = {.block = block, .rules = r, .model = &r->tables[type], .type = type, .none = none};
+    uint32_t offset = 0;
+
+    if (compiler_init(&c) && read_rules(&c)) {
+        give_bits(&c);
+        write_rules(&c);
+        write_chains(&c);
+        if (!block->failed && build_indexes(&c)) {
+            write_wild(&c);
+            c.table.asks = c.asks;
+            c.table.late = c.late;
+            offset = image_block_add(block, sizeof(c.table), IMAGE_LINE);
+            if (!block->failed)
+                memcpy(image_block_at(block, offset), &c.table, sizeof(c.table));
+        }
+    }
+    compiler_fini(&c);
+    return block->failed ? 0 : offset;
+}
+
+static bool compile(struct image *image)
+{
+    struct image_block *block = &image->block;
+    struct image_header header = {
+        .magic = IMAGE_MAGIC, .version = IMAGE_VERSION, .family = image->rules->family};
+
+    image_block_add(block, sizeof(header), IMAGE_LINE);
+    header.none = image_block_add(block, IMAGE_EMPTY_SET, IMAGE_LINE);
+    for (int type = 0; type < RULES_TABLES; type++) {
+        if (!image->rules->tables[type].present)
+            continue;
+        header.tables[type] = compile_table(block, image->rules, (enum rules_table_type)type, header.none);
+        if (!header.tables[type])
+            return false;
+    }
+    image_block_add(block, sizeof(uint64_t), sizeof(uint64_t)); /* to spare: see image_middle_bits */
+    if (block->failed)
+        return false;
+    image_block_shrink(block);
+    header.size = block->size;
+    memcpy(block->bytes, &header, sizeof(header));
+    return true;
+}
+
+struct image *image_compile(const struct rules *r)
+{
+    struct image *image = calloc(1, sizeof(*image));
+
+    if (!image)
+        return NULL;
+    image->rules = r;
+    if (!compile(image))
+        image_free(&image);
+    return image;
+}
+
+void image_free(struct image **image)
+{
+    if (!*image)
+        return;
+    image_block_fini(&(*image)->block);
+    free(*image);
+    *image = NULL;
+}
+
+size_t image_size(const struct image *image)
+{
+    return image->block.size;
+}

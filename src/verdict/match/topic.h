@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_VERDICT_MATCH_TOPIC_H
+#define SALLY_VERDICT_MATCH_TOPIC_H
+
+/* Between match.c, which has the table of matches, and the files that have their functions by topic. */
+#include "verdict/match/match.h"
+
+#define MATCH_NOT_CAPTURED "a part of the packet that the capture does not hold"
+#define MATCH_NO_MEMORY    "what was remembered, for want of memory"
+
+/* One match is asked about one packet. */
+struct match_question {
+    const struct rules_match *match;
+    const struct verdict_packet *p;
+    struct verdict_memory *memory;
+    uint32_t serial;
+    uint16_t index;
+    const char **because; /* set on UNKNOWN */
+};
+
+typedef enum verdict_answer match_function(const struct match_question *q);
+
+/* packet.c: what stands in the packet. */
+match_function match_tcp, match_udp, match_icmp, match_icmp6, match_multiport, match_iprange, match_length,
+    match_ttl, match_tos, match_dscp, match_tcpmss;
+/* match_u32.c */
+match_function match_u32;
+/* state.c: what connection tracking knows. */
+match_function match_conntrack, match_connmark, match_helper, match_connlimit;
+/* time.c: what was remembered, and the clock. */
+match_function match_limit, match_statistic, match_time;
+/* hashlimit.c, recent.c */
+match_function match_hashlimit, match_recent;
+/* world.c: what is known of machine and packet besides. */
+match_function match_mark, match_mac, match_pkttype, match_addrtype, match_set, match_physdev, match_owner,
+    match_opaque, match_comment;
+
+/* size bytes at offset of the packet. NULL: *ret_answer is what to answer instead: HOTDROP, or UNKNOWN if
+ * only the capture ends there. As skb_header_pointer in matches that can do nothing without. */
+const uint8_t *match_bytes(const struct match_question *q, uint32_t offset, uint32_t size,
+                           enum verdict_answer *ret_answer);
+
+static inline bool match_in_range16(const struct rules_range16 *range, uint16_t value)
+{
+    return value >= range->first && value <= range->last;
+}
+
+static inline enum verdict_answer match_answer(bool yes)
+{
+    return yes ? VERDICT_YES : VERDICT_NO;
+}
+
+static inline enum verdict_answer match_unknown(const struct match_question *q, const char *because)
+{
+    *q->because = because;
+    return VERDICT_UNKNOWN;
+}
+
+#endif
