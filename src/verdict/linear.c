@@ -9,7 +9,6 @@
 #include "verdict/linear.h"
 
 #include "rules/rules.h"
-#include "verdict/match/match.h"
 
 enum { CODES = VERDICT_DEPENDS + 1 };
 
@@ -31,11 +30,11 @@ struct walk {
     const struct verdict_trace *trace;
     bool count;
     uint32_t work;
-    const struct linear_answer *given; /* by the rule that is next, or NULL: it is to be asked */
-    struct linear_state state;         /* what all ways that are still walked have in common */
-    bool maybe;                        /* the walk is in a part that is maybe not reached... */
-    bool ended;                        /* ...or behind one that has maybe ended it */
-    struct place doubt;                /* the rule that made it so */
+    const struct match_answer *given; /* by the rule that is next, or NULL: it is to be asked */
+    struct linear_state state;        /* what all ways that are still walked have in common */
+    bool maybe;                       /* the walk is in a part that is maybe not reached... */
+    bool ended;                       /* ...or behind one that has maybe ended it */
+    struct place doubt;               /* the rule that made it so */
     const char *because;
     struct place first; /* the first UNKNOWN rule that changed anything */
     const char *first_because;
@@ -178,22 +177,20 @@ static enum way leave_chain(struct walk *w, enum way way, bool maybe, bool fell,
     return WAY_FELL;
 }
 
-static enum verdict_answer look_at(struct walk *w, struct place at, const char **ret_because,
-                                   bool *ret_hotdrop)
+static struct match_answer look_at(struct walk *w, struct place at)
 {
+    struct match_answer a;
+
     if (w->given) {
-        const struct linear_answer *given = w->given;
+        a = *w->given;
         w->given = NULL;
-        *ret_because = given->because;
-        *ret_hotdrop = given->hotdrop;
-        return given->answer;
+        return a;
     }
     verdict_memory_doubt(w->memory, is_uncertain(w));
-    enum verdict_answer answer = match_rule(at.rule, &w->state.packet, w->memory, ret_because, ret_hotdrop);
-
+    a = match_rule(at.rule, &w->state.packet, w->memory);
     if (w->trace)
-        w->trace->rule(w->trace->arg, at.chain, at.rule, (uint32_t)(at.rule - at.chain->rules) + 1, answer);
-    return answer;
+        w->trace->rule(w->trace->arg, at.chain, at.rule, (uint32_t)(at.rule - at.chain->rules) + 1, a.answer);
+    return a;
 }
 
 static enum way walk_too_long(struct walk *w, struct place at, const char *because)
@@ -251,20 +248,19 @@ static enum way walk_chain(struct walk *w, const struct rules_chain *chain, size
 
     while (!left && here.next < here.chain->count) {
         struct place at = {here.chain, &here.chain->rules[here.next++]};
-        const char *because = NULL;
-        bool hotdrop = false;
         if (w->work++ >= VERDICT_WORK || depth > VERDICT_DEPTH) {
             way = walk_too_long(w, at,
                                 depth > VERDICT_DEPTH ? "chains nested deeper than is followed"
                                                       : "more rules than are followed for one packet");
             break;
         }
-        switch (look_at(w, at, &because, &hotdrop)) {
+        struct match_answer a = look_at(w, at);
+        switch (a.answer) {
         case VERDICT_YES:
             left = walk_certain(w, at, depth, &here, &way);
             break;
         case VERDICT_UNKNOWN:
-            walk_unknown(w, at, because, hotdrop, depth, &fell, &fell_state);
+            walk_unknown(w, at, a.because, a.hotdrop, depth, &fell, &fell_state);
             break;
         case VERDICT_HOTDROP:
             way = end_certain(w, VERDICT_DROP, at, true);
@@ -324,7 +320,7 @@ static void conclude(const struct walk *w, struct verdict *ret)
 }
 
 void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
-                   const struct linear_place *places, unsigned depth, const struct linear_answer *first,
+                   const struct linear_place *places, unsigned depth, const struct match_answer *first,
                    struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
                    struct verdict *ret)
 {

@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_LINEAR_H
 #define SALLY_VERDICT_LINEAR_H
 
+#include "verdict/match/match.h"
 #include "verdict/verdict.h"
 
 /*
@@ -54,18 +55,11 @@ struct linear_place {
     size_t next;
 };
 
-/* What the rule that is next in the innermost chain answered, if it has been asked already. */
-struct linear_answer {
-    enum verdict_answer answer;
-    const char *because; /* as match_rule says */
-    bool hotdrop;
-};
-
 /* Goes on from places (depth of them, 1...VERDICT_DEPTH) to the verdict; what was before has been certain.
- * builtin: whose policy decides at the end (after a goto out of it that is not the first of places). first
- * NULL: the next rule has not been asked. */
+ * builtin: whose policy decides at the end (after a goto out of it that is not the first of places). first:
+ * what the next rule has answered; NULL: it has not been asked. */
 void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
-                   const struct linear_place *places, unsigned depth, const struct linear_answer *first,
+                   const struct linear_place *places, unsigned depth, const struct match_answer *first,
                    struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
                    struct verdict *ret);
 

@@ -2,10 +2,13 @@
 /* What rules ask, as sets of packets (see region.h). */
 #include "explain/diff/conditions.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "verdict/condition/field.h"
+#include "verdict/condition/read.h"
+#include "verdict/image/condition.h"
 
 struct collector {
     const struct rules *rules;
@@ -14,6 +17,8 @@ struct collector {
     bool either, forwarded;
     struct diff_names *names;
     struct diff_conditions *out;
+    int told; /* match of whose atom is the last; -1: none */
+    int error;
 };
 
 /* ---- adding one ---- */
@@ -91,250 +96,185 @@ static int add_match_atom(struct collector *c, const struct rules_match *m)
     return add_atom(c, words_of(c, &part));
 }
 
-/* ---- the header ---- */
+/* ---- one condition (verdict/condition) as a set of packets ---- */
 
-static bool is_all(const struct rules_interface *i)
+/* What the match of a condition asks that is no field; once, however many conditions it is. */
+static int add_rest(struct collector *c, const struct condition *condition)
 {
-    return !i->name[0] && !i->inverted;
-}
+    struct rules_rule part = {0};
 
-static bool interface_meets(const struct rules_interface *asked, const char *name)
-{
-    size_t length = strlen(asked->name);
-    return asked->wildcard ? strncmp(asked->name, name, length) == 0 : strcmp(asked->name, name) == 0;
-}
-
-static int add_interface(struct collector *c, enum diff_field field, const struct rules_interface *asked)
-{
-    struct diff_bits bits = {0};
-    if (is_all(asked))
-        return 0;
-    for (unsigned i = 0; i < c->names->interface_count; i++) {
-        if (interface_meets(asked, c->names->interface[i]))
-            diff_bits_set(&bits, i);
-    }
-    return add_bits(c, field, &bits, asked->inverted);
-}
-
-/* -1 unless the mask is ones, then zeros; else the number of zeros. */
-static int zeros_of(const struct packet_address *mask, uint8_t family)
-{
-    diff_number m = diff_number_of(mask, family), hole = ~m;
-    if (family != PACKET_IPV6)
-        hole &= UINT32_MAX;
-    if (hole & (hole + 1))
-        return -1;
-    int zeros = 0;
-    for (; hole; hole >>= 1)
-        zeros++;
-    return zeros;
-}
-
-static int add_network(struct collector *c, enum diff_field field, const struct rules_network *n)
-{
-    if (rules_network_is_any(n))
-        return 0;
-    int zeros = zeros_of(&n->mask, c->rules->family);
-    if (zeros < 0) { /* a mask with holes is no interval */
-        struct rules_rule part = {0};
-        *(field == DIFF_SOURCE ? &part.source : &part.destination) = *n;
+    if (condition->match == CONDITION_OF_HEADER) { /* a mask with holes is no interval */
+        *(condition->field == CONDITION_SOURCE ? &part.source : &part.destination) =
+            condition->field == CONDITION_SOURCE ? c->rule->source : c->rule->destination;
         return add_atom(c, words_of(c, &part));
     }
-    diff_number first = diff_number_of(&n->address, c->rules->family);
-    diff_number rest = zeros >= 128 ? ~(diff_number)0 : ((diff_number)1 << zeros) - 1;
-    first &= ~rest;
-    return add_interval(c, field, first, first | rest, n->inverted);
-}
-
-static int add_header(struct collector *c)
-{
-    const struct rules_rule *rule = c->rule;
-    struct diff_bits bits = {0};
-    int error = 0;
-    if (rule->protocol) {
-        diff_bits_set(&bits, rule->protocol);
-        error = add_bits(c, DIFF_PROTOCOL, &bits, rule->protocol_inverted);
-    }
-    if (!error)
-        error = add_network(c, DIFF_DESTINATION, &rule->destination);
-    if (!error)
-        error = add_network(c, DIFF_SOURCE, &rule->source);
-    if (!error)
-        error = add_interface(c, DIFF_IN, &rule->in);
-    if (!error)
-        error = add_interface(c, DIFF_OUT, &rule->out);
-    if (!error && rule->fragment) {
-        struct diff_bits later = {0};
-        diff_bits_set(&later, 1);
-        error = add_bits(c, DIFF_FRAGMENT, &later, rule->fragment_inverted);
-    }
-    return error;
-}
-
-/* ---- matches that are fields ---- */
-
-static int add_ports(struct collector *c, enum diff_field field, struct rules_range16 ports, bool inverted)
-{
-    if (ports.first == 0 && ports.last == 65535 && !inverted)
+    if (c->told == condition->match)
         return 0;
-    return add_interval(c, field, ports.first, ports.last, inverted);
+    c->told = condition->match;
+    return add_match_atom(c, &c->rule->matches[condition->match]);
 }
 
-static int add_tcp(struct collector *c, const struct rules_match *m)
+/* Numbers up to 255: which of them are wanted. came: by what is in the packet, which the hook may see changed.
+ */
+static int add_bitmap(struct collector *c, enum diff_field field, const struct condition *condition,
+                      unsigned less)
 {
-    const struct rules_match_tcp *t = &m->tcp;
-    int error = add_ports(c, DIFF_DESTINATION_PORT, t->destination, t->destination_inverted);
-    if (!error)
-        error = add_ports(c, DIFF_SOURCE_PORT, t->source, t->source_inverted);
-    if (!error && t->flags_mask) {
-        struct diff_bits bits = {0};
-        for (unsigned flags = 0; flags < 256; flags++) {
-            if ((flags & t->flags_mask) == t->flags_compare)
-                diff_bits_set(&bits, flags);
-        }
-        error = add_bits(c, DIFF_FLAGS, &bits, t->flags_inverted);
+    struct diff_bits bits = {0};
+    struct condition plain = *condition;
+
+    plain.inverted = false;
+    for (unsigned i = 0; i < 256; i++) {
+        if (condition_wants(&plain, (struct condition_value){0, (uint8_t)(i - less)}))
+            diff_bits_set(&bits, i);
     }
-    if (!error && t->option)
-        error = add_match_atom(c, m);
-    return error;
+    return add_bits(c, field, &bits, condition->inverted);
 }
 
-static int add_icmp(struct collector *c, const struct rules_match *m)
+static int add_names(struct collector *c, enum diff_field field, const struct condition *condition)
 {
-    const struct rules_match_icmp *i = &m->icmp;
-    if (m->type == RULES_MATCH_ICMP && i->type == 255)
-        return i->inverted ? add_interval(c, DIFF_ICMP, 0, 65535, true) : 0;
-    return add_interval(c, DIFF_ICMP, (unsigned)i->type << 8 | i->code.first,
-                        (unsigned)i->type << 8 | i->code.last, i->inverted);
+    struct diff_bits bits = {0};
+
+    for (unsigned i = 0; i < c->names->interface_count; i++) {
+        if (condition_wants(condition, condition_value_name(c->names->interface[i])))
+            diff_bits_set(&bits, i);
+    }
+    return add_bits(c, field, &bits, false);
 }
 
-static int add_state(struct collector *c, const struct rules_match *m)
+static diff_number number_of(struct condition_value v)
 {
-    const struct rules_match_conntrack *ct = m->conntrack;
-    struct diff_bits bits = {{(uint64_t)(ct->states & 31)}};
-    int error = 0;
-    if (ct->given & RULES_CT_STATE)
-        error = add_bits(c, DIFF_STATE, &bits, ct->inverted & RULES_CT_STATE);
-    if (!error && ct->given & ~RULES_CT_STATE)
-        error = add_match_atom(c, m);
-    return error;
+    return (diff_number)v.high << 64 | v.low;
 }
 
-static int add_multiport_side(struct collector *c, enum diff_field field,
-                              const struct rules_match_multiport *m)
+static int add_network(struct collector *c, enum diff_field field, const struct condition *condition)
 {
-    struct diff_interval ranges[RULES_PORTS];
-    for (uint8_t i = 0; i < m->count; i++)
-        ranges[i] = (struct diff_interval){m->ports[i].first, m->ports[i].last};
-    struct diff_condition one = {
-        .field = (uint8_t)field, .inverted = m->inverted, .count = m->count, .ranges = ranges};
+    struct image_range range;
+
+    if (!image_condition_prefix(condition, c->rules->family == PACKET_IPV6 ? 128 : 32, &range))
+        return add_rest(c, condition);
+    return add_interval(c, field, number_of(range.first), number_of(range.last), condition->inverted);
+}
+
+static int add_numbers(struct collector *c, enum diff_field field, const struct condition *condition)
+{
+    struct diff_interval ranges[CONDITION_LISTED];
+
+    if (condition->kind == CONDITION_RANGE)
+        return add_interval(c, field, number_of(condition->range.first), number_of(condition->range.last),
+                            condition->inverted);
+    for (uint8_t i = 0; i < condition->count; i++)
+        ranges[i] = (struct diff_interval){condition->list[i].first, condition->list[i].last};
+    struct diff_condition one = {.field = (uint8_t)field,
+                                 .inverted = condition->inverted,
+                                 .count = condition->count,
+                                 .ranges = ranges};
     return add(c->out, &one);
 }
 
-static int add_multiport(struct collector *c, const struct rules_match *match)
+/* Either side: an or, which is two rules; neither: an and. */
+static int add_ports(struct collector *c, const struct condition *condition)
 {
-    const struct rules_match_multiport *m = match->multiport;
-    bool neither = m->side == RULES_PORTS_EITHER && m->inverted;
     int error = 0;
-    bool source = m->side == RULES_PORTS_SOURCE || neither || (m->side == RULES_PORTS_EITHER && !c->either);
-    bool destination =
-        m->side == RULES_PORTS_DESTINATION || neither || (m->side == RULES_PORTS_EITHER && c->either);
-    if (source)
-        error = add_multiport_side(c, DIFF_SOURCE_PORT, m);
-    if (!error && destination)
-        error = add_multiport_side(c, DIFF_DESTINATION_PORT, m);
+
+    if (condition->inverted || !c->either)
+        error = add_numbers(c, DIFF_SOURCE_PORT, condition);
+    if (!error && (condition->inverted || c->either))
+        error = add_numbers(c, DIFF_DESTINATION_PORT, condition);
     return error;
 }
 
-static int add_iprange(struct collector *c, const struct rules_match *match)
+/* State n of struct diff_region is bit n of enum rules_state. */
+static int add_state(struct collector *c, const struct condition *condition)
 {
-    const struct rules_match_iprange *m = match->iprange;
-    uint8_t family = c->rules->family;
-    int error = 0;
-    if (m->has_source)
-        error = add_interval(c, DIFF_SOURCE, diff_number_of(&m->source_first, family),
-                             diff_number_of(&m->source_last, family), m->source_inverted);
-    if (!error && m->has_destination)
-        error = add_interval(c, DIFF_DESTINATION, diff_number_of(&m->destination_first, family),
-                             diff_number_of(&m->destination_last, family), m->destination_inverted);
-    return error;
+    struct diff_bits bits = {{condition->masked.mask.low & 31}};
+
+    return add_bits(c, DIFF_STATE, &bits, condition->inverted);
 }
 
-static int add_length(struct collector *c, const struct rules_match *m)
+static int add_condition(struct collector *c, const struct condition *condition)
 {
-    return add_interval(c, DIFF_LENGTH, m->length.bytes.first, m->length.bytes.last, m->length.inverted);
-}
+    static const uint8_t fields[CONDITION_FIELDS] = {
+        [CONDITION_SOURCE_PORT] = DIFF_SOURCE_PORT,
+        [CONDITION_DESTINATION_PORT] = DIFF_DESTINATION_PORT,
+        [CONDITION_ICMP] = DIFF_ICMP,
+        [CONDITION_LENGTH] = DIFF_LENGTH,
+        [CONDITION_PROTOCOL] = DIFF_PROTOCOL,
+        [CONDITION_FLAGS] = DIFF_FLAGS,
+        [CONDITION_FRAGMENT] = DIFF_FRAGMENT,
+        [CONDITION_TTL] = DIFF_TTL,
+        [CONDITION_TOS] = DIFF_TOS,
+    };
+    bool masked = condition->kind == CONDITION_MASKED;
+    enum diff_field field = (enum diff_field)fields[condition->field];
 
-static int add_ttl(struct collector *c, const struct rules_match *m)
-{
-    struct diff_bits bits = {0};
-    for (unsigned came = 0; came < 256; came++) {
-        uint8_t ttl = (uint8_t)(came - c->forwarded);
-        bool meets = m->ttl.compare == RULES_TTL_LT   ? ttl < m->ttl.ttl
-                     : m->ttl.compare == RULES_TTL_GT ? ttl > m->ttl.ttl
-                                                      : ttl == m->ttl.ttl;
-        if (meets)
-            diff_bits_set(&bits, came);
+    switch (condition->field) {
+    case CONDITION_TRANSPORT: /* regions hold whole packets */
+        return 0;
+    case CONDITION_SOURCE:
+        return masked ? add_network(c, DIFF_SOURCE, condition) : add_numbers(c, DIFF_SOURCE, condition);
+    case CONDITION_DESTINATION:
+        return masked ? add_network(c, DIFF_DESTINATION, condition)
+                      : add_numbers(c, DIFF_DESTINATION, condition);
+    case CONDITION_IN:
+        return add_names(c, DIFF_IN, condition);
+    case CONDITION_OUT:
+        return add_names(c, DIFF_OUT, condition);
+    case CONDITION_PORTS:
+        return add_ports(c, condition);
+    case CONDITION_STATE:
+        return add_state(c, condition);
+    case CONDITION_TTL:
+        return add_bitmap(c, field, condition, c->forwarded);
+    case CONDITION_FLAGS:
+    case CONDITION_PROTOCOL:
+    case CONDITION_FRAGMENT:
+    case CONDITION_TOS:
+        return add_bitmap(c, field, condition, 0);
+    case CONDITION_SOURCE_PORT:
+    case CONDITION_DESTINATION_PORT:
+    case CONDITION_ICMP:
+    case CONDITION_LENGTH:
+        return add_numbers(c, field, condition);
+    default:
+        return add_rest(c, condition);
     }
-    return add_bits(c, DIFF_TTL, &bits, m->ttl.compare == RULES_TTL_NE);
 }
 
-static int add_tos(struct collector *c, const struct rules_match *m)
+/* A condition_visit. */
+static bool collect(void *arg, const struct condition *condition)
 {
-    struct diff_bits bits = {0};
-    bool dscp = m->type == RULES_MATCH_DSCP;
-    for (unsigned tos = 0; tos < 256; tos++) {
-        if (dscp ? tos >> 2 == m->dscp.dscp : (tos & m->tos.mask) == m->tos.value)
-            diff_bits_set(&bits, tos);
-    }
-    return add_bits(c, DIFF_TOS, &bits, dscp ? m->dscp.inverted : m->tos.inverted);
-}
+    struct collector *c = arg;
 
-static int add_nothing(struct collector *c, const struct rules_match *m)
-{
-    (void)c;
-    (void)m;
-    return 0;
+    c->error = add_condition(c, condition);
+    return c->error == 0;
 }
-
-static int (*const adders[RULES_MATCH_TYPES])(struct collector *c, const struct rules_match *m) = {
-    [RULES_MATCH_TCP] = add_tcp,
-    [RULES_MATCH_UDP] = add_tcp,
-    [RULES_MATCH_ICMP] = add_icmp,
-    [RULES_MATCH_ICMP6] = add_icmp,
-    [RULES_MATCH_STATE] = add_state,
-    [RULES_MATCH_CONNTRACK] = add_state,
-    [RULES_MATCH_MULTIPORT] = add_multiport,
-    [RULES_MATCH_IPRANGE] = add_iprange,
-    [RULES_MATCH_LENGTH] = add_length,
-    [RULES_MATCH_TTL] = add_ttl,
-    [RULES_MATCH_HL] = add_ttl,
-    [RULES_MATCH_TOS] = add_tos,
-    [RULES_MATCH_DSCP] = add_tos,
-    [RULES_MATCH_COMMENT] = add_nothing,
-};
 
 int diff_conditions_of(const struct rules *r, const struct rules_chain *chain, const struct rules_rule *rule,
                        bool either, bool forwarded, struct diff_names *names, struct diff_conditions *ret)
 {
-    struct collector c = {r, chain, rule, either, forwarded, names, ret};
-    int error = add_header(&c);
-    for (uint16_t m = 0; m < rule->match_count && !error; m++) {
-        const struct rules_match *match = &rule->matches[m];
-        error = adders[match->type] ? adders[match->type](&c, match) : add_match_atom(&c, match);
-    }
-    return error;
+    struct collector c = {.rules = r,
+                          .chain = chain,
+                          .rule = rule,
+                          .either = either,
+                          .forwarded = forwarded,
+                          .names = names,
+                          .out = ret,
+                          .told = -1};
+
+    condition_read(rule, r->family, collect, &c);
+    return c.error;
+}
+
+/* A condition_visit: ends at an or. */
+static bool is_one(void *arg, const struct condition *c)
+{
+    (void)arg;
+    return c->field != CONDITION_PORTS || c->inverted;
 }
 
 bool diff_conditions_are_two(const struct rules_rule *rule)
 {
-    for (uint16_t m = 0; m < rule->match_count; m++) {
-        const struct rules_match *match = &rule->matches[m];
-        if (match->type == RULES_MATCH_MULTIPORT && match->multiport->side == RULES_PORTS_EITHER &&
-            !match->multiport->inverted)
-            return true;
-    }
-    return false;
+    return !condition_read(rule, PACKET_IPV4, is_one, NULL);
 }
 
 int diff_conditions_append(struct diff_conditions *to, const struct diff_conditions *from)

@@ -4,7 +4,7 @@
 
 /*
  * What a match or a target brings to the language: its name, its options, how they are read and printed. One
- * const row (struct rules_extension) each, in ext/*.c; the rows are listed once, in extension.c.
+ * const row (struct rules_extension) each, in this room; the rows are listed once, in extension.c.
  *
  * A row works on its payload ("data"): the member of the union in struct rules_match or struct rules_target
  * that belongs to its type, e.g. struct rules_match_ttl *. With heap > 0 the union holds a pointer and the

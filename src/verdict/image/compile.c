@@ -18,10 +18,10 @@
 
 struct draft {
     const struct rules_rule *rule;
-    uint32_t chain, number, ordinal, bit;
+    uint32_t chain, ordinal, bit;
     uint32_t asked; /* bit f: enum image_field f */
-    uint64_t rest;
-    struct image_value value[IMAGE_FIELDS]; /* the first that it wants, 0 if it does not ask */
+    struct image_rule image;
+    struct condition_value value[IMAGE_FIELDS]; /* the first that it wants, 0 if it does not ask */
 };
 
 struct changes {
@@ -51,7 +51,7 @@ struct compiler {
 
 /* ---- first pass ---- */
 
-static bool note_change(struct changes *c, struct image_value at, uint32_t ordinal)
+static bool note_change(struct changes *c, struct condition_value at, uint32_t ordinal)
 {
     if (c->count == c->capacity) {
         size_t capacity = c->capacity ? c->capacity * 2 : 64;
@@ -66,13 +66,13 @@ static bool note_change(struct changes *c, struct image_value at, uint32_t ordin
     return true;
 }
 
-static bool note_ranges(struct changes *c, const struct image_ranges *ranges, struct image_value most,
+static bool note_ranges(struct changes *c, const struct image_ranges *ranges, struct condition_value most,
                         uint32_t ordinal)
 {
     for (size_t i = 0; i < ranges->count; i++) {
         if (!note_change(c, ranges->at[i].first, ordinal))
             return false;
-        if (image_value_less(ranges->at[i].last, most) &&
+        if (condition_value_less(ranges->at[i].last, most) &&
             !note_change(c, image_value_next(ranges->at[i].last), ordinal))
             return false;
     }
@@ -96,19 +96,31 @@ static enum image_action rule_action(const struct rules_target *target)
     return actions[target->type];
 }
 
-static uint64_t rule_rest(const struct rules_rule *rule, const struct image_condition *condition)
+static uint8_t rule_flags(const struct image_condition *condition, enum image_action action)
 {
-    enum image_action action = rule_action(&rule->target);
-    bool residual = condition->header || condition->residual || rule->match_count > IMAGE_CONDITIONS;
-    uint64_t flags = residual ? IMAGE_RESIDUAL : 0;
+    if (condition->residual || condition->count > IMAGE_CONDITIONS)
+        return IMAGE_RESIDUAL;
+    if (action == IMAGE_CONTINUE)
+        return IMAGE_IDLE;
+    return action == IMAGE_JUMP || action == IMAGE_TARGET ? 0 : IMAGE_FINAL;
+}
 
-    if (condition->header)
-        flags |= IMAGE_HEADER;
-    if (!residual && action == IMAGE_CONTINUE)
-        flags |= IMAGE_IDLE;
-    if (!residual && action != IMAGE_CONTINUE && action != IMAGE_JUMP && action != IMAGE_TARGET)
-        flags |= IMAGE_FINAL;
-    return condition->residual | flags << IMAGE_REST_FLAGS | (uint64_t)action << IMAGE_REST_ACTION;
+/* What the image says of the rule, but for the chain that it leads to. */
+static struct image_rule describe_rule(struct image_block *block, const struct rules_rule *rule,
+                                       uint32_t number, const struct image_condition *condition)
+{
+    struct image_rule ret = {.number = number,
+                             .chain = (uint32_t)IMAGE_NONE,
+                             .count = condition->count,
+                             .action = (uint8_t)rule_action(&rule->target),
+                             .residual = condition->residual};
+    size_t size = condition->count * sizeof(condition->all[0]);
+
+    ret.flags = rule_flags(condition, (enum image_action)ret.action);
+    ret.conditions = image_block_add(block, size, _Alignof(struct condition));
+    if (!block->failed)
+        memcpy(image_block_at(block, ret.conditions), condition->all, size);
+    return ret;
 }
 
 static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_t chain, uint32_t number,
@@ -119,10 +131,9 @@ static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_
     image_condition_read(rule, c->rules->family, scratch);
     *draft = (struct draft){.rule = rule,
                             .chain = chain,
-                            .number = number,
                             .ordinal = c->count,
                             .asked = scratch->asked,
-                            .rest = rule_rest(rule, scratch)};
+                            .image = describe_rule(c->block, rule, number, scratch)};
     for (unsigned f = 0; f < IMAGE_FIELDS; f++) {
         const struct image_ranges *wanted = &scratch->field[f];
 
@@ -176,12 +187,12 @@ static int compare_drafts(const void *a, const void *b)
     if (left_main != right_main)
         return left_main < right_main ? -1 : 1;
     for (unsigned i = 0; i < sizeof(order); i++) {
-        struct image_value l = left->value[order[i]], r = right->value[order[i]];
+        struct condition_value l = left->value[order[i]], r = right->value[order[i]];
 
-        if (!image_value_equal(l, r))
-            return image_value_less(l, r) ? -1 : 1;
+        if (!condition_value_equal(l, r))
+            return condition_value_less(l, r) ? -1 : 1;
     }
-    return left->number < right->number ? -1 : 1;
+    return left->image.number < right->image.number ? -1 : 1;
 }
 
 static int compare_places(const void *a, const void *b)
@@ -240,8 +251,7 @@ static void write_rules(struct compiler *c)
     for (uint32_t i = 0; i < c->count; i++) {
         const struct draft *draft = &c->drafts[i];
 
-        rules[draft->bit] =
-            (struct image_rule){.number = draft->number, .chain = (uint32_t)IMAGE_NONE, .rest = draft->rest};
+        rules[draft->bit] = draft->image;
         if (draft->rule->target.type == RULES_TARGET_CHAIN)
             rules[draft->bit].chain = find_chain(c, draft->rule->target.chain);
     }
@@ -261,13 +271,13 @@ static struct image_chain describe_chain(const struct compiler *c, uint32_t from
         const struct draft *draft = &c->drafts[i];
 
         if (draft->asked & MAIN_FIELDS) {
-            if (draft->number < chain.first_main)
-                chain.first_main = draft->number;
+            if (draft->image.number < chain.first_main)
+                chain.first_main = draft->image.number;
             continue;
         }
         chain.plain_end = draft->bit + 1;
-        if (draft->number > chain.last_plain)
-            chain.last_plain = draft->number;
+        if (draft->image.number > chain.last_plain)
+            chain.last_plain = draft->image.number;
     }
     return chain;
 }

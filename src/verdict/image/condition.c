@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/image/condition.h"
 
-#include <string.h>
-
+#include "verdict/condition/field.h"
+#include "verdict/condition/read.h"
 #include "verdict/match/match.h"
 
 unsigned image_field_bits(enum image_field field, uint8_t family)
@@ -26,7 +26,7 @@ unsigned image_field_bits(enum image_field field, uint8_t family)
 static bool restrict_field(struct image_condition *c, enum image_field field, uint8_t family,
                            struct image_ranges *asked, bool inverted)
 {
-    struct image_value most = image_value_most(image_field_bits(field, family));
+    struct condition_value most = image_value_most(image_field_bits(field, family));
 
     image_ranges_normalize(asked);
     if (inverted && image_ranges_invert(asked, most) < 0)
@@ -42,7 +42,7 @@ static bool restrict_field(struct image_condition *c, enum image_field field, ui
 }
 
 static bool restrict_to_range(struct image_condition *c, enum image_field field, uint8_t family,
-                              struct image_value first, struct image_value last, bool inverted)
+                              struct condition_value first, struct condition_value last, bool inverted)
 {
     struct image_ranges one;
 
@@ -51,216 +51,156 @@ static bool restrict_to_range(struct image_condition *c, enum image_field field,
     return restrict_field(c, field, family, &one, inverted);
 }
 
-static bool restrict_ports(struct image_condition *c, enum image_field field, struct rules_range16 ports,
-                           bool inverted)
-{
-    return restrict_to_range(c, field, 0, (struct image_value){0, ports.first},
-                             (struct image_value){0, ports.last}, inverted);
-}
-
-static bool read_network(struct image_condition *c, enum image_field field, uint8_t family,
-                         const struct rules_network *n)
-{
-    struct image_value mask = image_value_address(&n->mask, family),
-                       first = image_value_address(&n->address, family),
-                       most = image_value_most(image_field_bits(field, family)), host, above;
-
-    if (rules_network_is_any(n))
-        return true;
-    first.high &= mask.high;
-    first.low &= mask.low;
-    host = (struct image_value){~mask.high & most.high, ~mask.low & most.low};
-    above = image_value_next(host);
-    if ((host.high & above.high) | (host.low & above.low & most.low))
-        return false; /* a mask that is no prefix */
-    return restrict_to_range(c, field, family, first,
-                             (struct image_value){first.high | host.high, first.low | host.low}, n->inverted);
-}
-
-static bool read_interface(struct image_condition *c, enum image_field field, const struct rules_interface *i)
-{
-    struct image_value first = image_value_interface(i->name), last = first;
-    size_t length = strnlen(i->name, sizeof(i->name));
-
-    if (length == 0) /* any; but "! -i +" holds for none */
-        return !(i->wildcard && i->inverted);
-    if (i->wildcard) {
-        unsigned open = (unsigned)(sizeof(i->name) - length) * 8;
-        struct image_value rest = image_value_most(open);
-
-        last.high |= rest.high;
-        last.low |= rest.low;
-    }
-    return restrict_to_range(c, field, 0, first, last, i->inverted);
-}
-
-/* ---- matches: each says whether the sets now hold all that it asks ---- */
-
-static bool read_tcp_flags(struct image_condition *c, const struct rules_match_tcp *m)
+/* What a condition asks of 256 values or fewer; value i stands for of(i). */
+static bool restrict_to_wanted(struct image_condition *c, enum image_field field, unsigned values,
+                               uint64_t (*of)(unsigned i), const struct condition *condition)
 {
     struct image_ranges asked;
 
-    if (!m->flags_mask && !m->flags_compare && !m->flags_inverted)
-        return true;
     asked.count = 0;
-    for (unsigned flags = 0; flags < 256; flags++) {
+    for (unsigned i = 0; i < values; i++) {
         struct image_range *last = asked.count ? &asked.at[asked.count - 1] : NULL;
 
-        if (((flags & m->flags_mask) == m->flags_compare) == m->flags_inverted)
+        if (!condition_wants(condition, (struct condition_value){0, of(i)}))
             continue;
-        if (last && last->last.low + 1 == flags)
-            last->last.low = flags;
+        if (last && last->last.low + 1 == i)
+            last->last.low = i;
         else
-            asked.at[asked.count++] = (struct image_range){{0, flags}, {0, flags}};
+            asked.at[asked.count++] = (struct image_range){{0, i}, {0, i}};
     }
-    return restrict_field(c, IMAGE_FLAGS, 0, &asked, false);
+    return restrict_field(c, field, 0, &asked, false);
 }
 
-static bool read_tcp(struct image_condition *c, const struct rules_match *match,
-                     const struct rules_rule *rule, uint8_t family)
+static uint64_t itself(unsigned i)
 {
-    const struct rules_match_tcp *m = &match->tcp;
-    bool is_tcp = match->type == RULES_MATCH_TCP, whole = true;
-
-    (void)family;
-    if (rule->protocol != (is_tcp ? PACKET_TCP : PACKET_UDP) || rule->protocol_inverted)
-        return false;
-    whole &= restrict_ports(c, IMAGE_SOURCE_PORT, m->source, m->source_inverted);
-    whole &= restrict_ports(c, IMAGE_DESTINATION_PORT, m->destination, m->destination_inverted);
-    if (is_tcp) {
-        whole &= read_tcp_flags(c, m);
-        whole &= !m->option;
-    }
-    return whole;
+    return i;
 }
 
-static bool read_icmp(struct image_condition *c, const struct rules_match *match,
-                      const struct rules_rule *rule, uint8_t family)
+static uint64_t state_bit(unsigned state)
 {
-    const struct rules_match_icmp *m = &match->icmp;
-    struct rules_range16 asked = {(uint16_t)(m->type << 8 | m->code.first),
-                                  (uint16_t)(m->type << 8 | m->code.last)};
-
-    if (rule->protocol != (family == PACKET_IPV6 ? PACKET_ICMPV6 : PACKET_ICMP) || rule->protocol_inverted)
-        return false;
-    if (match->type == RULES_MATCH_ICMP && m->type == 255)
-        asked = (struct rules_range16){0, 65535};
-    return restrict_ports(c, IMAGE_DESTINATION_PORT, asked, m->inverted);
+    return condition_state_bit((uint8_t)state);
 }
 
-static bool read_multiport(struct image_condition *c, const struct rules_match *match,
-                           const struct rules_rule *rule, uint8_t family)
+static bool restrict_to_list(struct image_condition *c, enum image_field field,
+                             const struct condition *condition)
 {
-    const struct rules_match_multiport *m = match->multiport;
     struct image_ranges asked;
 
-    (void)family;
-    if (m->side == RULES_PORTS_EITHER || !packet_has_ports(rule->protocol) || rule->protocol_inverted)
-        return false;
     asked.count = 0;
-    for (unsigned i = 0; i < m->count; i++)
-        asked.at[asked.count++] = (struct image_range){{0, m->ports[i].first}, {0, m->ports[i].last}};
-    return restrict_field(c, m->side == RULES_PORTS_SOURCE ? IMAGE_SOURCE_PORT : IMAGE_DESTINATION_PORT, 0,
-                          &asked, m->inverted);
+    for (unsigned i = 0; i < condition->count; i++)
+        asked.at[asked.count++] =
+            (struct image_range){{0, condition->list[i].first}, {0, condition->list[i].last}};
+    return restrict_field(c, field, 0, &asked, condition->inverted);
 }
 
-static bool read_iprange(struct image_condition *c, const struct rules_match *match,
-                         const struct rules_rule *rule, uint8_t family)
+bool image_condition_prefix(const struct condition *c, unsigned bits, struct image_range *ret)
 {
-    const struct rules_match_iprange *m = match->iprange;
-    bool whole = true;
+    struct condition_value most = image_value_most(bits), first = c->masked.wanted,
+                           host = {~c->masked.mask.high & most.high, ~c->masked.mask.low & most.low},
+                           above = image_value_next(host);
 
-    (void)rule;
-    if (m->has_source)
-        whole &= restrict_to_range(c, IMAGE_SOURCE, family, image_value_address(&m->source_first, family),
-                                   image_value_address(&m->source_last, family), m->source_inverted);
-    if (m->has_destination)
-        whole &= restrict_to_range(
-            c, IMAGE_DESTINATION, family, image_value_address(&m->destination_first, family),
-            image_value_address(&m->destination_last, family), m->destination_inverted);
-    return whole;
+    if ((host.high & above.high) | (host.low & above.low & most.low))
+        return false; /* a mask that is no prefix */
+    *ret = (struct image_range){first, {first.high | host.high, first.low | host.low}};
+    return true;
 }
 
-static bool read_conntrack(struct image_condition *c, const struct rules_match *match,
-                           const struct rules_rule *rule, uint8_t family)
+static bool restrict_to_network(struct image_condition *c, enum image_field field, uint8_t family,
+                                const struct condition *condition)
 {
-    /* A packet that conntrack did not look at is INVALID to both matches (net/netfilter/xt_conntrack.c). */
-    static const uint8_t bits[] = {
-        [TRACK_NONE] = RULES_STATE_INVALID,    [TRACK_INVALID] = RULES_STATE_INVALID,
-        [TRACK_NEW] = RULES_STATE_NEW,         [TRACK_ESTABLISHED] = RULES_STATE_ESTABLISHED,
-        [TRACK_RELATED] = RULES_STATE_RELATED, [TRACK_UNTRACKED] = RULES_STATE_UNTRACKED,
-    };
-    const struct rules_match_conntrack *m = match->conntrack;
-    struct image_ranges asked;
+    struct image_range range;
 
-    (void)rule;
-    (void)family;
-    if (!(m->given & RULES_CT_STATE))
-        return false;
-    asked.count = 0;
-    for (unsigned state = 0; state < sizeof(bits); state++)
-        if (m->states & bits[state])
-            asked.at[asked.count++] = (struct image_range){{0, state}, {0, state}};
-    return restrict_field(c, IMAGE_STATE, 0, &asked, m->inverted & RULES_CT_STATE) &&
-           m->given == RULES_CT_STATE;
+    return image_condition_prefix(condition, image_field_bits(field, family), &range) &&
+           restrict_to_range(c, field, family, range.first, range.last, condition->inverted);
 }
 
-typedef bool read_match(struct image_condition *c, const struct rules_match *match,
-                        const struct rules_rule *rule, uint8_t family);
-
-/* What can be compiled of each match; and what else is asked of the transport header. */
-static const struct {
-    read_match *read;
-    bool transport;  /* reads the transport header, and drops a packet that has none */
-    uint32_t fields; /* of the network header or of conntrack that it asks for */
-} matches[RULES_MATCH_TYPES] = {
-    [RULES_MATCH_TCP] = {read_tcp, true, 0},
-    [RULES_MATCH_UDP] = {read_tcp, true, 0},
-    [RULES_MATCH_ICMP] = {read_icmp, true, 0},
-    [RULES_MATCH_ICMP6] = {read_icmp, true, 0},
-    [RULES_MATCH_MULTIPORT] = {read_multiport, true, 0},
-    [RULES_MATCH_TCPMSS] = {NULL, true, 0},
-    [RULES_MATCH_U32] = {NULL, true, 0},
-    [RULES_MATCH_STATE] = {read_conntrack, false, 1 << IMAGE_STATE},
-    [RULES_MATCH_CONNTRACK] = {read_conntrack, false, 1 << IMAGE_STATE},
-    [RULES_MATCH_IPRANGE] = {read_iprange, false, 1 << IMAGE_SOURCE | 1 << IMAGE_DESTINATION},
+struct reader {
+    struct image_condition *ret;
+    const struct rules_rule *rule;
+    uint8_t family;
+    bool ordered;         /* what comes now is left, to be asked in its turn */
+    bool after_transport; /* a match before has read the transport header, or may have dropped the packet */
 };
 
-static void read_header(struct image_condition *c, const struct rules_rule *rule, uint8_t family)
+/* Where the image keeps a field, if the rule's protocol makes sure that the packet has it. */
+static bool find_field(const struct reader *r, const struct condition *c, enum image_field *ret)
 {
-    struct image_value protocol = {0, rule->protocol};
+    static const uint8_t fields[CONDITION_FIELDS] = {
+        [CONDITION_SOURCE] = 1 + IMAGE_SOURCE,
+        [CONDITION_DESTINATION] = 1 + IMAGE_DESTINATION,
+        [CONDITION_PROTOCOL] = 1 + IMAGE_PROTOCOL,
+        [CONDITION_IN] = 1 + IMAGE_IN,
+        [CONDITION_OUT] = 1 + IMAGE_OUT,
+        [CONDITION_SOURCE_PORT] = 1 + IMAGE_SOURCE_PORT,
+        [CONDITION_DESTINATION_PORT] = 1 + IMAGE_DESTINATION_PORT,
+        [CONDITION_ICMP] = 1 + IMAGE_DESTINATION_PORT,
+        [CONDITION_FLAGS] = 1 + IMAGE_FLAGS,
+        [CONDITION_STATE] = 1 + IMAGE_STATE,
+    };
+    uint8_t protocol = r->rule->protocol_inverted ? 0 : r->rule->protocol;
 
-    c->header = rule->fragment;
-    c->header |= !read_network(c, IMAGE_SOURCE, family, &rule->source);
-    c->header |= !read_network(c, IMAGE_DESTINATION, family, &rule->destination);
-    c->header |= !read_interface(c, IMAGE_IN, &rule->in);
-    c->header |= !read_interface(c, IMAGE_OUT, &rule->out);
-    if (rule->protocol)
-        c->header |=
-            !restrict_to_range(c, IMAGE_PROTOCOL, family, protocol, protocol, rule->protocol_inverted);
+    if (!fields[c->field])
+        return false;
+    *ret = (enum image_field)(fields[c->field] - 1);
+    if (c->field == CONDITION_FLAGS)
+        return protocol == PACKET_TCP;
+    if (c->field == CONDITION_ICMP)
+        return protocol == (r->family == PACKET_IPV6 ? PACKET_ICMPV6 : PACKET_ICMP);
+    return (*ret != IMAGE_SOURCE_PORT && *ret != IMAGE_DESTINATION_PORT) || packet_has_ports(protocol);
+}
+
+/* Do the sets now hold all that the condition asks of a packet with a sound transport header? */
+static bool is_held(const struct reader *r, const struct condition *c)
+{
+    enum image_field field;
+
+    if (c->field == CONDITION_TRANSPORT)
+        return true;
+    if (!find_field(r, c, &field))
+        return false;
+    if (field == IMAGE_STATE)
+        return restrict_to_wanted(r->ret, field, TRACK_UNTRACKED + 1, state_bit, c);
+    if (field == IMAGE_FLAGS)
+        return restrict_to_wanted(r->ret, field, 256, itself, c);
+    if (c->kind == CONDITION_MASKED)
+        return restrict_to_network(r->ret, field, r->family, c);
+    if (c->kind == CONDITION_LIST)
+        return restrict_to_list(r->ret, field, c);
+    return restrict_to_range(r->ret, field, r->family, c->range.first, c->range.last, c->inverted);
+}
+
+/* A condition_visit. */
+static bool read_condition(void *arg, const struct condition *c)
+{
+    enum { LATE = 1 << IMAGE_SOURCE | 1 << IMAGE_DESTINATION | 1 << IMAGE_STATE };
+    struct reader *r = arg;
+    struct image_condition *ret = r->ret;
+    const struct rules_match *call = c->kind == CONDITION_CALL ? &r->rule->matches[c->match] : NULL;
+    bool transport = call ? match_reads_transport(call) : c->field == CONDITION_TRANSPORT;
+    unsigned i = ret->count++;
+    enum image_field field;
+
+    ret->all[i] = *c;
+    if (i >= IMAGE_CONDITIONS)
+        return ret->count < IMAGE_CONDITIONS_MOST;
+    r->ordered |= call && !match_is_stateless(call);
+    bool held = !r->ordered && is_held(r, c);
+    if (held && r->after_transport && find_field(r, c, &field))
+        ret->late |= 1U << field & LATE;
+    if (!held)
+        ret->residual |= 1ULL << i;
+    r->ordered |= !held && transport;
+    /* IPv6: the protocol is looked for behind extension headers, which may be cut off. */
+    r->after_transport |= transport || (c->field == CONDITION_PROTOCOL && r->family == PACKET_IPV6);
+    return true;
 }
 
 void image_condition_read(const struct rules_rule *rule, uint8_t family, struct image_condition *ret)
 {
-    /* IPv6: the protocol is looked for behind extension headers, which may be cut off. */
-    bool ordered = false, after_transport = family == PACKET_IPV6 && rule->protocol;
+    struct reader r = {.ret = ret, .rule = rule, .family = family};
 
     ret->asked = ret->late = 0;
     ret->residual = 0;
-    read_header(ret, rule, family);
-    for (unsigned i = 0; i < rule->match_count && i < IMAGE_CONDITIONS; i++) {
-        const struct rules_match *match = &rule->matches[i];
-        uint8_t type = match->type;
-        bool whole = type == RULES_MATCH_COMMENT;
-
-        ordered |= !match_is_stateless(match);
-        if (!ordered && matches[type].read) {
-            whole = matches[type].read(ret, match, rule, family);
-            ret->late |= after_transport ? matches[type].fields : 0;
-        }
-        if (!whole)
-            ret->residual |= 1ULL << i;
-        ordered |= !whole && matches[type].transport;
-        after_transport |= matches[type].transport;
-    }
+    ret->count = 0;
+    condition_read(rule, family, read_condition, &r);
 }

@@ -31,7 +31,7 @@ enum image_limits {
     IMAGE_SLOTS = 128,      /* in the hash of a 128-bit index; a power of 2 */
     IMAGE_PAGE = 256,       /* entries in a page of the 16-bit index */
     IMAGE_NONE = -1,        /* no such chain, as uint32_t */
-    IMAGE_CONDITIONS = 48,  /* matches of a rule that residual can tell apart */
+    IMAGE_CONDITIONS = 64,  /* of a rule that residual can tell apart; those behind are always asked */
     IMAGE_DENSE = 4,        /* with so many middle words or fewer, every set has all of them */
     IMAGE_JOINED = 1 << 18, /* bytes that the joined vectors may take */
 };
@@ -105,18 +105,19 @@ enum image_action {
 
 enum image_rule_flag {
     IMAGE_RESIDUAL = 1 << 0, /* some conditions are not in the sets */
-    IMAGE_HEADER = 1 << 1,   /* of these, the rule's own */
-    IMAGE_FINAL = 1 << 2,    /* if its bit is set, no later rule of its chain is looked at */
-    IMAGE_IDLE = 1 << 3,     /* nothing to judge and nothing to do but counting and logging */
+    IMAGE_FINAL = 1 << 1,    /* if its bit is set, no later rule of its chain is looked at */
+    IMAGE_IDLE = 1 << 2,     /* nothing to judge and nothing to do but counting and logging */
 };
 
 struct image_rule {
-    uint32_t number; /* in its chain, 1... */
-    uint32_t chain;  /* JUMP, GOTO: where to */
-    uint64_t rest;   /* residual matches in bits 0..47, then enum image_rule_flag, then enum image_action */
+    uint32_t number;     /* in its chain, 1... */
+    uint32_t chain;      /* JUMP, GOTO: where to */
+    uint32_t conditions; /* offset of struct condition[]: all that it asks */
+    uint16_t count;      /* of them */
+    uint8_t flags;       /* enum image_rule_flag */
+    uint8_t action;      /* enum image_action */
+    uint64_t residual;   /* bit i: condition i is not in the sets */
 };
-
-enum { IMAGE_REST_FLAGS = 48, IMAGE_REST_ACTION = 56 };
 
 struct image_chain {
     uint32_t first, plain_end, end; /* bits; those before plain_end ask for no main field */

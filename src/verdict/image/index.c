@@ -10,7 +10,7 @@
 /* ---- the set while it changes ---- */
 
 struct interval {
-    struct image_value first;
+    struct condition_value first;
     uint32_t set;
 };
 
@@ -155,7 +155,7 @@ static uint32_t sweep_set(struct sweep *s)
     return s->known[place].offset;
 }
 
-static int sweep_emit(struct sweep *s, struct image_value first)
+static int sweep_emit(struct sweep *s, struct condition_value first)
 {
     uint32_t set = sweep_set(s);
 
@@ -170,17 +170,17 @@ static int compare_changes(const void *a, const void *b)
 {
     const struct image_change *left = a, *right = b;
 
-    return image_value_less(right->at, left->at) - image_value_less(left->at, right->at);
+    return condition_value_less(right->at, left->at) - condition_value_less(left->at, right->at);
 }
 
 static int sweep_run(struct sweep *s, struct image_change *changes, size_t count)
 {
-    struct image_value at = {0, 0};
+    struct condition_value at = {0, 0};
 
     if (count)
         qsort(changes, count, sizeof(*changes), compare_changes);
     for (size_t i = 0; i < count; i++) {
-        if (!image_value_equal(changes[i].at, at)) {
+        if (!condition_value_equal(changes[i].at, at)) {
             if (sweep_emit(s, at) < 0)
                 return -ENOMEM;
             at = changes[i].at;

@@ -14,7 +14,7 @@
 
 /* From this value on the rule of a bit wants what it did not want before, or the other way round. */
 struct image_change {
-    struct image_value at;
+    struct condition_value at;
     uint32_t bit;
 };
 

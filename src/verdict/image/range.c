@@ -4,30 +4,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct image_value image_value_most(unsigned bits)
+struct condition_value image_value_most(unsigned bits)
 {
     if (bits > 64)
-        return (struct image_value){UINT64_MAX >> (128 - bits), UINT64_MAX};
-    return (struct image_value){0, UINT64_MAX >> (64 - bits)};
+        return (struct condition_value){UINT64_MAX >> (128 - bits), UINT64_MAX};
+    return (struct condition_value){0, UINT64_MAX >> (64 - bits)};
 }
 
-void image_ranges_all(struct image_ranges *ranges, struct image_value most)
+void image_ranges_all(struct image_ranges *ranges, struct condition_value most)
 {
     ranges->count = 1;
     ranges->at[0] = (struct image_range){{0, 0}, most};
 }
 
-bool image_ranges_are_all(const struct image_ranges *ranges, struct image_value most)
+bool image_ranges_are_all(const struct image_ranges *ranges, struct condition_value most)
 {
-    return ranges->count == 1 && image_value_equal(ranges->at[0].first, (struct image_value){0, 0}) &&
-           image_value_equal(ranges->at[0].last, most);
+    return ranges->count == 1 && condition_value_equal(ranges->at[0].first, (struct condition_value){0, 0}) &&
+           condition_value_equal(ranges->at[0].last, most);
 }
 
 static int compare_first(const void *a, const void *b)
 {
     const struct image_range *left = a, *right = b;
 
-    return image_value_less(right->first, left->first) - image_value_less(left->first, right->first);
+    return condition_value_less(right->first, left->first) - condition_value_less(left->first, right->first);
 }
 
 void image_ranges_normalize(struct image_ranges *ranges)
@@ -38,12 +38,12 @@ void image_ranges_normalize(struct image_ranges *ranges)
     for (size_t i = 0; i < ranges->count; i++) {
         struct image_range next = ranges->at[i], *last = kept ? &ranges->at[kept - 1] : NULL;
 
-        if (image_value_less(next.last, next.first))
+        if (condition_value_less(next.last, next.first))
             continue;
         /* Touching ranges become one; a last value of all ones has no next one. */
-        if (last && (!image_value_less(last->last, next.first) ||
-                     image_value_equal(last->last, image_value_before(next.first)))) {
-            if (image_value_less(last->last, next.last))
+        if (last && (!condition_value_less(last->last, next.first) ||
+                     condition_value_equal(last->last, image_value_before(next.first)))) {
+            if (condition_value_less(last->last, next.last))
                 last->last = next.last;
         } else {
             ranges->at[kept++] = next;
@@ -52,19 +52,19 @@ void image_ranges_normalize(struct image_ranges *ranges)
     ranges->count = kept;
 }
 
-int image_ranges_invert(struct image_ranges *ranges, struct image_value most)
+int image_ranges_invert(struct image_ranges *ranges, struct condition_value most)
 {
     struct image_ranges result = {0};
-    struct image_value from = {0, 0};
+    struct condition_value from = {0, 0};
     bool more = true;
 
     for (size_t i = 0; i < ranges->count; i++) {
-        if (image_value_less(from, ranges->at[i].first)) {
+        if (condition_value_less(from, ranges->at[i].first)) {
             if (result.count == IMAGE_RANGES)
                 return -ENOSPC;
             result.at[result.count++] = (struct image_range){from, image_value_before(ranges->at[i].first)};
         }
-        more = image_value_less(ranges->at[i].last, most);
+        more = condition_value_less(ranges->at[i].last, most);
         from = image_value_next(ranges->at[i].last);
     }
     if (more) {
@@ -84,15 +84,15 @@ int image_ranges_intersect(struct image_ranges *ranges, const struct image_range
     result.count = 0;
     while (i < ranges->count && j < other->count) {
         const struct image_range *a = &ranges->at[i], *b = &other->at[j];
-        struct image_range both = {image_value_less(a->first, b->first) ? b->first : a->first,
-                                   image_value_less(a->last, b->last) ? a->last : b->last};
+        struct image_range both = {condition_value_less(a->first, b->first) ? b->first : a->first,
+                                   condition_value_less(a->last, b->last) ? a->last : b->last};
 
-        if (!image_value_less(both.last, both.first)) {
+        if (!condition_value_less(both.last, both.first)) {
             if (result.count == IMAGE_RANGES)
                 return -ENOSPC;
             result.at[result.count++] = both;
         }
-        if (image_value_less(a->last, b->last))
+        if (condition_value_less(a->last, b->last))
             i++;
         else
             j++;

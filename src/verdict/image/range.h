@@ -3,21 +3,17 @@
 #define SALLY_VERDICT_IMAGE_RANGE_H
 
 #include "base/result.h"
+#include "verdict/condition/condition.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Sets of values of one header field, as sorted ranges that neither overlap nor touch. A value is up to 128
- * bits long; shorter ones lie in low.
+ * Sets of values of one header field, as sorted ranges that neither overlap nor touch. 
  */
-struct image_value {
-    uint64_t high, low;
-};
-
 struct image_range {
-    struct image_value first, last;
+    struct condition_value first, last;
 };
 
 /* More than that, and the condition is left to be evaluated packet by packet. 128 ranges hold any set of
@@ -29,38 +25,28 @@ struct image_ranges {
     struct image_range at[IMAGE_RANGES];
 };
 
-static inline bool image_value_less(struct image_value a, struct image_value b)
-{
-    return a.high != b.high ? a.high < b.high : a.low < b.low;
-}
-
-static inline bool image_value_equal(struct image_value a, struct image_value b)
-{
-    return a.high == b.high && a.low == b.low;
-}
-
 /* The next value; wraps around from the greatest of 128 bits. */
-static inline struct image_value image_value_next(struct image_value v)
+static inline struct condition_value image_value_next(struct condition_value v)
 {
-    return (struct image_value){v.high + (v.low == UINT64_MAX), v.low + 1};
+    return (struct condition_value){v.high + (v.low == UINT64_MAX), v.low + 1};
 }
 
-static inline struct image_value image_value_before(struct image_value v)
+static inline struct condition_value image_value_before(struct condition_value v)
 {
-    return (struct image_value){v.high - (v.low == 0), v.low - 1};
+    return (struct condition_value){v.high - (v.low == 0), v.low - 1};
 }
 
 /* The greatest value of so many bits, 1...128. */
-struct image_value image_value_most(unsigned bits);
+struct condition_value image_value_most(unsigned bits);
 
 /* All values up to most. */
-void image_ranges_all(struct image_ranges *ranges, struct image_value most);
+void image_ranges_all(struct image_ranges *ranges, struct condition_value most);
 /* Does it hold all values up to most? */
-bool image_ranges_are_all(const struct image_ranges *ranges, struct image_value most);
+bool image_ranges_are_all(const struct image_ranges *ranges, struct condition_value most);
 /* Sorts and merges what was put into it in any order; drops ranges that end before they begin. */
 void image_ranges_normalize(struct image_ranges *ranges);
 /* The values up to most that are not in it; -ENOSPC (nothing is changed): too many ranges. */
-MUST_USE int image_ranges_invert(struct image_ranges *ranges, struct image_value most);
+MUST_USE int image_ranges_invert(struct image_ranges *ranges, struct condition_value most);
 /* Keeps what is also in other; -ENOSPC (nothing is changed): too many ranges. */
 MUST_USE int image_ranges_intersect(struct image_ranges *ranges, const struct image_ranges *other);
 

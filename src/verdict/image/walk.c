@@ -2,10 +2,9 @@
 #include "verdict/image/private.h"
 
 #include "packet/extension.h"
-#include "verdict/image/condition.h"
+#include "verdict/condition/field.h"
 #include "verdict/image/find.h"
 #include "verdict/linear.h"
-#include "verdict/match/match.h"
 
 /*
  * A packet is looked up once per field, which gives a set of rules for each; all chains of the table share
@@ -71,7 +70,7 @@ static uint8_t state_of(const struct track_view *view)
 static IMAGE_INLINE uint32_t find_interface(const uint8_t *base, const struct image_index *index,
                                             const char *name)
 {
-    struct image_value value = image_value_interface(name ? name : "");
+    struct condition_value value = condition_value_name(name ? name : "");
 
     return image_find128(base, index, value.high, value.low);
 }
@@ -80,8 +79,8 @@ static IMAGE_INLINE uint32_t find_address(const uint8_t *base, const struct imag
                                           const struct packet_address *address)
 {
     if (index->kind == IMAGE_KEY32)
-        return image_find32(base, index, (uint32_t)image_value_address(address, PACKET_IPV4).low);
-    struct image_value value = image_value_address(address, PACKET_IPV6);
+        return image_find32(base, index, (uint32_t)condition_value_address(address, PACKET_IPV4).low);
+    struct condition_value value = condition_value_address(address, PACKET_IPV6);
 
     return image_find128(base, index, value.high, value.low);
 }
@@ -205,18 +204,17 @@ static uint64_t bits_below(uint32_t n) /* all, if n is a multiple of 64 */
 /* If its bit is in the intersection, is no later rule of its chain looked at? */
 static bool ends_chain(const struct walk *w, uint32_t bit)
 {
-    return w->rules[bit].rest >> IMAGE_REST_FLAGS & IMAGE_FINAL && !w->unsound;
+    return w->rules[bit].flags & IMAGE_FINAL && !w->unsound;
 }
 
 /* Puts a rule into its place among the gathered, all of which come before *bound. */
 static IMAGE_INLINE void gather_rule(const struct walk *w, struct frame *frame, uint32_t bit, uint32_t *bound)
 {
     const struct image_rule *rule = &w->rules[bit];
-    uint8_t flags = (uint8_t)(rule->rest >> IMAGE_REST_FLAGS);
     uint32_t number = rule->number;
     unsigned place = frame->count;
 
-    if (number <= frame->after || number >= *bound || (flags & IMAGE_IDLE && !w->unsound))
+    if (number <= frame->after || number >= *bound || (rule->flags & IMAGE_IDLE && !w->unsound))
         return;
     if (place == GATHERED) {
         place--;
@@ -367,8 +365,7 @@ static void begin_change(struct walk *w)
 /* The linear walk knows what to do where the answer is not certain. It goes on at the rule after the last one
  * that was looked at in each chain; in the innermost at rule number, which has answered if answer is not
  * NULL. */
-static void hand_over(struct walk *w, uint32_t number, const struct linear_answer *answer,
-                      struct verdict *ret)
+static void hand_over(struct walk *w, uint32_t number, const struct match_answer *answer, struct verdict *ret)
 {
     struct linear_place places[VERDICT_DEPTH];
 
@@ -413,17 +410,13 @@ static bool apply_target(struct walk *w, const struct rules_target *target)
     return !w->state.template_unknown;
 }
 
-static struct linear_answer ask(struct walk *w, const struct image_rule *rule, const struct rules_rule *model)
+static struct match_answer ask(struct walk *w, const struct image_rule *rule, const struct rules_rule *model)
 {
-    struct linear_answer a = {.answer = VERDICT_YES};
-    uint8_t flags = (uint8_t)(rule->rest >> IMAGE_REST_FLAGS);
+    uint64_t left = w->unsound ? UINT64_MAX : rule->residual;
 
-    if (w->unsound)
-        a.answer = match_rule(model, w->p, w->memory, &a.because, &a.hotdrop);
-    else if (flags & IMAGE_RESIDUAL)
-        a.answer = match_rest(model, flags & IMAGE_HEADER, rule->rest | ~0ULL << IMAGE_CONDITIONS, w->p,
-                              w->memory, &a.because, &a.hotdrop);
-    return a;
+    if (!w->unsound && !(rule->flags & IMAGE_RESIDUAL))
+        return (struct match_answer){.answer = VERDICT_YES};
+    return match_conditions(model, image_at(w->base, rule->conditions), rule->count, left, w->p, w->memory);
 }
 
 static void conclude(const struct walk *w, enum verdict_code code, const struct rules_chain *chain,
@@ -444,8 +437,8 @@ static enum step act(struct walk *w, const struct image_rule *rule, const struct
 {
     static const uint8_t codes[] = {
         [IMAGE_ACCEPT] = VERDICT_ACCEPT, [IMAGE_DROP] = VERDICT_DROP, [IMAGE_REJECT] = VERDICT_REJECT};
-    static const struct linear_answer yes = {.answer = VERDICT_YES};
-    enum image_action action = (enum image_action)(rule->rest >> IMAGE_REST_ACTION);
+    static const struct match_answer yes = {.answer = VERDICT_YES};
+    enum image_action action = (enum image_action)rule->action;
 
     switch (action) {
     case IMAGE_ACCEPT:
@@ -492,7 +485,7 @@ static enum step walk_step(struct walk *w, struct verdict *ret)
         return STEP_RETURN;
 
     const struct rules_rule *model = &chain->rules[number - 1];
-    struct linear_answer a = ask(w, rule, model);
+    struct match_answer a = ask(w, rule, model);
 
     switch (a.answer) {
     case VERDICT_NO:

@@ -2,35 +2,35 @@
 #ifndef SALLY_VERDICT_MATCH_MATCH_H
 #define SALLY_VERDICT_MATCH_MATCH_H
 
+#include "verdict/condition/condition.h"
 #include "verdict/verdict.h"
 
 /*
- * One match of a rule against a packet, as its kernel module (net/netfilter/xt_*.c) decides. serial and index
- * (of the match in its rule) key what it remembers in memory. *ret_because on UNKNOWN: what is asked that we
- * don't know ("the owner of a socket"), else untouched.
+ * A rule asked of a packet, condition after condition (verdict/condition), as ipt_do_table and the kernel's
+ * matches ask: the first NO ends it. After an UNKNOWN one those that remember are asked in doubt
+ * (verdict_memory_doubt). HOTDROP behind an UNKNOWN one is UNKNOWN, and hotdrop is set: if the rule is asked
+ * that far, the packet is dropped.
  */
-enum verdict_answer match_evaluate(const struct rules_match *match, const struct verdict_packet *p,
-                                   struct verdict_memory *memory, uint32_t serial, uint16_t index,
-                                   const char **ret_because);
+struct match_answer {
+    enum verdict_answer answer;
+    const char *because; /* UNKNOWN: what is asked that we don't know ("the owner of a socket"); else NULL */
+    bool hotdrop;
+};
 
-/* Header and all matches, in order, as ipt_do_table asks them: the first NO ends it. After an UNKNOWN one
- * those that remember are asked in doubt (verdict_memory_doubt). HOTDROP behind an UNKNOWN one is UNKNOWN,
- * and *ret_hotdrop (else untouched) is set: if the rule is asked that far, the packet is dropped. */
-enum verdict_answer match_rule(const struct rules_rule *rule, const struct verdict_packet *p,
-                               struct verdict_memory *memory, const char **ret_because, bool *ret_hotdrop);
+struct match_answer match_rule(const struct rules_rule *rule, const struct verdict_packet *p,
+                               struct verdict_memory *memory);
 
-/* The same, of a rule of which it is known that the rest holds: header asks its own conditions, bit i of
- * matches_left match i; matches from the 65th on are always asked. For the compiled image. */
-enum verdict_answer match_rest(const struct rules_rule *rule, bool header, uint64_t matches_left,
-                               const struct verdict_packet *p, struct verdict_memory *memory,
-                               const char **ret_because, bool *ret_hotdrop);
+/* The same of those of its conditions (count of them, as condition_read tells them of rule) that are in left:
+ * bit i is condition i, those from the 64th on are always asked. For the compiled image, which knows that the
+ * others hold. */
+struct match_answer match_conditions(const struct rules_rule *rule, const struct condition *conditions,
+                                     uint32_t count, uint64_t left, const struct verdict_packet *p,
+                                     struct verdict_memory *memory);
 
-/* The rule's own conditions: addresses, interfaces, protocol, fragment. */
-enum verdict_answer match_header(const struct rules_rule *rule, const struct verdict_packet *p,
-                                 const char **ret_because);
-
-/* Does the answer depend on nothing but the packet and its state (so that it may be compiled into a
- * classifier)? */
+/* Of the match behind a condition of the kind CALL. May it be asked out of turn? Not if it remembers what it was
+ * asked, or is known only sometimes. */
 bool match_is_stateless(const struct rules_match *match);
+/* Does it read the transport header, and drop a packet that has none? */
+bool match_reads_transport(const struct rules_match *match);
 
 #endif

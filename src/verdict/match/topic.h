@@ -20,20 +20,18 @@ struct match_question {
 
 typedef enum verdict_answer match_function(const struct match_question *q);
 
-/* packet.c: what stands in the packet. */
-match_function match_tcp, match_udp, match_icmp, match_icmp6, match_multiport, match_iprange, match_length,
-    match_ttl, match_tos, match_dscp, match_tcpmss;
-/* match_u32.c */
+/* packet.c: what stands in the packet, and is no single number. */
+match_function match_tcp_option, match_tcpmss;
+/* u32.c */
 match_function match_u32;
-/* state.c: what connection tracking knows. */
-match_function match_conntrack, match_connmark, match_helper, match_connlimit;
+/* connlimit.c: what connection tracking has counted. */
+match_function match_connlimit;
 /* time.c: what was remembered, and the clock. */
 match_function match_limit, match_statistic, match_time;
 /* hashlimit.c, recent.c */
 match_function match_hashlimit, match_recent;
 /* world.c: what is known of machine and packet besides. */
-match_function match_mark, match_mac, match_pkttype, match_addrtype, match_set, match_physdev, match_owner,
-    match_opaque, match_comment;
+match_function match_addrtype, match_set, match_physdev, match_owner, match_opaque;
 
 /* size bytes at offset of the packet. NULL: *ret_answer is what to answer instead: HOTDROP, or UNKNOWN if
  * only the capture ends there. As skb_header_pointer in matches that can do nothing without. */

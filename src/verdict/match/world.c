@@ -1,53 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of machine and packet besides: net/netfilter/xt_mark.c, xt_mac.c, xt_pkttype.c,
- * xt_addrtype.c, xt_set.c, xt_owner.c. */
+/* What is known of the machine besides: net/netfilter/xt_addrtype.c, xt_set.c, xt_owner.c. */
 #include <string.h>
 
 #include "packet/wire.h"
 #include "verdict/match/topic.h"
-
-enum verdict_answer match_comment(const struct match_question *q)
-{
-    (void)q;
-    return VERDICT_YES;
-}
-
-enum verdict_answer match_mark(const struct match_question *q)
-{
-    const struct rules_match_mark *m = &q->match->mark;
-
-    if (q->p->unknown & VERDICT_NO_MARK && m->mark.mask != 0)
-        return match_unknown(q, "the mark of the packet");
-    return match_answer(((q->p->mark & m->mark.mask) == m->mark.value) != m->inverted);
-}
-
-/* Only what came in by Ethernet has such an address; loopback and packets of this machine have none, and then
- * the kernel does not even look at "!". */
-enum verdict_answer match_mac(const struct match_question *q)
-{
-    const struct rules_match_mac *m = &q->match->mac;
-    const struct verdict_packet *p = q->p;
-
-    if (p->hook == RULES_OUTPUT || p->hook == RULES_POSTROUTING)
-        return VERDICT_NO;
-    if (!(p->unknown & VERDICT_NO_IN) && p->in && strcmp(p->in, "lo") == 0)
-        return VERDICT_NO;
-    if (p->unknown & VERDICT_NO_MAC)
-        return match_unknown(q, "the hardware address that the packet comes from");
-    return match_answer((memcmp(m->address, p->mac, sizeof m->address) == 0) != m->inverted);
-}
-
-enum verdict_answer match_pkttype(const struct match_question *q)
-{
-    const struct rules_match_pkttype *m = &q->match->pkttype;
-    uint8_t type = q->p->pkttype;
-
-    if (q->p->hook == RULES_OUTPUT)
-        type = 0; /* PACKET_HOST until it reaches the device */
-    else if (q->p->unknown & VERDICT_NO_PKTTYPE)
-        return match_unknown(q, "how the packet was addressed on the link");
-    return match_answer((type == m->type) != m->inverted);
-}
 
 /* ---- addrtype ---- */
 

@@ -71,8 +71,7 @@ static inline void sample_build(struct sample *s, const struct packet_recipe *re
 }
 
 /* Asks a rule with these words about a packet; the hook is p's, the memory is thrown away. */
-static inline enum verdict_answer ask_rule(const char *words, const struct verdict_packet *p,
-                                           const char **because, bool *hotdrop)
+static inline struct match_answer ask_rule(const char *words, const struct verdict_packet *p)
 {
     static const char *const chains[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
     char text[1024];
@@ -84,7 +83,7 @@ static inline enum verdict_answer ask_rule(const char *words, const struct verdi
     struct rules_chain *c =
         rules_chain_at(r, p->hook == RULES_PREROUTING ? RULES_RAW : RULES_FILTER, p->hook);
     assert_non_null(c);
-    enum verdict_answer answer = match_rule(&c->rules[0], p, memory, because, hotdrop);
+    struct match_answer answer = match_rule(&c->rules[0], p, memory);
     verdict_memory_free(&memory);
     rules_free(&r);
     return answer;
@@ -92,13 +91,11 @@ static inline enum verdict_answer ask_rule(const char *words, const struct verdi
 
 static inline enum verdict_answer ask(const char *words, const struct verdict_packet *p)
 {
-    const char *because = NULL;
-    bool hotdrop = false;
-    enum verdict_answer answer = ask_rule(words, p, &because, &hotdrop);
+    struct match_answer a = ask_rule(words, p);
 
-    if ((answer == VERDICT_UNKNOWN) != (because != NULL))
+    if ((a.answer == VERDICT_UNKNOWN) != (a.because != NULL))
         fail_msg("%s: unknown without a reason, or with one that it does not need", words);
-    return answer;
+    return a.answer;
 }
 
 #define assert_answer(words, p, expected)                                                                    \

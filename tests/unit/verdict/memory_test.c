@@ -45,11 +45,8 @@ static void bench_fini(struct bench *b)
 
 static enum verdict_answer ask_number(struct bench *b, unsigned number)
 {
-    const char *because = NULL;
-    bool hotdrop = false;
-
-    return match_rule(&b->rules->tables[RULES_FILTER].chains[0]->rules[number - 1], &b->packet, b->memory,
-                      &because, &hotdrop);
+    return match_rule(&b->rules->tables[RULES_FILTER].chains[0]->rules[number - 1], &b->packet, b->memory)
+        .answer;
 }
 
 /* How many of so many packets, each step ms after the one before, match. */

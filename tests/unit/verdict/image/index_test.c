@@ -12,7 +12,7 @@
 enum { MOST_RULES = 20000, PROBES = 3000 };
 
 struct wanted {
-    struct image_value first, last;
+    struct condition_value first, last;
 };
 
 struct built {
@@ -31,13 +31,14 @@ static uint64_t draw(void)
 }
 
 /* Now and then the very first, the very last, or a small one. */
-static struct image_value draw_value(unsigned bits)
+static struct condition_value draw_value(unsigned bits)
 {
-    struct image_value most = image_value_most(bits), v = {draw() % 16 << 60 & most.high, draw() & most.low};
+    struct condition_value most = image_value_most(bits),
+                           v = {draw() % 16 << 60 & most.high, draw() & most.low};
 
     switch (draw() % 8) {
     case 0:
-        return (struct image_value){0, 0};
+        return (struct condition_value){0, 0};
     case 1:
         return most;
     case 2:
@@ -50,7 +51,7 @@ static struct image_value draw_value(unsigned bits)
 
 static void build(struct built *b, unsigned bits, uint32_t rules)
 {
-    struct image_value most = image_value_most(bits);
+    struct condition_value most = image_value_most(bits);
     struct image_change *changes = calloc(2 * (size_t)rules + 1, sizeof(*changes));
     size_t count = 0;
 
@@ -59,12 +60,12 @@ static void build(struct built *b, unsigned bits, uint32_t rules)
     image_block_add(&b->block, IMAGE_LINE, IMAGE_LINE);
     b->none = image_block_add(&b->block, IMAGE_EMPTY_SET, IMAGE_LINE);
     for (uint32_t i = 0; i < rules; i++) {
-        struct image_value one = draw_value(bits), other = draw() % 2 ? one : draw_value(bits);
-        bool in_order = image_value_less(one, other);
+        struct condition_value one = draw_value(bits), other = draw() % 2 ? one : draw_value(bits);
+        bool in_order = condition_value_less(one, other);
 
         b->wanted[i] = (struct wanted){in_order ? one : other, in_order ? other : one};
         changes[count++] = (struct image_change){b->wanted[i].first, i};
-        if (image_value_less(b->wanted[i].last, most))
+        if (condition_value_less(b->wanted[i].last, most))
             changes[count++] = (struct image_change){image_value_next(b->wanted[i].last), i};
     }
     assert_int_equal(image_index_build(&b->block, b->none, bits, changes, count, rules, &b->index), 0);
@@ -73,7 +74,7 @@ static void build(struct built *b, unsigned bits, uint32_t rules)
     free(changes);
 }
 
-static uint32_t find(const struct built *b, struct image_value v)
+static uint32_t find(const struct built *b, struct condition_value v)
 {
     const uint8_t *base = b->block.bytes;
 
@@ -97,12 +98,13 @@ static bool set_has(const struct built *b, const struct image_set *set, uint32_t
     return image_middle_bits(b->block.bytes, m, word % IMAGE_WORD) >> rule % IMAGE_WORD & 1;
 }
 
-static void probe(const struct built *b, struct image_value v)
+static void probe(const struct built *b, struct condition_value v)
 {
     const struct image_set *set = image_at(b->block.bytes, find(b, v));
 
     for (uint32_t i = 0; i < b->rules; i++) {
-        bool wants = !image_value_less(v, b->wanted[i].first) && !image_value_less(b->wanted[i].last, v);
+        bool wants =
+            !condition_value_less(v, b->wanted[i].first) && !condition_value_less(b->wanted[i].last, v);
 
         if (set_has(b, set, i) != wants)
             fail_msg("value %llx %llx, rule %u of %u: %d, expected %d", (unsigned long long)v.high,
@@ -130,7 +132,7 @@ static void every_kind(void **state)
 
                 probe(b, w->first);
                 probe(b, w->last);
-                if (image_value_less(w->last, image_value_most(bits[i])))
+                if (condition_value_less(w->last, image_value_most(bits[i])))
                     probe(b, image_value_next(w->last));
                 if (w->first.high | w->first.low)
                     probe(b, image_value_before(w->first));

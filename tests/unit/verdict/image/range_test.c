@@ -47,7 +47,7 @@ static void assert_holds(const struct image_ranges *ranges, const bool *holds)
 
 static void sets_of_values(void **state)
 {
-    struct image_value most = image_value_most(8);
+    struct condition_value most = image_value_most(8);
     struct image_ranges a, b;
     bool in_a[VALUES], in_b[VALUES];
 
@@ -70,7 +70,7 @@ static void sets_of_values(void **state)
 
 static void ends_of_128_bits(void **state)
 {
-    struct image_value most = image_value_most(128);
+    struct condition_value most = image_value_most(128);
     struct image_ranges r;
 
     (void)state;
@@ -88,8 +88,8 @@ static void ends_of_128_bits(void **state)
     assert_int_equal(r.count, 1);
     assert_int_equal(image_ranges_invert(&r, most), 0);
     assert_int_equal(r.count, 2);
-    assert_true(image_value_equal(r.at[0].last, (struct image_value){0, UINT64_MAX}));
-    assert_true(image_value_equal(r.at[1].first, (struct image_value){3, 6}));
+    assert_true(condition_value_equal(r.at[0].last, (struct condition_value){0, UINT64_MAX}));
+    assert_true(condition_value_equal(r.at[1].first, (struct condition_value){3, 6}));
 }
 
 static void too_many(void **state)

@@ -42,6 +42,7 @@ static void interfaces(void **state)
 static void interface_that_a_hook_lacks(void **state)
 {
     struct sample s;
+    struct verdict_memory *memory = verdict_memory_new();
     (void)state;
 
     sample_build(&s, &(struct packet_recipe){0});
@@ -50,11 +51,11 @@ static void interface_that_a_hook_lacks(void **state)
     const struct rules_rule *rules = rules_chain_find(r, RULES_FILTER, "U")->rules;
     struct verdict_packet p = {
         .packet = &s.packet, .hook = RULES_INPUT, .in = "eth0", .out = "eth0", .unknown = VERDICT_NO_OUT};
-    const char *because = NULL;
 
-    assert_int_equal(match_header(&rules[0], &p, &because), VERDICT_NO);
-    assert_int_equal(match_header(&rules[1], &p, &because), VERDICT_YES);
-    assert_int_equal(match_header(&rules[2], &p, &because), VERDICT_YES);
+    assert_int_equal(match_rule(&rules[0], &p, memory).answer, VERDICT_NO);
+    assert_int_equal(match_rule(&rules[1], &p, memory).answer, VERDICT_YES);
+    assert_int_equal(match_rule(&rules[2], &p, memory).answer, VERDICT_YES);
+    verdict_memory_free(&memory);
     rules_free(&r);
 }
 
@@ -390,8 +391,6 @@ static void what_nobody_knows(void **state)
 static void unknown_and_certain_matches(void **state)
 {
     struct sample s;
-    const char *because = NULL;
-    bool hotdrop = false;
     (void)state;
 
     sample_build(&s,
@@ -399,12 +398,11 @@ static void unknown_and_certain_matches(void **state)
     s.bytes[32] = 4 << 4;
     sample_decode(&s);
     struct verdict_packet p = {.packet = &s.packet, .hook = RULES_OUTPUT, .out = "eth0"};
-    assert_int_equal(ask_rule("-p tcp -m owner --uid-owner 0 -m tcp --dport 22", &p, &because, &hotdrop),
-                     VERDICT_NO);
-    assert_int_equal(ask_rule("-p tcp -m owner --uid-owner 0 -m tcp --tcp-option 2", &p, &because, &hotdrop),
-                     VERDICT_UNKNOWN);
-    assert_true(hotdrop);
-    assert_string_equal(because, "the owner of the socket");
+    assert_int_equal(ask_rule("-p tcp -m owner --uid-owner 0 -m tcp --dport 22", &p).answer, VERDICT_NO);
+    struct match_answer a = ask_rule("-p tcp -m owner --uid-owner 0 -m tcp --tcp-option 2", &p);
+    assert_int_equal(a.answer, VERDICT_UNKNOWN);
+    assert_true(a.hotdrop);
+    assert_string_equal(a.because, "the owner of the socket");
 }
 
 int main(void)
