@@ -31,7 +31,7 @@ struct walk {
     bool count;
     uint32_t work;
     const struct match_answer *given; /* by the rule that is next, or NULL: it is to be asked */
-    struct linear_state state;        /* what all ways that are still walked have in common */
+    struct effect_state state;        /* what all ways that are still walked have in common */
     bool maybe;                       /* the walk is in a part that is maybe not reached... */
     bool ended;                       /* ...or behind one that has maybe ended it */
     struct place doubt;               /* the rule that made it so */
@@ -41,7 +41,7 @@ struct walk {
     struct outcome outcomes[CODES];
     enum verdict_code last; /* outcome of the way on which no UNKNOWN rule matched */
     bool concluded;
-    struct linear_state result; /* what all outcomes have in common */
+    struct effect_state result; /* what all outcomes have in common */
 };
 
 enum way { WAY_ENDED, WAY_FELL }; /* FELL: maybe, or certainly, back to the chain before */
@@ -52,7 +52,7 @@ static bool is_uncertain(const struct walk *w)
 }
 
 /* What is the same in both. */
-static void join_states(struct linear_state *s, const struct linear_state *other)
+static void join_states(struct effect_state *s, const struct effect_state *other)
 {
     const struct verdict_packet *p = &other->packet;
 
@@ -107,16 +107,24 @@ static void open_doubt(struct walk *w, struct place at, const char *because)
     }
 }
 
+static void apply(struct walk *w, const struct rules_target *target)
+{
+    struct effect effect;
+
+    linear_effect_read(target, &effect);
+    linear_state_apply(&w->state, &effect);
+}
+
 static enum way walk_chain(struct walk *w, const struct rules_chain *chain, size_t next, unsigned depth);
 
 /* A rule that maybe matches: its effect joins what is, and the walk goes on behind it. *fell: some way
  * returned. */
 static void walk_unknown(struct walk *w, struct place at, const char *because, bool hotdrop, unsigned depth,
-                         bool *fell, struct linear_state *fell_state)
+                         bool *fell, struct effect_state *fell_state)
 {
     const struct rules_target *target = &at.rule->target;
     int code = hotdrop ? VERDICT_DROP : linear_target_code(target);
-    struct linear_state before = w->state;
+    struct effect_state before = w->state;
     bool maybe = w->maybe;
 
     if (code >= 0) {
@@ -140,7 +148,7 @@ static void walk_unknown(struct walk *w, struct place at, const char *because, b
             return;
         }
     } else if (target->type != RULES_TARGET_RETURN) {
-        linear_state_apply(&w->state, target);
+        apply(w, target);
     }
     if (!falls) {
         join_states(&w->state, &before);
@@ -165,7 +173,7 @@ static void count_rule(struct rules_rule *rule, const struct walk *w)
 
 /* Back from a chain to where it was entered, joining the ways that returned before. */
 static enum way leave_chain(struct walk *w, enum way way, bool maybe, bool fell,
-                            const struct linear_state *fell_state)
+                            const struct effect_state *fell_state)
 {
     w->maybe = maybe;
     if (!fell)
@@ -204,7 +212,7 @@ static enum way walk_too_long(struct walk *w, struct place at, const char *becau
  */
 static void apply_certain(struct walk *w, struct place at)
 {
-    linear_state_apply(&w->state, &at.rule->target);
+    apply(w, &at.rule->target);
     if (w->state.template_unknown && !w->first.rule) {
         w->first = at;
         w->first_because = "the zone of the connection";
@@ -243,7 +251,7 @@ static enum way walk_chain(struct walk *w, const struct rules_chain *chain, size
 {
     struct linear_place here = {chain, next};
     bool maybe = w->maybe, fell = false, left = false;
-    struct linear_state fell_state;
+    struct effect_state fell_state;
     enum way way = WAY_FELL;
 
     while (!left && here.next < here.chain->count) {
@@ -319,7 +327,7 @@ static void conclude(const struct walk *w, struct verdict *ret)
     }
 }
 
-void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
+void linear_resume(const struct effect_state *s, const struct rules_chain *builtin,
                    const struct linear_place *places, unsigned depth, const struct match_answer *first,
                    struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
                    struct verdict *ret)
@@ -341,7 +349,7 @@ void linear_walk(struct rules *r, enum rules_table_type table, const struct verd
                  struct verdict *ret)
 {
     const struct linear_place start = {rules_chain_at(r, table, p->hook), 0};
-    struct linear_state s;
+    struct effect_state s;
 
     linear_state_init(&s, p);
     if (start.chain)

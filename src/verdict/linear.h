@@ -2,6 +2,7 @@
 #ifndef SALLY_VERDICT_LINEAR_H
 #define SALLY_VERDICT_LINEAR_H
 
+#include "verdict/effect.h"
 #include "verdict/match/match.h"
 #include "verdict/verdict.h"
 
@@ -23,25 +24,17 @@ void linear_walk(struct rules *r, enum rules_table_type table, const struct verd
  * The walk's parts, for the walk of the image, which does by itself only what is certain.
  */
 
-/* What the rules so far did to the packet. */
-struct linear_state {
-    struct verdict_packet packet; /* as the next rule sees it */
-    struct track_template template;
-    bool has_template;     /* the first CT or NOTRACK counts */
-    bool template_unknown; /* a rule that is UNKNOWN may have made it */
-    uint32_t work;         /* rules looked at before; see VERDICT_WORK */
-};
-
-void linear_state_init(struct linear_state *s, const struct verdict_packet *p);
-/* What a target that lets the packet go on does (MARK, CONNMARK, CT, NOTRACK; nothing: LOG, NFLOG, none...).
- */
-void linear_state_apply(struct linear_state *s, const struct rules_target *target);
+void linear_state_init(struct effect_state *s, const struct verdict_packet *p);
+/* What a target does that lets the packet go on; NONE of LOG, NFLOG and the like. */
+void linear_effect_read(const struct rules_target *target, struct effect *ret);
+/* effect_apply, and the packet's view as rules behind it see it. */
+void linear_state_apply(struct effect_state *s, const struct effect *e);
 /* ACCEPT, DROP, REJECT, or DEPENDS because of an extension whose verdict we don't know; -1: the walk goes on.
  */
 int linear_target_code(const struct rules_target *target);
 /* The verdict of a walk in which everything was certain. rule NULL: by chain's policy, which gives the code;
  * chain NULL: there is none, and code is what is done then. */
-void linear_state_conclude(const struct linear_state *s, enum verdict_code code,
+void linear_state_conclude(const struct effect_state *s, enum verdict_code code,
                            const struct rules_chain *chain, const struct rules_rule *rule,
                            struct verdict *ret);
 /* The same of a walk in which no rule has changed the packet. */
@@ -58,7 +51,7 @@ struct linear_place {
 /* Goes on from places (depth of them, 1...VERDICT_DEPTH) to the verdict; what was before has been certain.
  * builtin: whose policy decides at the end (after a goto out of it that is not the first of places). first:
  * what the next rule has answered; NULL: it has not been asked. */
-void linear_resume(const struct linear_state *s, const struct rules_chain *builtin,
+void linear_resume(const struct effect_state *s, const struct rules_chain *builtin,
                    const struct linear_place *places, unsigned depth, const struct match_answer *first,
                    struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
                    struct verdict *ret);

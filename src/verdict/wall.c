@@ -113,7 +113,7 @@ static void walk_table(struct wall *w, enum rules_table_type table, enum wall_pa
         linear_walk(w->rules, table, p, w->memory, w->count, trace, ret);
         return;
     }
-    struct linear_state untouched;
+    struct effect_state untouched;
     linear_state_init(&untouched, p);
     linear_state_conclude(&untouched, VERDICT_ACCEPT, NULL, NULL, ret);
 }

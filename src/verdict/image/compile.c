@@ -8,6 +8,7 @@
 #include "verdict/image/condition.h"
 #include "verdict/image/index.h"
 #include "verdict/image/join.h"
+#include "verdict/linear.h"
 
 /*
  * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image,
@@ -120,6 +121,13 @@ static struct image_rule describe_rule(struct image_block *block, const struct r
     ret.conditions = image_block_add(block, size, _Alignof(struct condition));
     if (!block->failed)
         memcpy(image_block_at(block, ret.conditions), condition->all, size);
+    if (ret.action == IMAGE_TARGET) {
+        struct effect effect;
+        linear_effect_read(&rule->target, &effect);
+        ret.effect = image_block_add(block, sizeof(effect), _Alignof(struct effect));
+        if (!block->failed)
+            memcpy(image_block_at(block, ret.effect), &effect, sizeof(effect));
+    }
     return ret;
 }
 

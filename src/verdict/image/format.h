@@ -110,8 +110,11 @@ enum image_rule_flag {
 };
 
 struct image_rule {
-    uint32_t number;     /* in its chain, 1... */
-    uint32_t chain;      /* JUMP, GOTO: where to */
+    uint32_t number; /* in its chain, 1... */
+    union {
+        uint32_t chain;  /* JUMP, GOTO: where to */
+        uint32_t effect; /* TARGET: offset of struct effect */
+    };
     uint32_t conditions; /* offset of struct condition[]: all that it asks */
     uint16_t count;      /* of them */
     uint8_t flags;       /* enum image_rule_flag */

@@ -52,7 +52,7 @@ struct walk {
     const struct image_ahead *ahead; /* or NULL */
     bool unsound;                    /* there is no sound transport header: each rule is asked in full */
     const struct verdict_packet *p;  /* as the next rule sees it: the caller's, or state's */
-    struct linear_state state;       /* only once a rule has changed the packet */
+    struct effect_state state;       /* only once a rule has changed the packet */
     bool changed;
     uint32_t looked_at; /* rules; see VERDICT_WORK */
     struct verdict_memory *memory;
@@ -391,14 +391,14 @@ static bool enter_chain(struct walk *w, uint32_t chain, bool is_goto)
 }
 
 /* MARK and its like. false: no longer certain. */
-static bool apply_target(struct walk *w, const struct rules_target *target)
+static bool apply_effect(struct walk *w, const struct effect *effect)
 {
     const struct track_view *before = w->p->view;
 
-    if (linear_target_code(target) >= 0)
+    if (effect->kind == EFFECT_UNKNOWN)
         return false;
     begin_change(w);
-    linear_state_apply(&w->state, target);
+    linear_state_apply(&w->state, effect);
     if (w->state.packet.view != before) {
         /* CT and NOTRACK change what the rules behind them see as the packet's state. */
         look_up_plain(w);
@@ -454,7 +454,7 @@ static enum step act(struct walk *w, const struct image_rule *rule, const struct
             return STEP_ON;
         break;
     case IMAGE_TARGET:
-        if (apply_target(w, &model->target))
+        if (apply_effect(w, image_at(w->base, rule->effect)))
             return STEP_ON;
         break;
     default:
