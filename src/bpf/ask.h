@@ -37,4 +37,9 @@ struct bpf_answer {
     uint8_t spare[3];
 };
 
+/* Of map "rule_counts": what met the rule of a bit of the image; filter's bits first, then raw's. */
+struct rule_count {
+    uint64_t packets, bytes;
+};
+
 #endif

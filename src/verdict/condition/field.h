@@ -29,9 +29,15 @@ static inline struct condition_value condition_value_address(const struct packet
                                     (uint64_t)wire_read32(at + 8) << 32 | wire_read32(at + 12)};
 }
 
+/* In a kernel program a name is RULES_INTERFACE bytes, with zeros behind it. */
 static inline struct condition_value condition_value_name(const char *name)
 {
     uint64_t half[2] = {0, 0};
+
+#ifdef __bpf__
+    __builtin_memcpy(half, name, sizeof(half));
+    return (struct condition_value){__builtin_bswap64(half[0]), __builtin_bswap64(half[1])};
+#endif
 
     for (unsigned i = 0; i < RULES_INTERFACE && name[i]; i++)
         half[i / 8] |= (uint64_t)(uint8_t)name[i] << (56 - i % 8 * 8);
@@ -188,20 +194,19 @@ static inline uint64_t condition_expires(const struct track_flow *flow, uint64_t
     return flow->status & TRACK_CONFIRMED && flow->expires > now ? (flow->expires - now) / 1000 : 0;
 }
 
-/* The other direction's ends. */
-static inline struct condition_value condition_read_reply(const struct condition *c,
-                                                          const struct track_flow *flow)
+/* The other direction's ports; of ICMP, id and type with code of the answer (track_tuple_invert). */
+static inline uint16_t condition_reply_port(const struct condition *c, const struct track_tuple *t)
 {
-    struct track_tuple reply;
+    bool source = c->field == CONDITION_CT_REPLY_SOURCE_PORT;
+    uint8_t answer;
 
-    if (!track_tuple_invert(&flow->tuple, &reply))
-        reply = flow->tuple;
-    if (c->field == CONDITION_CT_REPLY_SOURCE)
-        return condition_value_address(&reply.source, reply.family);
-    if (c->field == CONDITION_CT_REPLY_DESTINATION)
-        return condition_value_address(&reply.destination, reply.family);
-    return (struct condition_value){0, c->field == CONDITION_CT_REPLY_SOURCE_PORT ? reply.source_port
-                                                                                  : reply.destination_port};
+    if (!track_is_icmp(t->protocol))
+        return source ? t->destination_port : t->source_port;
+    if (source)
+        return t->source_port;
+    if (!track_icmp_answer(t->protocol, (uint8_t)(t->destination_port >> 8), &answer))
+        return t->destination_port;
+    return (uint16_t)(answer << 8 | (t->destination_port & 0xff));
 }
 
 /* What conntrack knows of the packet's connection. */
@@ -228,9 +233,11 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         ret->low = t->protocol;
         return CONDITION_READ;
     case CONDITION_CT_SOURCE:
+    case CONDITION_CT_REPLY_DESTINATION:
         *ret = condition_value_address(&t->source, t->family);
         return CONDITION_READ;
     case CONDITION_CT_DESTINATION:
+    case CONDITION_CT_REPLY_SOURCE:
         *ret = condition_value_address(&t->destination, t->family);
         return CONDITION_READ;
     case CONDITION_CT_SOURCE_PORT:
@@ -246,7 +253,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         ret->low = condition_expires(flow, p->now_ms);
         return CONDITION_READ;
     default:
-        *ret = condition_read_reply(c, flow);
+        ret->low = condition_reply_port(c, t);
         return CONDITION_READ;
     }
 }

@@ -3,10 +3,14 @@
 #define SALLY_VERDICT_IMAGE_FIND_H
 
 /*
- * Looks a field's value up in an image: from an index to a set, and into sets. Freestanding, like
- * format.h. base is the start of the block.
+ * Looks a field's value up in an image: from an index to a set, and into sets. Freestanding, like format.h.
+ *
+ * base is where the block begins. In a kernel program the block is a map's value and base is not used: the
+ * program brings its own image_window, which looks whether what is asked for lies in the block (and gives NULL if
+ * not), and image_read32 and image_read64 of the same kind.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "verdict/image/format.h"
@@ -16,33 +20,77 @@
  */
 #define IMAGE_INLINE inline __attribute__((always_inline))
 
+#ifdef __bpf__
+
+static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size);
+
+/* Of the 16 keys of a node, how many are not above key: from the signs of differences, for 16 comparisons would
+ * be 65,536 paths to the verifier. */
+static IMAGE_INLINE uint32_t image_node_rank(const uint8_t *base, uint64_t offset, int32_t key)
+{
+    const int32_t *keys = image_window(base, offset, IMAGE_NODE * sizeof(*keys));
+    uint32_t rank = 0;
+
+    if (!keys)
+        return 1;
+    for (unsigned i = 0; i < IMAGE_NODE; i++) {
+        int64_t difference = (int64_t)keys[i] - key - 1;
+        __asm__ volatile("" : "+r"(difference));
+        rank += (uint32_t)((uint64_t)difference >> 63);
+    }
+    return rank;
+}
+
+#else
+
 static IMAGE_INLINE const void *image_at(const uint8_t *base, uint64_t offset)
 {
     return base + offset;
 }
 
+static IMAGE_INLINE const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
+{
+    (void)size;
+    return image_at(base, offset);
+}
+
+static IMAGE_INLINE uint32_t image_node_rank(const uint8_t *base, uint64_t offset, int32_t key)
+{
+    typedef int32_t lanes __attribute__((vector_size(16), may_alias));
+    const lanes *k = (const lanes *)(const void *)(base + offset);
+    lanes wanted = {key, key, key, key};
+    lanes not_above = (k[0] <= wanted) + (k[1] <= wanted) + (k[2] <= wanted) + (k[3] <= wanted);
+
+    return (uint32_t)-(not_above[0] + not_above[1] + not_above[2] + not_above[3]);
+}
+
+#endif
+
+static IMAGE_INLINE uint32_t image_read32(const uint8_t *base, uint64_t offset)
+{
+    const uint32_t *at = image_window(base, offset, sizeof(*at));
+
+    return at ? *at : 0;
+}
+
+static IMAGE_INLINE uint64_t image_read64(const uint8_t *base, uint64_t offset)
+{
+    const uint64_t *at = image_window(base, offset, sizeof(*at));
+
+    return at ? *at : 0;
+}
+
 static IMAGE_INLINE uint32_t image_find8(const uint8_t *base, const struct image_index *index, uint8_t value)
 {
-    return ((const uint32_t *)image_at(base, index->keys))[value];
+    return image_read32(base, index->keys + 4 * (uint64_t)value);
 }
 
 static IMAGE_INLINE uint32_t image_find16(const uint8_t *base, const struct image_index *index,
                                           uint16_t value)
 {
-    const uint32_t *pages = image_at(base, index->keys);
+    uint32_t page = image_read32(base, index->keys + 4 * (uint64_t)(value >> 8));
 
-    return ((const uint32_t *)image_at(base, pages[value >> 8]))[value & 0xff];
-}
-
-/* Of the keys of a node, how many are not above key. */
-static IMAGE_INLINE uint32_t image_node_rank(const int32_t *keys, int32_t key)
-{
-    typedef int32_t lanes __attribute__((vector_size(16), may_alias));
-    const lanes *k = (const lanes *)(const void *)keys;
-    lanes wanted = {key, key, key, key};
-    lanes not_above = (k[0] <= wanted) + (k[1] <= wanted) + (k[2] <= wanted) + (k[3] <= wanted);
-
-    return (uint32_t)-(not_above[0] + not_above[1] + not_above[2] + not_above[3]);
+    return image_read32(base, page + 4 * (uint64_t)(value & 0xff));
 }
 
 /* The tree is walked without a branch that depends on the value; a node is compared whole. */
@@ -52,17 +100,17 @@ static IMAGE_INLINE uint32_t image_find32(const uint8_t *base, const struct imag
     int32_t key = (int32_t)(value ^ 0x80000000U);
     uint32_t place = 0, last = index->levels - 1U;
 
-    for (unsigned l = 0; l < last && l < IMAGE_LEVELS; l++) {
-        const int32_t *keys = (const int32_t *)image_at(base, index->level[l].keys) + place * IMAGE_NODE;
+    for (unsigned l = 0; l < IMAGE_LEVELS - 1 && l < last; l++) {
+        uint64_t node = index->level[l].keys + place * (uint64_t)(IMAGE_NODE * sizeof(int32_t));
 
-        place = place * IMAGE_NODE + image_node_rank(keys, key) - 1;
+        place = place * IMAGE_NODE + image_node_rank(base, node, key) - 1;
         /* What fills the last node up compares as the greatest value. */
         place = place < index->level[l].count ? place : index->level[l].count - 1;
     }
-    const struct image_leaf *leaf = (const struct image_leaf *)image_at(base, index->keys) + place;
-    uint32_t rank = image_node_rank(leaf->keys, key);
+    uint64_t leaf = index->keys + place * (uint64_t)sizeof(struct image_leaf);
+    uint32_t rank = image_node_rank(base, leaf, key);
 
-    return leaf->sets[rank - 1];
+    return image_read32(base, leaf + offsetof(struct image_leaf, sets) + 4 * (uint64_t)(rank - 1));
 }
 
 static IMAGE_INLINE uint32_t image_slot(uint64_t high, uint64_t low)
@@ -73,22 +121,25 @@ static IMAGE_INLINE uint32_t image_slot(uint64_t high, uint64_t low)
 static IMAGE_INLINE uint32_t image_find128(const uint8_t *base, const struct image_index *index,
                                            uint64_t high, uint64_t low)
 {
-    const uint64_t *keys = image_at(base, index->keys);
+    uint64_t keys = index->keys, slots = keys + 16 * (uint64_t)index->count;
     uint32_t first = 0, count = index->count;
-    uint32_t place = ((const uint32_t *)(keys + 2 * (uint64_t)count))[image_slot(high, low)];
+    uint32_t place = image_read32(base, slots + 4 * (uint64_t)image_slot(high, low));
 
-    if (keys[2 * (uint64_t)place] == high && keys[2 * (uint64_t)place + 1] == low)
-        return ((const uint32_t *)image_at(base, index->sets))[place];
-    while (count > 1) {
+    if (image_read64(base, keys + 16 * (uint64_t)place) == high &&
+        image_read64(base, keys + 16 * (uint64_t)place + 8) == low)
+        return image_read32(base, index->sets + 4 * (uint64_t)place);
+    for (unsigned n = 0; n < IMAGE_HALVINGS && count > 1; n++) {
         uint32_t half = count / 2;
-        const uint64_t *key = keys + 2 * (uint64_t)(first + half);
-        uint32_t not_above = (key[0] < high) | ((key[0] == high) & (key[1] <= low));
+        uint64_t key = keys + 16 * (uint64_t)(first + half), above = image_read64(base, key);
+        uint32_t not_above = (above < high) | ((above == high) & (image_read64(base, key + 8) <= low));
 
         first += half & -not_above;
         count -= half;
     }
-    return ((const uint32_t *)image_at(base, index->sets))[first];
+    return image_read32(base, index->sets + 4 * (uint64_t)first);
 }
+
+#ifndef __bpf__
 
 /* A middle word of set, or one without rules. */
 static IMAGE_INLINE const struct image_middle *image_set_middle(const struct image_set *set, unsigned middle,
@@ -108,10 +159,12 @@ static IMAGE_INLINE const struct image_middle *image_set_middle(const struct ima
 static IMAGE_INLINE uint64_t image_middle_bits(const uint8_t *base, const struct image_middle *m,
                                                unsigned word)
 {
-    const uint64_t *leaves = image_at(base, m->leaves);
+    const uint64_t *leaves = (const uint64_t *)(const void *)(base + m->leaves);
     uint64_t leaf = leaves[__builtin_popcountll(m->words & ((1ULL << word) - 1))];
 
     return leaf & -(m->words >> word & 1);
 }
+
+#endif
 
 #endif

@@ -28,6 +28,7 @@ enum image_limits {
     IMAGE_WORD = 64,        /* rules a leaf word, leaf words a middle word, middle words a set */
     IMAGE_LEVELS = 6,       /* of a tree with 16 keys a node */
     IMAGE_NODE = 16,        /* keys in a node of that tree: one cache line */
+    IMAGE_HALVINGS = 24,    /* that find a place in a 128-bit index */
     IMAGE_SLOTS = 128,      /* in the hash of a 128-bit index; a power of 2 */
     IMAGE_PAGE = 256,       /* entries in a page of the 16-bit index */
     IMAGE_NONE = -1,        /* no such chain, as uint32_t */

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SALLY_BPF_WALK_H
+#define SALLY_BPF_WALK_H
+
+/*
+ * One table of the image, walked by the kernel: what verdict/image/walk.c does natively, with the same index,
+ * conditions and effects (find.h, condition/field.h, effect.h), but a rule at a time and with all that is
+ * counted kept in memory, as the verifier wants it.
+ *
+ * Whoever includes it has the map "image", whose one value is the block, and "rule_counts", and has included
+ * linux/bpf.h and bpf/bpf_helpers.h.
+ */
+#include "bpf/ask.h"
+#include "bpf/loop.h"
+#include "verdict/condition/field.h"
+#include "verdict/effect.h"
+#include "verdict/image/find.h"
+
+enum {
+    WALK_DEPTH = 16,   /* nested chains; natively VERDICT_DEPTH */
+    WALK_STEPS = 8192, /* rules that match a packet in one table */
+    WALK_WORDS = 64,   /* of a middle word, and middle words of a vector */
+};
+
+/* Bytes of the image that was loaded; frozen when the program is. */
+extern const volatile uint32_t image_size;
+
+/* What a rule may ask of the packet, and what the walk has come to. In a map, not on the stack. */
+struct walk {
+    struct packet packet; /* its bytes are not used: they lie in the skb */
+    struct track_flow flow;
+    struct bpf_ask ask;
+    uint8_t hook;             /* enum rules_hook */
+    bool has_view, has_flow;  /* raw: conntrack has not looked yet */
+    uint8_t state, direction; /* enum track_state, enum track_direction */
+    uint32_t mark, connmark;
+    bool has_connmark;
+    bool has_template, notrack;
+    uint8_t helper;
+    uint16_t zone;
+
+    /* the verdict */
+    uint8_t code; /* enum image_action: ACCEPT, DROP or REJECT */
+    bool hotdrop;
+    uint32_t bit; /* of the rule that decided; IMAGE_NONE: a policy */
+
+    /* the walk's own */
+    uint32_t table, counts; /* offset of the table; first of rule_counts' elements for it */
+    bool unsound;
+    uint32_t sets[IMAGE_FIELDS]; /* offsets, by place in the table's list of fields; 0: all rules */
+    uint32_t joined;             /* likewise */
+    uint64_t middle[IMAGE_FIELDS], leaves[IMAGE_FIELDS];
+    uint64_t words, bits;
+    uint32_t first, end, word, after, best, best_bit;
+    uint32_t depth;
+    uint32_t chain[WALK_DEPTH], done[WALK_DEPTH];
+    uint8_t answer; /* enum verdict_answer */
+};
+
+static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
+{
+    uint32_t zero = 0;
+    const uint8_t *block = bpf_map_lookup_elem(&image, &zero);
+
+    (void)base;
+    HIDE(offset);
+    if (!block || offset > image_size - size)
+        return NULL;
+    return block + offset;
+}
+
+/* ---- looking up ---- */
+
+/* The packet's value of a field, as find_set of verdict/image/walk.c has it. */
+static inline struct condition_value walk_value(const struct walk *w, uint8_t field)
+{
+    const struct packet *p = &w->packet;
+    struct condition_value v = {0, 0};
+
+    switch (field) {
+    case IMAGE_SOURCE:
+        return condition_value_address(&p->source, p->family);
+    case IMAGE_DESTINATION:
+        return condition_value_address(&p->destination, p->family);
+    case IMAGE_IN:
+        return w->hook <= RULES_FORWARD ? condition_value_name(w->ask.in) : v;
+    case IMAGE_OUT:
+        return w->hook >= RULES_FORWARD ? condition_value_name(w->ask.out) : v;
+    case IMAGE_DESTINATION_PORT:
+        v.low = p->destination_port;
+        if (p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6)
+            v.low = (uint64_t)p->icmp.type << 8 | p->icmp.code;
+        return v;
+    case IMAGE_SOURCE_PORT:
+        v.low = p->source_port;
+        return v;
+    case IMAGE_PROTOCOL:
+        v.low = p->protocol;
+        return v;
+    case IMAGE_STATE:
+        v.low = w->has_view ? w->state : TRACK_NONE;
+        return v;
+    default:
+        v.low = p->protocol == PACKET_TCP ? p->tcp.flags : 0;
+        return v;
+    }
+}
+
+/* Offset of the set of the packet's value in the index at offset. */
+GLOBAL uint32_t walk_find(struct walk *w, uint32_t offset)
+{
+    const struct image_index *index = image_window(NULL, offset, sizeof(*index));
+    struct condition_value v;
+
+    if (!w || !index)
+        return 0;
+    v = walk_value(w, index->field);
+    switch (index->kind) {
+    case IMAGE_KEY8:
+        return image_find8(NULL, index, (uint8_t)v.low);
+    case IMAGE_KEY16:
+        return image_find16(NULL, index, (uint16_t)v.low);
+    case IMAGE_KEY32:
+        return image_find32(NULL, index, (uint32_t)v.low);
+    default:
+        return image_find128(NULL, index, v.high, v.low);
+    }
+}
+
+/* Can the field be read though the transport header can't? The others are then as if all rules wanted their
+ * value, and each rule is asked in full. */
+static inline bool walk_is_readable(uint8_t field, uint32_t late)
+{
+    return (field == IMAGE_SOURCE || field == IMAGE_DESTINATION || field == IMAGE_STATE ||
+            field == IMAGE_IN || field == IMAGE_OUT) &&
+           !(late >> (field & 31) & 1);
+}
+
+GLOBAL int walk_look_up(struct walk *w)
+{
+    const struct image_table *t;
+    uint32_t at;
+    int i;
+
+    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+        return 0;
+    LOOP(i, 0, IMAGE_FIELDS)
+    {
+        if (i >= t->count)
+            break;
+        at = w->table + (uint32_t)offsetof(struct image_table, index) +
+             (uint32_t)i * sizeof(struct image_index);
+        const struct image_index *index = image_window(NULL, at, sizeof(*index));
+        if (!index)
+            break;
+        w->sets[i] = w->unsound && !walk_is_readable(index->field, t->late) ? 0 : walk_find(w, at);
+    }
+    w->joined = 0;
+    if (w->unsound)
+        return 0;
+    w->joined = t->joined;
+    LOOP(i, 0, IMAGE_FIELDS)
+    {
+        if (i >= t->joins)
+            break;
+        at = w->table + (uint32_t)offsetof(struct image_table, join) +
+             (uint32_t)i * sizeof(struct image_index);
+        at = walk_find(w, at);
+        w->joined = w->joined + at;
+    }
+    return 0;
+}
+
+/* ---- the next rule of a chain ---- */
+
+/* Which of the 64 bits are from first on, and before end (of the same word, or not). */
+static inline uint64_t walk_mask(uint32_t word, uint32_t first, uint32_t end)
+{
+    uint64_t mask = ~0ULL;
+
+    if (word == first / 64)
+        mask &= ~0ULL << (first & 63);
+    if (word == (end - 1) / 64)
+        mask &= ~0ULL >> ((64 - (end & 63)) & 63);
+    return mask;
+}
+
+static inline uint32_t walk_lowest(uint64_t bits)
+{
+    return (uint32_t)__builtin_popcountll((bits & -bits) - 1);
+}
+
+/* The rule of the smallest number behind after, of those that the packet wants in a word. */
+GLOBAL int walk_word(struct walk *w)
+{
+    const struct image_table *t;
+    uint64_t bits;
+    uint32_t word, wild;
+    int i, n;
+
+    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+        return 0;
+    word = w->word;
+    wild = t->wild_words + word * t->count * 8;
+    bits = w->joined ? image_read64(NULL, w->joined + 8 * (uint64_t)(t->middles + word)) : ~0ULL;
+    w->bits = bits & walk_mask(word, w->first, w->end);
+    LOOP(i, 0, IMAGE_FIELDS)
+    {
+        if (i >= t->count)
+            break;
+        if (!w->sets[i])
+            continue;
+        bits = image_read64(NULL, wild + 8 * (uint64_t)(uint32_t)i);
+        if (w->middle[i] >> (word & 63) & 1)
+            bits |= image_read64(NULL, w->leaves[i] + 8 * (uint64_t)__builtin_popcountll(
+                                                              w->middle[i] & ((1ULL << (word & 63)) - 1)));
+        w->bits = w->bits & bits;
+    }
+    LOOP(n, 0, IMAGE_WORD)
+    {
+        bits = w->bits;
+        if (!bits)
+            break;
+        w->bits = bits & (bits - 1);
+        uint32_t bit = word * IMAGE_WORD + walk_lowest(bits);
+        uint32_t number = image_read32(NULL, t->rules + (uint64_t)bit * sizeof(struct image_rule));
+        if (number > w->after && number < w->best) {
+            w->best = number;
+            w->best_bit = bit;
+        }
+    }
+    return 0;
+}
+
+/* Of each set its middle word m, and which leaf words are left of all. */
+GLOBAL int walk_middle(struct walk *w, uint32_t m)
+{
+    const struct image_table *t;
+    uint32_t wild;
+    int i;
+
+    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+        return 0;
+    wild = t->wild_middles + m * t->count * 8;
+    w->words = w->joined ? image_read64(NULL, w->joined + 8 * (uint64_t)m) : ~0ULL;
+    LOOP(i, 0, IMAGE_FIELDS)
+    {
+        if (i >= t->count)
+            break;
+        uint32_t set = w->sets[i];
+        if (!set)
+            continue;
+        uint64_t top = image_read64(NULL, set), words = 0, leaves = 0;
+        uint32_t place = m;
+        bool there = t->middles <= IMAGE_DENSE || top >> (m & 63) & 1;
+        if (t->middles > IMAGE_DENSE)
+            place = (uint32_t)__builtin_popcountll(top & ((1ULL << (m & 63)) - 1));
+        uint64_t at = set + sizeof(struct image_set) + (uint64_t)place * sizeof(struct image_middle);
+        if (there) {
+            words = image_read64(NULL, at);
+            leaves = image_read64(NULL, at + 8);
+        }
+        w->middle[i] = words;
+        w->leaves[i] = leaves;
+        w->words = w->words & (words | image_read64(NULL, wild + 8 * (uint64_t)(uint32_t)i));
+    }
+    return 0;
+}
+
+/* Sets best and best_bit to the rule of the smallest number behind after among bits first...end-1. */
+GLOBAL int walk_gather(struct walk *w)
+{
+    int m, n;
+
+    if (!w)
+        return 0;
+    w->best = UINT32_MAX;
+    if (w->first >= w->end)
+        return 0;
+    LOOP(m, 0, WALK_WORDS)
+    {
+        if ((uint32_t)m < w->first / 4096)
+            continue;
+        if ((uint32_t)m > (w->end - 1) / 4096)
+            break;
+        walk_middle(w, (uint32_t)m);
+        LOOP(n, 0, WALK_WORDS)
+        {
+            uint64_t words = w->words;
+            if (!words)
+                break;
+            w->words = words & (words - 1);
+            w->word = (uint32_t)m * WALK_WORDS + walk_lowest(words);
+            if (w->word >= w->first / 64 && w->word <= (w->end - 1) / 64)
+                walk_word(w);
+        }
+    }
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static inline void walk_describe(struct walk *w, struct track_view *view, struct verdict_packet *ret)
+{
+    *view = (struct track_view){.state = (enum track_state)w->state,
+                                .direction = (enum track_direction)w->direction,
+                                .flow = w->has_flow ? &w->flow : NULL};
+    *ret = (struct verdict_packet){
+        .packet = &w->packet,
+        .hook = (enum rules_hook)w->hook,
+        .in = w->ask.in,
+        .out = w->ask.out,
+        .view = w->has_view ? view : NULL,
+        .mark = w->mark,
+        .pkttype = w->ask.pkttype,
+        .now_ms = w->ask.now_ms,
+        .time = w->ask.time,
+        .has_connmark = w->has_connmark,
+        .connmark = w->connmark,
+    };
+    __builtin_memcpy(ret->mac, w->ask.mac, sizeof(ret->mac));
+}
+
+/* One condition, at offset. Enum verdict_answer. */
+GLOBAL int walk_ask_one(struct walk *w, uint32_t offset)
+{
+    const struct condition *c = image_window(NULL, offset, sizeof(*c));
+    enum condition_reading reading;
+    struct track_view view;
+    struct verdict_packet p;
+
+    if (!w || !c || c->kind == CONDITION_CALL)
+        return VERDICT_NO;
+    walk_describe(w, &view, &p);
+    return condition_holds(c, &p, &reading);
+}
+
+/* What the sets could not answer of the rule at offset. Enum verdict_answer. */
+GLOBAL int walk_ask(struct walk *w, uint32_t offset)
+{
+    const struct image_rule *rule = image_window(NULL, offset, sizeof(*rule));
+    int i, answer;
+
+    if (!w || !rule)
+        return VERDICT_NO;
+    if (!w->unsound && !(rule->flags & IMAGE_RESIDUAL))
+        return VERDICT_YES;
+    LOOP(i, 0, 1024)
+    {
+        if (i >= rule->count)
+            break;
+        if (!w->unsound && i < IMAGE_CONDITIONS && !(rule->residual >> (i & 63) & 1))
+            continue;
+        answer = walk_ask_one(w, rule->conditions + (uint32_t)i * sizeof(struct condition));
+        if (answer != VERDICT_YES)
+            return answer;
+    }
+    return VERDICT_YES;
+}
+
+/* ---- deciding ---- */
+
+/* MARK and its like, the effect at offset. */
+GLOBAL int walk_apply(struct walk *w, uint32_t offset)
+{
+    const struct effect *e = image_window(NULL, offset, sizeof(*e));
+    struct effect_state s = {.work = 0};
+    struct track_view view;
+    enum effect_view seen;
+
+    if (!w || !e)
+        return 0;
+    walk_describe(w, &view, &s.packet);
+    s.has_template = w->has_template;
+    seen = effect_apply(&s, e);
+    w->mark = s.packet.mark;
+    w->has_connmark = s.packet.has_connmark;
+    w->connmark = s.packet.connmark;
+    if (seen == EFFECT_VIEW_KEPT)
+        return 0;
+    w->has_template = true;
+    w->notrack = s.template.notrack;
+    w->zone = s.template.zone;
+    w->helper = (uint8_t)s.template.helper;
+    w->has_view = true;
+    w->state = seen == EFFECT_VIEW_TEMPLATE ? TRACK_NEW : TRACK_UNTRACKED;
+    w->has_flow = seen == EFFECT_VIEW_TEMPLATE;
+    __builtin_memset(&w->flow, 0, sizeof(w->flow));
+    walk_look_up(w);
+    return 0;
+}
+
+static inline void walk_count(const struct walk *w, uint32_t bit)
+{
+    uint32_t place = w->counts + bit;
+    struct rule_count *count = bpf_map_lookup_elem(&rule_counts, &place);
+
+    if (!count)
+        return;
+    __sync_fetch_and_add(&count->packets, 1);
+    __sync_fetch_and_add(&count->bytes, w->packet.length);
+}
+
+/* The innermost chain was gone through, or left: back to where it was entered, or its hook's policy decides. */
+static inline int walk_return(struct walk *w, uint32_t policy)
+{
+    w->depth = w->depth - 1;
+    if (w->depth > 0)
+        return 0;
+    w->code = policy == RULES_POLICY_DROP ? IMAGE_DROP : IMAGE_ACCEPT;
+    w->bit = (uint32_t)IMAGE_NONE;
+    return 1;
+}
+
+static inline int walk_decide(struct walk *w, uint8_t code, bool hotdrop)
+{
+    w->code = code;
+    w->hotdrop = hotdrop;
+    w->bit = w->best_bit;
+    return 1;
+}
+
+static inline int walk_enter(struct walk *w, uint32_t chain, bool is_goto)
+{
+    uint32_t depth = w->depth;
+
+    if (!is_goto)
+        w->depth = depth + 1;
+    else
+        depth--;
+    if (depth >= WALK_DEPTH)
+        return walk_decide(w, IMAGE_DROP, false); /* the loader does not let such rules in */
+    w->chain[depth] = chain;
+    w->done[depth] = 0;
+    return 0;
+}
+
+/* Looks at the next rule of the innermost chain. 1: it is decided. */
+GLOBAL int walk_step(struct walk *w, uint32_t policy)
+{
+    const struct image_table *t;
+    const struct image_chain *chain;
+    const struct image_rule *rule;
+    uint32_t depth;
+    int answer;
+
+    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+        return 1;
+    depth = w->depth - 1;
+    if (depth >= WALK_DEPTH)
+        return 1;
+    chain = image_window(NULL, t->chains + (uint64_t)w->chain[depth] * sizeof(*chain), sizeof(*chain));
+    if (!chain)
+        return 1;
+    w->first = chain->first;
+    w->end = chain->end;
+    w->after = w->done[depth];
+    walk_gather(w);
+    if (w->best == UINT32_MAX)
+        return walk_return(w, policy);
+    w->done[depth] = w->best;
+    uint64_t at = t->rules + (uint64_t)w->best_bit * sizeof(*rule);
+    rule = image_window(NULL, at, sizeof(*rule));
+    if (!rule)
+        return 1;
+    answer = walk_ask(w, (uint32_t)at);
+    if (answer == VERDICT_HOTDROP)
+        return walk_decide(w, IMAGE_DROP, true);
+    if (answer != VERDICT_YES)
+        return 0;
+    walk_count(w, w->best_bit);
+    switch (rule->action) {
+    case IMAGE_ACCEPT:
+    case IMAGE_DROP:
+    case IMAGE_REJECT:
+        return walk_decide(w, rule->action, false);
+    case IMAGE_RETURN:
+        return walk_return(w, policy);
+    case IMAGE_JUMP:
+    case IMAGE_GOTO:
+        return walk_enter(w, rule->chain, rule->action == IMAGE_GOTO);
+    case IMAGE_TARGET:
+        walk_apply(w, rule->effect);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* Filter's counters come first, then raw's. */
+static inline uint32_t walk_counts_of(const struct image_header *header, uint32_t table)
+{
+    const struct image_table *filter;
+
+    if (table == RULES_FILTER || !header->tables[RULES_FILTER])
+        return 0;
+    filter = image_window(NULL, header->tables[RULES_FILTER], sizeof(*filter));
+    return filter ? filter->words * IMAGE_WORD : 0;
+}
+
+/* Walks a table (enum rules_table_type) from the chain of w's hook. The verdict is in w. */
+GLOBAL int walk_table(struct walk *w, uint32_t table)
+{
+    const struct image_header *header = image_window(NULL, 0, sizeof(*header));
+    const struct image_table *t;
+    const struct image_chain *chain;
+    uint32_t builtin, policy;
+    int step;
+
+    if (!w || !header || table >= RULES_TABLES)
+        return 0;
+    w->code = IMAGE_ACCEPT;
+    w->hotdrop = false;
+    w->bit = (uint32_t)IMAGE_NONE;
+    w->has_template = w->notrack = false;
+    w->helper = 0;
+    w->zone = 0;
+    w->table = header->tables[table];
+    if (!w->table || w->packet.family != header->family || w->hook > RULES_POSTROUTING)
+        return 0;
+    t = image_window(NULL, w->table, sizeof(*t));
+    if (!t)
+        return 0;
+    builtin = t->builtin[w->hook];
+    if (builtin == (uint32_t)IMAGE_NONE)
+        return 0;
+    chain = image_window(NULL, t->chains + (uint64_t)builtin * sizeof(*chain), sizeof(*chain));
+    if (!chain)
+        return 0;
+    policy = chain->policy;
+    w->counts = walk_counts_of(header, table);
+    w->unsound = w->packet.fault == PACKET_SHORT || w->packet.fragment_offset;
+    walk_look_up(w);
+    w->depth = 1;
+    w->chain[0] = builtin;
+    w->done[0] = 0;
+    LOOP(step, 0, WALK_STEPS)
+    {
+        if (walk_step(w, policy))
+            return 0;
+    }
+    w->code = IMAGE_DROP; /* the loader does not let so many rules in */
+    return 0;
+}
+
+#endif
