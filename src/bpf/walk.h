@@ -7,14 +7,15 @@
  * conditions and effects (find.h, condition/field.h, effect.h), but a rule at a time and with all that is
  * counted kept in memory, as the verifier wants it.
  *
- * Whoever includes it has the map "image", whose one value is the block, and "rule_counts", and has included
- * linux/bpf.h and bpf/bpf_helpers.h.
+ * Whoever includes it has the maps "image", whose one value is the block, "rule_counts" and "remembered" (a HASH
+ * by uint32_t of struct bpf_remembered), and has included linux/bpf.h and bpf/bpf_helpers.h.
  */
 #include "bpf/ask.h"
 #include "bpf/loop.h"
 #include "verdict/condition/field.h"
 #include "verdict/effect.h"
 #include "verdict/image/find.h"
+#include "verdict/match/step.h"
 
 enum {
     WALK_DEPTH = 16,   /* nested chains; natively VERDICT_DEPTH */
@@ -22,12 +23,16 @@ enum {
     WALK_WORDS = 64,   /* of a middle word, and middle words of a vector */
 };
 
+/* struct remembered, as maps want it. */
+struct bpf_remembered;
+
 /* Bytes of the image that was loaded; frozen when the program is. */
 extern const volatile uint32_t image_size;
 
 /* What a rule may ask of the packet, and what the walk has come to. In a map, not on the stack. */
 struct walk {
-    struct packet packet; /* its bytes are not used: they lie in the skb */
+    struct packet packet;                                    /* its bytes are not used: they lie in the skb */
+    uint8_t options[TCP_OPTIONS_MOST + TCP_OPTION_MSS_SIZE]; /* of TCP, then zeros */
     struct track_flow flow;
     struct bpf_ask ask;
     uint8_t hook;             /* enum rules_hook */
@@ -52,6 +57,7 @@ struct walk {
     uint64_t middle[IMAGE_FIELDS], leaves[IMAGE_FIELDS];
     uint64_t words, bits;
     uint32_t first, end, word, after, best, best_bit;
+    uint32_t at; /* in options */
     uint32_t depth;
     uint32_t chain[WALK_DEPTH], done[WALK_DEPTH];
     uint8_t answer; /* enum verdict_answer */
@@ -321,6 +327,138 @@ static inline void walk_describe(struct walk *w, struct track_view *view, struct
     __builtin_memcpy(ret->mac, w->ask.mac, sizeof(ret->mac));
 }
 
+/* Where the option lies among those of a TCP packet (tcp_option_is); their size: there is none. */
+GLOBAL uint32_t walk_option(struct walk *w, uint32_t size, uint32_t kind, uint32_t mss)
+{
+    int n;
+
+    if (!w)
+        return 0;
+    w->at = 0;
+    LOOP(n, 0, TCP_OPTIONS_MOST)
+    {
+        uint32_t at = w->at;
+        if (at >= size || at >= TCP_OPTIONS_MOST)
+            return size;
+        if (tcp_option_is(&w->options[at], size - at, 0, (uint8_t)kind, mss))
+            return at;
+        w->at = at + tcp_option_end(&w->options[at], size - at, 0);
+    }
+    return size;
+}
+
+/* --tcp-option and tcpmss. */
+static inline int walk_ask_option(struct walk *w, const struct condition *c, uint32_t payload)
+{
+    const struct packet *p = &w->packet;
+    uint32_t header = p->tcp.header, size, at;
+
+    if (p->transport > p->length || p->length - p->transport < 20 || header < 20 ||
+        header > p->length - p->transport)
+        return VERDICT_HOTDROP;
+    size = header - 20;
+    if (c->argument == RULES_MATCH_TCP) {
+        const struct rules_match_tcp *m = image_window(NULL, payload, sizeof(*m));
+        if (!m)
+            return VERDICT_NO;
+        at = walk_option(w, size, m->option, false);
+        return (at < size) != m->option_inverted ? VERDICT_YES : VERDICT_NO;
+    }
+    const struct rules_match_tcpmss *m = image_window(NULL, payload, sizeof(*m));
+    if (!m)
+        return VERDICT_NO;
+    at = walk_option(w, size, TCP_OPTION_MSS, true);
+    if (at >= size || at > TCP_OPTIONS_MOST)
+        return m->inverted ? VERDICT_YES : VERDICT_NO;
+    uint32_t mss = wire_read16(&w->options[at + 2]);
+    return (mss >= m->mss.first && mss <= m->mss.last) != m->inverted ? VERDICT_YES : VERDICT_NO;
+}
+
+/* What is remembered for the condition at offset, made now if need be. */
+static inline struct bpf_remembered *walk_remembered(uint32_t offset, const struct remembered *fresh)
+{
+    struct bpf_remembered *r = bpf_map_lookup_elem(&remembered, &offset);
+
+    if (r)
+        return r;
+    bpf_map_update_elem(&remembered, &offset, fresh, BPF_NOEXIST);
+    return bpf_map_lookup_elem(&remembered, &offset);
+}
+
+static inline int walk_ask_limit(const struct walk *w, uint32_t offset, uint32_t payload)
+{
+    const struct rules_match_limit *m = image_window(NULL, payload, sizeof(*m));
+    uint64_t now = memory_jiffies(w->ask.now_ms);
+    struct limit_bucket bucket;
+    struct bpf_remembered *r;
+    bool yes;
+
+    if (!m)
+        return VERDICT_NO;
+    limit_begin(&bucket, m, now);
+    struct remembered fresh = {
+        .credit = bucket.credit, .cap = bucket.cap, .cost = bucket.cost, .previous = now};
+    r = walk_remembered(offset, &fresh);
+    if (!r)
+        return VERDICT_NO;
+    bpf_spin_lock(&r->lock);
+    bucket.credit = r->credit;
+    bucket.previous = r->previous;
+    yes = limit_take(&bucket, now);
+    r->credit = bucket.credit;
+    r->previous = bucket.previous;
+    bpf_spin_unlock(&r->lock);
+    return yes ? VERDICT_YES : VERDICT_NO;
+}
+
+static inline int walk_ask_statistic(uint32_t offset, uint32_t payload)
+{
+    const struct rules_match_statistic *m = image_window(NULL, payload, sizeof(*m));
+    struct bpf_remembered *r;
+    uint32_t counter;
+    bool yes;
+
+    if (!m)
+        return VERDICT_NO;
+    if (!m->nth) /* chance; the loader lets in none but never and always */
+        return (m->probability != 0) != m->inverted ? VERDICT_YES : VERDICT_NO;
+    struct remembered fresh = {.counter = nth_begin(m)};
+    struct rules_match_statistic nth = *m;
+    r = walk_remembered(offset, &fresh);
+    if (!r)
+        return VERDICT_NO;
+    bpf_spin_lock(&r->lock);
+    counter = r->counter;
+    yes = nth_take(&counter, &nth);
+    r->counter = counter;
+    bpf_spin_unlock(&r->lock);
+    return yes ? VERDICT_YES : VERDICT_NO;
+}
+
+/* A condition that the match itself answers (verdict/match natively). */
+GLOBAL int walk_call(struct walk *w, uint32_t offset)
+{
+    const struct condition *c = image_window(NULL, offset, sizeof(*c));
+    const struct rules_match_time *time;
+
+    if (!w || !c || !c->payload)
+        return VERDICT_NO;
+    switch (c->argument) {
+    case RULES_MATCH_TCP:
+    case RULES_MATCH_TCPMSS:
+        return walk_ask_option(w, c, c->payload);
+    case RULES_MATCH_LIMIT:
+        return walk_ask_limit(w, offset, c->payload);
+    case RULES_MATCH_STATISTIC:
+        return walk_ask_statistic(offset, c->payload);
+    case RULES_MATCH_TIME:
+        time = image_window(NULL, c->payload, sizeof(*time));
+        return time && time_holds(time, w->ask.time) ? VERDICT_YES : VERDICT_NO;
+    default:
+        return VERDICT_NO;
+    }
+}
+
 /* One condition, at offset. Enum verdict_answer. */
 GLOBAL int walk_ask_one(struct walk *w, uint32_t offset)
 {
@@ -329,8 +467,10 @@ GLOBAL int walk_ask_one(struct walk *w, uint32_t offset)
     struct track_view view;
     struct verdict_packet p;
 
-    if (!w || !c || c->kind == CONDITION_CALL)
+    if (!w || !c)
         return VERDICT_NO;
+    if (c->kind == CONDITION_CALL)
+        return walk_call(w, offset);
     walk_describe(w, &view, &p);
     return condition_holds(c, &p, &reading);
 }

@@ -7,16 +7,12 @@
  * list of the named tables of hashlimit and recent. Entries are made when a packet first needs them and live
  * until the memory is freed, their table forgets them (recent: the oldest of 100; hashlimit: expired), or,
  * for connlimit, none of their connections lives.
- *
- * Time counts in jiffies of a kernel with CONFIG_HZ=250 (Debian's; 4 ms): credits are granted by the jiffy,
- * so that the exact packet at which a limit is reached depends on it.
  */
 #include "base/result.h"
+#include "verdict/match/step.h"
 #include "verdict/verdict.h"
 
 enum {
-    MEMORY_HZ = 250,
-    MEMORY_JIFFY_MS = 1000 / MEMORY_HZ,
     MEMORY_RECENT_ADDRESSES = 100, /* xt_recent ip_list_tot */
     MEMORY_RECENT_STAMPS = 32,     /* of an address, unless a hit count needs more */
 };
@@ -30,13 +26,13 @@ struct memory_key {
     uint16_t port[2];
 };
 
-/* xt_limit, and hashlimit's dsthash_ent. */
+/* hashlimit's dsthash_ent. */
 struct memory_bucket {
     uint64_t credit, cap, cost;
     uint64_t previous; /* jiffies at which credit was last granted */
-    uint64_t expires;  /* hashlimit: jiffies */
+    uint64_t expires;  /* jiffies */
     uint64_t rate, burst, current_rate;
-    bool over_before; /* hashlimit with rate match: the last interval was over the rate */
+    bool over_before; /* with rate match: the last interval was over the rate */
 };
 
 struct memory_stamps { /* recent: when an address was seen */
@@ -56,6 +52,7 @@ struct memory_entry {
     struct memory_key key;
     bool tainted; /* changed or not, nobody knows: its answers are unknown */
     union {
+        struct limit_bucket limit;
         struct memory_bucket bucket;
         struct memory_stamps stamps;
         struct memory_connections connections;
@@ -76,11 +73,6 @@ struct memory_table {
     uint32_t stamps;                        /* recent: power of two */
     struct memory_entry *oldest, *newest;   /* recent */
 };
-
-static inline uint64_t memory_jiffies(uint64_t now_ms)
-{
-    return now_ms / MEMORY_JIFFY_MS;
-}
 
 /* The entry, or NULL. */
 struct memory_entry *memory_find(const struct verdict_memory *m, const struct memory_key *key);

@@ -76,7 +76,7 @@ struct condition {
     bool inverted;    /* it wants the other numbers */
     bool absent;      /* what it answers if there is no such field, inverted or not */
     uint16_t match;   /* which match of the rule it is of; OF_HEADER: of the rule itself */
-    uint8_t argument; /* of the field */
+    uint8_t argument; /* of the field; CALL: enum rules_match_type */
     uint8_t count;    /* LIST */
     union {
         struct {
@@ -88,6 +88,8 @@ struct condition {
         struct {
             uint16_t first, last;
         } list[CONDITION_LISTED];
+        uint32_t
+            payload; /* CALL, in an image: offset of the match's own struct; 0: the kernel program can't */
     };
 };
 

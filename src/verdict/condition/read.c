@@ -85,9 +85,11 @@ static void tell_transport(struct reader *r, uint8_t size)
                                 .range = {{0, 1}, {0, 1}}});
 }
 
-static void tell_call(struct reader *r)
+static void tell_call(struct reader *r, const struct rules_match *match)
 {
-    tell(r, &(struct condition){.field = CONDITION_NOTHING, .match = r->match, .kind = CONDITION_CALL});
+    tell(r,
+         &(struct condition){
+             .field = CONDITION_NOTHING, .match = r->match, .kind = CONDITION_CALL, .argument = match->type});
 }
 
 /* ---- the header ---- */
@@ -156,7 +158,7 @@ static void read_tcp(struct reader *r, const struct rules_match *match)
     if (m->flags_mask || m->flags_compare || m->flags_inverted)
         tell_masked(r, CONDITION_FLAGS, m->flags_mask, m->flags_compare, m->flags_inverted);
     if (m->option)
-        tell_call(r);
+        tell_call(r, match);
 }
 
 static void read_icmp(struct reader *r, const struct rules_match *match)
@@ -347,8 +349,7 @@ static void read_pkttype(struct reader *r, const struct rules_match *match)
 
 static void read_call(struct reader *r, const struct rules_match *match)
 {
-    (void)match;
-    tell_call(r);
+    tell_call(r, match);
 }
 
 static void read_nothing(struct reader *r, const struct rules_match *match)

@@ -106,21 +106,53 @@ static uint8_t rule_flags(const struct image_condition *condition, enum image_ac
     return action == IMAGE_JUMP || action == IMAGE_TARGET ? 0 : IMAGE_FINAL;
 }
 
+/* Of the matches that the kernel program can ask: their own structs go into the block. */
+static uint32_t add_payload(struct image_block *block, const struct rules_match *match)
+{
+    static const uint8_t sizes[RULES_MATCH_TYPES] = {
+        [RULES_MATCH_TCP] = sizeof(match->tcp),     [RULES_MATCH_TCPMSS] = sizeof(match->tcpmss),
+        [RULES_MATCH_LIMIT] = sizeof(match->limit), [RULES_MATCH_STATISTIC] = sizeof(match->statistic),
+        [RULES_MATCH_TIME] = sizeof(match->time),
+    };
+    uint32_t offset;
+
+    if (!sizes[match->type])
+        return 0;
+    offset = image_block_add(block, sizes[match->type], sizeof(uint64_t));
+    if (!block->failed) /* the union's members all begin at its start */
+        memcpy(image_block_at(block, offset), &match->tcp, sizes[match->type]);
+    return offset;
+}
+
+static uint32_t add_conditions(struct image_block *block, const struct rules_rule *rule,
+                               struct image_condition *condition)
+{
+    size_t size = condition->count * sizeof(condition->all[0]);
+    uint32_t offset;
+
+    for (unsigned i = 0; i < condition->count; i++) {
+        struct condition *c = &condition->all[i];
+        if (c->kind == CONDITION_CALL)
+            c->payload = add_payload(block, &rule->matches[c->match]);
+    }
+    offset = image_block_add(block, size, _Alignof(struct condition));
+    if (!block->failed)
+        memcpy(image_block_at(block, offset), condition->all, size);
+    return offset;
+}
+
 /* What the image says of the rule, but for the chain that it leads to. */
 static struct image_rule describe_rule(struct image_block *block, const struct rules_rule *rule,
-                                       uint32_t number, const struct image_condition *condition)
+                                       uint32_t number, struct image_condition *condition)
 {
     struct image_rule ret = {.number = number,
                              .chain = (uint32_t)IMAGE_NONE,
                              .count = condition->count,
                              .action = (uint8_t)rule_action(&rule->target),
                              .residual = condition->residual};
-    size_t size = condition->count * sizeof(condition->all[0]);
 
     ret.flags = rule_flags(condition, (enum image_action)ret.action);
-    ret.conditions = image_block_add(block, size, _Alignof(struct condition));
-    if (!block->failed)
-        memcpy(image_block_at(block, ret.conditions), condition->all, size);
+    ret.conditions = add_conditions(block, rule, condition);
     if (ret.action == IMAGE_TARGET) {
         struct effect effect;
         linear_effect_read(&rule->target, &effect);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What stands in the packet and is no single number: net/netfilter/xt_tcpudp.c (options), xt_tcpmss.c. */
 #include "packet/wire.h"
+#include "verdict/match/step.h"
 #include "verdict/match/topic.h"
 
 enum {
     TCP_HEADER = 20,
-    TCP_OPTION_MSS = 2,
-    TCP_OPTION_MSS_SIZE = 4,
 };
 
 const uint8_t *match_bytes(const struct match_question *q, uint32_t offset, uint32_t size,
@@ -33,21 +32,14 @@ static uint32_t transport_offset(const struct packet *p)
     return p->family == PACKET_IPV4 ? p->payload : 0;
 }
 
-/* Walks the options of a TCP header as tcp_find_option does; op[size] may be read one byte too far by the
- * kernel, here it counts as end. Offset of the first option of a kind, or size. */
-static uint32_t find_option(const uint8_t *options, uint32_t size, uint8_t kind)
+/* Offset of the first option that is asked for (tcp_option_is), or size. */
+static uint32_t find_option(const uint8_t *options, uint32_t size, uint8_t kind, bool mss)
 {
     uint32_t at = 0;
 
-    while (at < size) {
-        if (options[at] == kind)
-            return at;
-        if (options[at] < 2 || at + 1 == size || options[at + 1] == 0)
-            at++;
-        else
-            at += options[at + 1];
-    }
-    return size;
+    while (at < size && !tcp_option_is(options, size, at, kind, mss))
+        at = tcp_option_end(options, size, at);
+    return at < size ? at : size;
 }
 
 /* The options behind the header at tcp; NULL with *ret_answer: there are none that can be read. */
@@ -76,7 +68,7 @@ enum verdict_answer match_tcp_option(const struct match_question *q)
     const uint8_t *options = tcp_options(q, tcp, &size, &answer);
     if (!options)
         return answer;
-    return match_answer((find_option(options, size, m->option) < size) != m->option_inverted);
+    return match_answer((find_option(options, size, m->option, false) < size) != m->option_inverted);
 }
 
 enum verdict_answer match_tcpmss(const struct match_question *q)
@@ -92,13 +84,8 @@ enum verdict_answer match_tcpmss(const struct match_question *q)
     const uint8_t *options = tcp_options(q, tcp, &size, &answer);
     if (!options)
         return answer;
-    /* An option of this kind with another length is walked over. */
-    for (uint32_t at = 0; at < size;) {
-        if (options[at] == TCP_OPTION_MSS && size - at >= TCP_OPTION_MSS_SIZE &&
-            options[at + 1] == TCP_OPTION_MSS_SIZE)
-            return match_answer(match_in_range16(&m->mss, wire_read16(options + at + 2)) != m->inverted);
-        bool single = options[at] < 2 || at + 1 == size || options[at + 1] == 0;
-        at += single ? 1 : options[at + 1];
-    }
-    return match_answer(m->inverted);
+    uint32_t at = find_option(options, size, TCP_OPTION_MSS, true);
+    if (at == size)
+        return match_answer(m->inverted);
+    return match_answer(match_in_range16(&m->mss, wire_read16(options + at + 2)) != m->inverted);
 }
