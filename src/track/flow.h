@@ -37,7 +37,7 @@ enum track_helper {
     TRACK_HELPER_OTHER /* named by CT --helper, not simulated */
 };
 
-/* Both ends as the first packet had them; the reply tuple is its inverse (there is no NAT here). */
+/* The ends of the packets of one direction. */
 struct track_tuple {
     struct packet_address source, destination;
     uint16_t source_port,
@@ -62,11 +62,11 @@ struct track_tcp {
 };
 
 struct track_flow {
-    struct track_tuple tuple;
-    uint64_t expires;    /* ms on the tracker's clock */
-    uint16_t status;     /* enum track_status */
-    uint8_t helper;      /* enum track_helper */
-    uint8_t expected_by; /* enum track_helper of the master when this flow was expected */
+    struct track_tuple tuple; /* as the first packet had it; of a direction: track_flow_tuple */
+    uint64_t expires;         /* ms on the tracker's clock */
+    uint16_t status;          /* enum track_status */
+    uint8_t helper;           /* enum track_helper */
+    uint8_t expected_by;      /* enum track_helper of the master when this flow was expected */
     uint32_t mark;
     uint32_t master;      /* handle of the control connection that announced this one; 0: none */
     uint32_t helper_data; /* of a flow with a helper: its own handle; 0: none */

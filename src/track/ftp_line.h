@@ -6,8 +6,7 @@
  * The robust manner: puts the lines of a control connection together, across segments, and reads those that
  * name a data port as RFC 959, 1123 and 2428 say. Freestanding, bounded.
  */
-#include "track/ftp_read.h"
-#include "track/tcp_window.h"
+#include "track/ftp.h"
 
 enum {
     /* The longest that matters: EPRT with the longest IPv6 address is 65; 227 may begin with some prose. */
@@ -28,151 +27,83 @@ struct track_ftp_line {
     uint8_t text[TRACK_FTP_LINE];
 };
 
-enum track_ftp_named {
-    TRACK_FTP_NAMES_NOTHING,
-    TRACK_FTP_NAMES_PLACE,
-    TRACK_FTP_NAMES_NONSENSE, /* of the right form, but an octet over 255, or a port of 0 or over 65535 */
-};
-
-/* A decimal number at *at, which moves past it; capped above 65535. false: no digit there. */
-static inline bool track_line_number(const uint8_t *text, uint32_t size, uint32_t *at, uint32_t *ret)
-{
-    uint32_t value = 0, begin = *at;
-
-    while (*at < size && *at - begin < TRACK_FTP_LINE && track_is_digit(text[*at])) {
-        value = value * 10 + text[*at] - '0';
-        if (value > 65536)
-            value = 65536;
-        (*at)++;
-    }
-    *ret = value;
-    return *at > begin;
-}
-
-/* count numbers with a separator between them. */
-static inline bool track_line_numbers(const uint8_t *text, uint32_t size, uint32_t *at, uint8_t separator,
-                                      uint32_t *number, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (i && (*at >= size || text[(*at)++] != separator))
-            return false;
-        if (!track_line_number(text, size, at, &number[i]))
-            return false;
-    }
-    return true;
-}
-
-static inline enum track_ftp_named track_line_host_port(const uint8_t *text, uint32_t size, uint32_t at,
-                                                        struct track_ftp_place *place)
-{
-    uint32_t number[6], excess = 0;
-
-    if (!track_line_numbers(text, size, &at, ',', number, 6) || (at < size && text[at] == ','))
-        return TRACK_FTP_NAMES_NOTHING;
-    for (uint32_t i = 0; i < 6; i++)
-        excess |= number[i] >> 8;
-    if (excess || !(number[4] | number[5]))
-        return TRACK_FTP_NAMES_NONSENSE;
-    track_set_ipv4(place, number);
-    place->port = (uint16_t)(number[4] << 8 | number[5]);
-    return TRACK_FTP_NAMES_PLACE;
-}
-
 /* The first run of six numbers: the text may hold other digits before it. */
-static inline enum track_ftp_named track_line_passive(const uint8_t *text, uint32_t size, uint32_t at,
-                                                      struct track_ftp_place *place)
+BOUNDED_PART int track_line_passive(struct ftp_reader *r)
 {
-    for (; at < size && at < TRACK_FTP_LINE; at++) {
-        if (!track_is_digit(text[at]) || track_is_digit(text[at - 1]))
-            continue;
-        enum track_ftp_named named = track_line_host_port(text, size, at, place);
-        if (named != TRACK_FTP_NAMES_NOTHING)
-            return named;
+    BOUNDED_NEEDS(r);
+    BOUNDED_LOOP(n, TRACK_FTP_LINE) {
+        uint32_t at = r->text.at;
+        int read = FTP_READ_NOTHING;
+        if (at >= r->text.size || at >= TRACK_FTP_LINE)
+            break;
+        r->token = at;
+        if (bounded_is_digit(bounded_byte(&r->text, at)) && !bounded_is_digit(bounded_byte(&r->text, at - 1)))
+            read = ftp_read_host_port(r, FTP_AS_HELPER);
+        if (read != FTP_READ_NOTHING)
+            return read;
+        r->text.at = r->token + 1;
     }
-    return TRACK_FTP_NAMES_NOTHING;
+    return FTP_READ_NOTHING;
 }
 
-/* A port and its delimiter. */
-static inline enum track_ftp_named track_line_port(const uint8_t *text, uint32_t size, uint32_t at,
-                                                   uint8_t delimiter, struct track_ftp_place *place)
+BOUNDED_PART int track_line_extended(struct ftp_reader *r, uint32_t reply, uint32_t six)
 {
-    uint32_t port;
+    uint32_t at, delimiter;
 
-    if (!track_line_number(text, size, &at, &port) || at >= size || text[at] != delimiter)
-        return TRACK_FTP_NAMES_NOTHING;
-    if (port == 0 || port > 65535)
-        return TRACK_FTP_NAMES_NONSENSE;
-    place->port = (uint16_t)port;
-    return TRACK_FTP_NAMES_PLACE;
-}
-
-static inline enum track_ftp_named track_line_eprt(const uint8_t *text, uint32_t size, uint32_t at,
-                                                   struct track_ftp_place *place)
-{
-    uint8_t delimiter;
-
-    if (size - at <= 3 || !track_is_delimiter(text[at]) || text[at + 2] != text[at])
-        return TRACK_FTP_NAMES_NOTHING;
-    delimiter = text[at];
-    if (text[at + 1] != (place->family == PACKET_IPV6 ? '2' : '1'))
-        return TRACK_FTP_NAMES_NOTHING;
-    at += 3;
-    if (place->family == PACKET_IPV6) {
-        uint32_t length = track_read_six(text + at, size - at, delimiter, &place->address);
-        if (length == 0)
-            return TRACK_FTP_NAMES_NOTHING;
-        at += length;
-    } else {
-        uint32_t number[4];
-        if (!track_line_numbers(text, size, &at, '.', number, 4))
-            return TRACK_FTP_NAMES_NOTHING;
-        if ((number[0] | number[1] | number[2] | number[3]) >> 8)
-            return TRACK_FTP_NAMES_NONSENSE;
-        track_set_ipv4(place, number);
+    BOUNDED_NEEDS(r);
+    if (reply) {
+        BOUNDED_LOOP(n, TRACK_FTP_LINE) {
+            if (r->text.at >= TRACK_FTP_LINE || bounded_here(&r->text) == '(')
+                break;
+            r->text.at++;
+        }
+        r->text.at++;
     }
-    if (at >= size || text[at] != delimiter)
-        return TRACK_FTP_NAMES_NOTHING;
-    return track_line_port(text, size, at + 1, delimiter, place);
+    at = r->text.at;
+    delimiter = bounded_byte(&r->text, at);
+    if (!ftp_is_delimiter(delimiter) || bounded_byte(&r->text, at + 2) != delimiter ||
+        bounded_byte(&r->text, at + 1) != (reply ? delimiter
+                                           : six ? '2'
+                                                 : '1'))
+        return FTP_READ_NOTHING;
+    r->text.at = at + 3;
+    return reply ? ftp_read_port(r, delimiter, FTP_AS_HELPER)
+                 : ftp_read_ends(r, delimiter, six, FTP_AS_HELPER);
 }
 
-static inline enum track_ftp_named track_line_epsv(const uint8_t *text, uint32_t size, uint32_t at,
-                                                   struct track_ftp_place *place)
+/* The line in the reader, without its end. */
+BOUNDED_PART int track_line_find(struct ftp_reader *r, uint32_t reply, uint32_t six)
 {
-    while (at < size && at < TRACK_FTP_LINE && text[at] != '(')
-        at++;
-    at++;
-    if (at + 3 >= size || !track_is_delimiter(text[at]) || text[at + 1] != text[at] ||
-        text[at + 2] != text[at])
-        return TRACK_FTP_NAMES_NOTHING;
-    return track_line_port(text, size, at + 3, text[at], place);
+    BOUNDED_NEEDS(r);
+    if (r->text.size <= 5 || bounded_byte(&r->text, reply ? 3 : 4) != ' ')
+        return FTP_READ_NOTHING;
+    r->text.at = 4;
+    BOUNDED_LOOP(n, TRACK_FTP_LINE) {
+        if (bounded_here(&r->text) != ' ')
+            break;
+        r->text.at++;
+    }
+    if (bounded_says(&r->text, 0, reply ? "227" : "PORT", reply ? 3 : 4))
+        return reply ? track_line_passive(r) : ftp_read_host_port(r, FTP_AS_HELPER);
+    if (bounded_says(&r->text, 0, reply ? "229" : "EPRT", reply ? 3 : 4))
+        return track_line_extended(r, reply, six);
+    return FTP_READ_NOTHING;
 }
 
 /*
- * Does a line (without its end) name a data port? *place comes with the sender's own address and family, and
- * is changed only if it does.
+ * Does the line in the reader, without its end, name a data port? *place comes with the sender's own address
+ * and family, and is changed only if it does.
  */
-static inline enum track_ftp_named track_line_read(enum track_direction direction, const uint8_t *text,
-                                                   uint32_t size, struct track_ftp_place *place)
+static inline enum ftp_read track_line_read(enum track_direction direction, struct ftp_reader *r,
+                                            struct track_ftp_place *place)
 {
-    struct track_ftp_place named = *place;
-    enum track_ftp_named r = TRACK_FTP_NAMES_NOTHING;
-    uint32_t at = 4;
+    enum ftp_read read;
 
-    if (size <= 5 || text[4 - (direction == TRACK_REPLY)] != ' ')
-        return TRACK_FTP_NAMES_NOTHING;
-    while (at < size && at < TRACK_FTP_LINE && text[at] == ' ')
-        at++;
-    if (direction == TRACK_ORIGINAL && track_same_word(text, "PORT", 4))
-        r = track_line_host_port(text, size, at, &named);
-    else if (direction == TRACK_ORIGINAL && track_same_word(text, "EPRT", 4))
-        r = track_line_eprt(text, size, at, &named);
-    else if (direction == TRACK_REPLY && track_same_word(text, "227", 3))
-        r = track_line_passive(text, size, at, &named);
-    else if (direction == TRACK_REPLY && track_same_word(text, "229", 3))
-        r = track_line_epsv(text, size, at, &named);
-    if (r == TRACK_FTP_NAMES_PLACE)
-        *place = named;
-    return r;
+    track_place_give(place, r);
+    read = (enum ftp_read)track_line_find(r, direction == TRACK_REPLY, place->family == PACKET_IPV6);
+    if (read == FTP_READ_PLACE)
+        track_place_take(place, r);
+    return read;
 }
 
 /* ---- from segments to lines ---- */
@@ -180,8 +111,8 @@ static inline enum track_ftp_named track_line_read(enum track_direction directio
 /* The code of "227-..." or "227 ...", or 0. */
 static inline uint16_t track_line_code(const struct track_ftp_line *l, uint8_t mark)
 {
-    if (l->size < 4 || l->text[3] != mark || !track_is_digit(l->text[0]) || !track_is_digit(l->text[1]) ||
-        !track_is_digit(l->text[2]))
+    if (l->size < 4 || l->text[3] != mark || !bounded_is_digit(l->text[0]) || !bounded_is_digit(l->text[1]) ||
+        !bounded_is_digit(l->text[2]))
         return 0;
     return (uint16_t)((l->text[0] - '0') * 100 + (l->text[1] - '0') * 10 + l->text[2] - '0');
 }
@@ -223,22 +154,28 @@ static inline uint32_t track_line_meet(struct track_ftp_line *l, uint32_t sequen
 }
 
 /*
- * Takes bytes from *at on, up to the end of a line or of the data. true: text holds a whole line that counts;
- * call track_line_drop when it is read.
+ * Takes bytes up to the end of a line or of the text. true: l holds a whole line that counts; call
+ * track_line_drop when it is read.
  */
-static inline bool track_line_take(struct track_ftp_line *l, enum track_direction direction,
-                                   const uint8_t *data, uint32_t size, uint32_t *at)
+BOUNDED_PART int track_line_take(struct track_ftp_line *l, uint32_t reply, struct bounded_text *from)
 {
-    for (uint32_t n = 0; n < TRACK_FTP_LONGEST && *at < size; n++) {
-        uint8_t c = data[(*at)++];
+    BOUNDED_NEEDS(l);
+    BOUNDED_NEEDS(from);
+    BOUNDED_LOOP(n, BOUNDED_TEXT) {
+        uint32_t c = bounded_here(from), size = l->size;
 
+        if (c == BOUNDED_END)
+            break;
+        from->at++;
         l->next++;
         if (c != '\n') {
-            if (l->size < TRACK_FTP_LINE && !(l->flags & TRACK_LINE_LOST))
-                l->text[l->size++] = c;
+            if (size < TRACK_FTP_LINE && !(l->flags & TRACK_LINE_LOST)) {
+                l->text[size] = (uint8_t)c;
+                l->size = (uint8_t)(size + 1);
+            }
             continue;
         }
-        if (!(l->flags & TRACK_LINE_LOST) && (direction == TRACK_ORIGINAL || track_line_counts(l)))
+        if (!(l->flags & TRACK_LINE_LOST) && (!reply || track_line_counts(l)))
             return true;
         l->flags &= (uint8_t)~TRACK_LINE_LOST;
         l->size = 0;

@@ -6,7 +6,9 @@
  * ICMP errors: whose packet they complain of. Freestanding.
  * net/netfilter/nf_conntrack_proto_icmp.c: nf_conntrack_inet_error.
  */
+#include "base/bounded.h"
 #include "packet/extension.h"
+#include "packet/source.h"
 #include "packet/wire.h"
 #include "track/tuple.h"
 
@@ -26,68 +28,84 @@ static inline struct packet_address track_address_read(const uint8_t *at, uint8_
     return a;
 }
 
-/* Past the inner packet's extension headers; as ipv6_skip_exthdr does. false: no transport header to be
- * found. */
-static inline bool track_inner6_skip(const uint8_t *at, uint32_t size, uint32_t *offset, uint8_t *next)
+/* The packet that an error carries: its headers, up to end, and how far they are read. */
+struct track_inner {
+    uint32_t begin, end, at;
+    struct track_tuple tuple;
+};
+
+/* size bytes from `at` on, if the error carries them. */
+static inline const uint8_t *track_inner_at(struct packet_source *s, const struct track_inner *in,
+                                            uint32_t at, uint32_t size)
 {
-    for (uint32_t n = 0; n < EXTENSION_COUNT && extension_is_walked(*next); n++) {
-        if (*offset > size || size - *offset < EXTENSION_LEAST)
-            return false;
-        const uint8_t *header = at + *offset;
-        if (*next == EXTENSION_FRAGMENT && (wire_read16(header + 2) & 0xfff8))
-            return false;
-        *offset += extension_size(*next, header[1]);
-        *next = header[0];
-    }
-    return *next != EXTENSION_NONE && !extension_is_walked(*next);
+    return at <= in->end && size <= in->end - at ? packet_at(s, at, size) : NULL;
 }
 
-/* The transport's part of the inner packet's tuple, from size bytes at `at`. */
-static inline bool track_inner_transport(const uint8_t *at, uint32_t size, struct track_tuple *t)
+/* Past the inner packet's extension headers; as ipv6_skip_exthdr does. false: no transport header to be
+ * found. */
+static inline bool track_inner6_skip(struct packet_source *s, struct track_inner *in)
 {
+    BOUNDED_LOOP(n, EXTENSION_COUNT) {
+        uint8_t kind = in->tuple.protocol;
+        if (!extension_is_walked(kind))
+            break;
+        const uint8_t *header = track_inner_at(s, in, in->at, EXTENSION_LEAST);
+        if (!header || (kind == EXTENSION_FRAGMENT && (wire_read16(header + 2) & 0xfff8)))
+            return false;
+        in->at += extension_size(kind, header[1]);
+        in->tuple.protocol = header[0];
+    }
+    return in->tuple.protocol != EXTENSION_NONE && !extension_is_walked(in->tuple.protocol);
+}
+
+/* The transport's part of the inner packet's tuple. */
+static inline bool track_inner_transport(struct packet_source *s, struct track_inner *in)
+{
+    struct track_tuple *t = &in->tuple;
+
     if (track_has_ports(t->protocol)) {
-        if (size < 4)
+        const uint8_t *at = track_inner_at(s, in, in->at, 4);
+        if (!at)
             return false;
         t->source_port = wire_read16(at);
         t->destination_port = wire_read16(at + 2);
     } else if (track_is_icmp(t->protocol)) {
-        if (size < TRACK_ICMP_HEADER)
+        const uint8_t *at = track_inner_at(s, in, in->at, TRACK_ICMP_HEADER);
+        if (!at)
             return false;
         t->source_port = wire_read16(at + 4);
         t->destination_port = wire_read16(at);
     }
-    return true;
+    return in->at <= in->end;
 }
 
-/* The tuple of the packet of which size bytes lie at `at`. false: it can't be read. */
-static inline bool track_inner_read(const uint8_t *at, uint32_t size, uint8_t family, uint16_t zone,
-                                    struct track_tuple *ret)
+/* in->tuple of the packet from in->begin to in->end. false: it can't be read. */
+static inline bool track_inner_read(struct packet_source *s, uint8_t family, uint16_t zone,
+                                    struct track_inner *in)
 {
-    struct track_tuple t = {.family = family, .zone = zone};
-    uint32_t transport;
+    struct track_tuple *t = &in->tuple;
+    const uint8_t *at;
 
+    *t = (struct track_tuple){.family = family, .zone = zone};
     if (family == PACKET_IPV6) {
-        if (size < 40)
+        at = track_inner_at(s, in, in->begin, 40);
+        if (!at)
             return false;
-        t.source = track_address_read(at + 8, family);
-        t.destination = track_address_read(at + 24, family);
-        t.protocol = at[6];
-        transport = 40;
-        if (!track_inner6_skip(at, size, &transport, &t.protocol))
-            return false;
-    } else {
-        /* A later fragment has no ports to go by. */
-        if (size < 20 || (wire_read16(at + 6) & 0x1fff))
-            return false;
-        t.source = track_address_read(at + 12, family);
-        t.destination = track_address_read(at + 16, family);
-        t.protocol = at[9];
-        transport = (uint32_t)(at[0] & 15) * 4;
+        t->source = track_address_read(at + 8, family);
+        t->destination = track_address_read(at + 24, family);
+        t->protocol = at[6];
+        in->at = in->begin + 40;
+        return track_inner6_skip(s, in) && track_inner_transport(s, in);
     }
-    if (transport > size || !track_inner_transport(at + transport, size - transport, &t))
+    at = track_inner_at(s, in, in->begin, 20);
+    /* A later fragment has no ports to go by. */
+    if (!at || (wire_read16(at + 6) & 0x1fff))
         return false;
-    *ret = t;
-    return true;
+    t->source = track_address_read(at + 12, family);
+    t->destination = track_address_read(at + 16, family);
+    t->protocol = at[9];
+    in->at = in->begin + (uint32_t)(at[0] & 15) * 4;
+    return track_inner_transport(s, in);
 }
 
 /* Where in an ICMP message the packet begins that it complains of; 0: it complains of none. */
@@ -105,8 +123,10 @@ enum track_redirect {
 };
 
 /* A redirect must come from the next router itself (RFC 4861 section 8.1); what conntrack makes of it. */
-static inline enum track_redirect track_icmp6_redirect(const struct packet *p, uint32_t *ret_offset)
+static inline enum track_redirect track_icmp6_redirect(struct packet_source *s, const struct packet *p,
+                                                       uint32_t *ret_offset)
 {
+    const uint8_t *at;
     uint32_t end = p->length < p->captured ? p->length : p->captured;
     uint32_t option = p->transport + TRACK_ICMP_HEADER + TRACK_ICMP6_REDIRECT_BODY;
     struct packet_address source = p->source;
@@ -119,9 +139,10 @@ static inline enum track_redirect track_icmp6_redirect(const struct packet *p, u
     __builtin_memcpy(first, &source.word[0], 2);
     if (p->ttl != 255 || first[0] != 0xfe || (first[1] & 0xc0) != 0x80)
         return TRACK_REDIRECT_INVALID;
-    if (end - option < 2 || p->bytes[option + 1] == 0)
+    at = end - option >= 2 ? packet_at(s, option, 2) : NULL;
+    if (!at || at[1] == 0)
         return TRACK_REDIRECT_INVALID;
-    if (p->bytes[option] != TRACK_ND_REDIRECTED)
+    if (at[0] != TRACK_ND_REDIRECTED)
         return TRACK_REDIRECT_PLAIN;
     *ret_offset = option + TRACK_ND_REDIRECTED_HEADER;
     return TRACK_REDIRECT_INNER;

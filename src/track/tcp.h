@@ -49,7 +49,7 @@ static inline bool track_tcp_begin(struct track_tcp *tcp, const struct track_seg
     opener->end = opener->max_end = s->end;
     opener->max_window = s->window ? s->window : 1;
     if (next == TRACK_TCP_SYN_SENT) {
-        track_tcp_read_options(s, opener);
+        track_tcp_take_options(s, opener);
     } else {
         /* Whether they scale and use SACK was agreed on before we came. */
         opener->max_end += opener->max_window;
@@ -93,7 +93,7 @@ static inline void track_tcp_remember(struct track_tcp *tcp, enum track_directio
     tcp->last_window = s->window;
     if (s->class == TRACK_TCP_SYN && direction == TRACK_ORIGINAL) {
         struct track_tcp_side seen = {0};
-        track_tcp_read_options(s, &seen);
+        track_tcp_take_options(s, &seen);
         tcp->last_scale = seen.scale;
         tcp->last_flags = seen.flags;
         /* In LAST_ACK an ACK would be taken for that of the last FIN, when it may be a challenge. */
@@ -180,7 +180,7 @@ static inline struct track_tcp_outcome track_tcp_misfit(struct track_tcp *tcp, u
 static inline uint32_t track_tcp_age(const struct track_tcp *tcp, const struct track_segment *s,
                                      const struct track_tcp_config *config)
 {
-    uint32_t age = config->age[tcp->state];
+    uint32_t state = tcp->state, age = config->age[state < TRACK_TCP_STATES ? state : TRACK_TCP_NONE];
     uint32_t retrans = config->age[TRACK_TCP_AGE_RETRANS];
     uint32_t unacknowledged = config->age[TRACK_TCP_AGE_UNACKNOWLEDGED];
     uint8_t flags = tcp->side[TRACK_ORIGINAL].flags | tcp->side[TRACK_REPLY].flags;

@@ -123,7 +123,9 @@ static inline uint8_t track_tcp_next(enum track_direction direction, enum track_
     };
     /* clang-format on */
 
-    return fsm[direction][class][state];
+    /* Both come from memory, which the verifier does not trust. */
+    uint32_t c = class, s = state;
+    return c < TRACK_TCP_CLASSES && s < TRACK_TCP_STATES ? fsm[direction & 1][c][s] : IV;
 }
 
 /* Is the connection as good as over, so that one may need its place? */

@@ -14,7 +14,7 @@
  *   III  it acknowledges nothing that was not sent sack <= end of the peer
  *   IV   nor anything ancient                      sack >= end of the peer - 66,000 or the largest window
  */
-#include "packet/wire.h"
+#include "base/bounded.h"
 #include "track/tcp_state.h"
 
 enum track_tcp_flag {
@@ -39,14 +39,20 @@ enum {
     TRACK_TCP_ACK_WINDOW = 66000,
 };
 
+/* What a segment's options say. */
+struct track_options {
+    uint32_t sack;         /* the highest byte that it acknowledges, selectively or not (RFC 2018) */
+    uint8_t scale, offers; /* of a SYN: enum track_tcp_flag */
+    bool present, sacked;
+};
+
 /* A segment, as far as tracking looks at it. */
 struct track_segment {
     uint32_t sequence, acknowledgement;
     uint32_t end; /* behind its last byte; SYN and FIN count as one */
     uint16_t window;
     uint8_t flags, class; /* enum track_tcp_class */
-    const uint8_t *options;
-    uint32_t option_size;
+    struct track_options options;
 };
 
 enum track_tcp_fit {
@@ -75,78 +81,71 @@ static inline struct track_segment track_segment_read(const struct packet *p)
         .class = (uint8_t)track_tcp_classify(p->tcp.flags),
     };
     uint32_t data = p->length > p->payload ? p->length - p->payload : 0;
-    uint32_t options = p->tcp.header > 20 ? p->tcp.header - 20u : 0;
 
     s.end = s.sequence + data + !!(s.flags & PACKET_SYN) + !!(s.flags & PACKET_FIN);
-    /* Options that were not captured whole are as good as none. */
-    if (options <= TRACK_TCP_OPTIONS_LONGEST && p->transport + 20 + options <= p->captured) {
-        s.options = p->bytes + p->transport + 20;
-        s.option_size = options;
-    }
     return s;
 }
 
-/* The next option: *at moves past it. false: no more, or nonsense, at which the kernel stops reading too. */
-static inline bool track_tcp_option_next(const struct track_segment *s, uint32_t *at,
-                                         const uint8_t **ret_option, uint32_t *ret_size)
+/* Bytes of options, from the transport header's 20th on; 0: none, or not captured whole, which is as good. */
+static inline uint32_t track_options_size(const struct packet *p)
 {
-    for (uint32_t n = 0; n < TRACK_TCP_OPTIONS_LONGEST && *at < s->option_size; n++) {
-        const uint8_t *option = s->options + *at;
-        uint32_t left = s->option_size - *at;
+    uint32_t size = p->tcp.header > 20 ? p->tcp.header - 20u : 0;
 
-        if (option[0] == TRACK_TCP_OPTION_NOP) {
-            (*at)++;
+    return size <= TRACK_TCP_OPTIONS_LONGEST && p->transport + 20 + size <= p->captured ? size : 0;
+}
+
+/* The highest right edge of the blocks of a SACK option; the first such option counts. */
+static inline void track_sack_read(const struct bounded_text *t, uint32_t size, struct track_options *ret)
+{
+    if (ret->sacked || size < 10 || (size - 2) % 8 != 0)
+        return;
+    ret->sacked = true;
+    for (uint32_t block = 2; block < TRACK_TCP_OPTIONS_LONGEST; block += 8) {
+        uint32_t edge = 0;
+        for (uint32_t i = 4; i < 8; i++)
+            edge = edge << 8 | (bounded_byte(t, t->at + block + i) & 0xff);
+        if (block + 8 <= size && track_after(edge, ret->sack))
+            ret->sack = edge;
+    }
+}
+
+/* The options in t of a segment that acknowledges ack. Nonsense ends them, as in the kernel. */
+BOUNDED_PART int track_options_read(struct bounded_text *t, uint32_t ack, struct track_options *ret)
+{
+    BOUNDED_NEEDS(t);
+    BOUNDED_NEEDS(ret);
+    *ret = (struct track_options){.sack = ack, .present = t->size > 0};
+    t->at = 0;
+    BOUNDED_LOOP(n, TRACK_TCP_OPTIONS_LONGEST) {
+        uint32_t at = t->at, kind = bounded_byte(t, at), size = bounded_byte(t, at + 1);
+
+        if (kind == TRACK_TCP_OPTION_NOP) {
+            t->at = at + 1;
             continue;
         }
-        if (option[0] == TRACK_TCP_OPTION_END || left < 2 || option[1] < 2 || option[1] > left)
-            return false;
-        *at += option[1];
-        *ret_option = option;
-        *ret_size = option[1];
-        return true;
+        if (kind == TRACK_TCP_OPTION_END || kind == BOUNDED_END || size < 2 || size > t->size - at)
+            break;
+        if (kind == TRACK_TCP_OPTION_SACK_PERMITTED && size == 2)
+            ret->offers |= TRACK_TCP_SACKS;
+        if (kind == TRACK_TCP_OPTION_SCALE && size == 3) {
+            uint32_t scale = bounded_byte(t, at + 2);
+            ret->offers |= TRACK_TCP_SCALES;
+            ret->scale = (uint8_t)(scale < TRACK_TCP_SCALE_MOST ? scale : TRACK_TCP_SCALE_MOST);
+        }
+        if (kind == TRACK_TCP_OPTION_SACK)
+            track_sack_read(t, size, ret);
+        t->at = at + size;
     }
-    return false;
+    return 0;
 }
 
 /* What a SYN says of its sender. Without any options nothing changes. */
-static inline void track_tcp_read_options(const struct track_segment *s, struct track_tcp_side *side)
+static inline void track_tcp_take_options(const struct track_segment *s, struct track_tcp_side *side)
 {
-    const uint8_t *option;
-    uint32_t size, at = 0;
-
-    if (s->option_size == 0)
+    if (!s->options.present)
         return;
-    side->scale = 0;
-    side->flags &= TRACK_TCP_LIBERAL;
-    for (uint32_t n = 0; n < TRACK_TCP_OPTIONS_LONGEST && track_tcp_option_next(s, &at, &option, &size);
-         n++) {
-        if (option[0] == TRACK_TCP_OPTION_SACK_PERMITTED && size == 2)
-            side->flags |= TRACK_TCP_SACKS;
-        if (option[0] == TRACK_TCP_OPTION_SCALE && size == 3) {
-            side->flags |= TRACK_TCP_SCALES;
-            side->scale = option[2] < TRACK_TCP_SCALE_MOST ? option[2] : TRACK_TCP_SCALE_MOST;
-        }
-    }
-}
-
-/* The highest byte that the segment acknowledges, selectively or not (RFC 2018). */
-static inline uint32_t track_tcp_read_sack(const struct track_segment *s, uint32_t sack)
-{
-    const uint8_t *option;
-    uint32_t size, at = 0;
-
-    for (uint32_t n = 0; n < TRACK_TCP_OPTIONS_LONGEST && track_tcp_option_next(s, &at, &option, &size);
-         n++) {
-        if (option[0] != TRACK_TCP_OPTION_SACK || size < 10 || (size - 2) % 8 != 0)
-            continue;
-        for (uint32_t block = 2; block + 8 <= size && block < TRACK_TCP_OPTIONS_LONGEST; block += 8) {
-            uint32_t edge = wire_read32(option + block + 4);
-            if (track_after(edge, sack))
-                sack = edge;
-        }
-        break;
-    }
-    return sack;
+    side->scale = s->options.scale;
+    side->flags = (uint8_t)((side->flags & TRACK_TCP_LIBERAL) | s->options.offers);
 }
 
 static inline void track_tcp_side_begin(struct track_tcp_side *sender, struct track_tcp_side *receiver,
@@ -154,7 +153,7 @@ static inline void track_tcp_side_begin(struct track_tcp_side *sender, struct tr
 {
     sender->end = sender->max_end = s->end;
     sender->max_window = s->window ? s->window : 1;
-    track_tcp_read_options(s, sender);
+    track_tcp_take_options(s, sender);
     /* Scaling needs both SYNs to offer it (RFC 7323 section 1.3). */
     if (direction == TRACK_REPLY && !(sender->flags & receiver->flags & TRACK_TCP_SCALES))
         sender->scale = receiver->scale = 0;
@@ -262,7 +261,7 @@ static inline enum track_tcp_fit track_tcp_window(struct track_tcp *tcp, enum tr
     bool syn = s->flags & PACKET_SYN, has_ack = s->flags & PACKET_ACK;
 
     if (receiver->flags & TRACK_TCP_SACKS)
-        sack = track_tcp_read_sack(s, sack);
+        sack = s->options.sack;
 
     if (sender->max_window == 0 && !syn) {
         track_tcp_side_guess(sender, receiver, s, sack);

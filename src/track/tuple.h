@@ -53,25 +53,42 @@ static inline bool track_tuple_invert(const struct track_tuple *t, struct track_
 }
 
 /*
+ * How the packets of one direction look. The reply tuple is the inverse of the original one as long as nothing
+ * translates addresses, and nobody but this and track_flow_direction may believe so: a flow that is translated
+ * will have a record of twice the size, its reply tuple behind it and a bit in status, and will be found by
+ * either tuple.
+ */
+static inline struct track_tuple track_flow_tuple(const struct track_flow *flow,
+                                                  enum track_direction direction)
+{
+    struct track_tuple t = flow->tuple;
+
+    if (direction == TRACK_REPLY)
+        track_tuple_invert(&flow->tuple, &t);
+    return t;
+}
+
+/*
  * Which direction of a flow t is a packet of; TRACK_DIRECTIONS: of none. Written without building the
  * inverse, for it is asked of every packet. A flow whose two directions look the same (from a port to itself)
  * answers REPLY: that is the one that the kernel's table finds first.
  */
-static inline enum track_direction track_tuple_direction(const struct track_tuple *flow,
-                                                         const struct track_tuple *t)
+static inline enum track_direction track_flow_direction(const struct track_flow *flow,
+                                                        const struct track_tuple *t)
 {
-    uint32_t original = track_ends_difference(flow, t), reply;
+    const struct track_tuple *first = &flow->tuple;
+    uint32_t original = track_ends_difference(first, t), reply;
 
     if (track_is_icmp(t->protocol)) {
         struct track_tuple inverse;
-        reply = !track_tuple_invert(flow, &inverse) || track_ends_difference(&inverse, t);
+        reply = !track_tuple_invert(first, &inverse) || track_ends_difference(&inverse, t);
     } else {
-        reply =
-            packet_address_difference(&flow->source, &t->destination) |
-            packet_address_difference(&flow->destination, &t->source) |
-            (uint32_t)((flow->source_port ^ t->destination_port) | (flow->destination_port ^ t->source_port));
+        reply = packet_address_difference(&first->source, &t->destination) |
+                packet_address_difference(&first->destination, &t->source) |
+                (uint32_t)((first->source_port ^ t->destination_port) |
+                           (first->destination_port ^ t->source_port));
     }
-    if (track_kind_difference(flow, t) | (!!original & !!reply))
+    if (track_kind_difference(first, t) | (!!original & !!reply))
         return TRACK_DIRECTIONS;
     return reply ? TRACK_ORIGINAL : TRACK_REPLY;
 }

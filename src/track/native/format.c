@@ -92,9 +92,8 @@ static unsigned long long seconds_left(uint64_t expires, uint64_t now_ms)
 int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text, size_t size)
 {
     struct line l = {.text = text, .size = size};
-    struct track_tuple reply = flow->tuple;
+    struct track_tuple reply = track_flow_tuple(flow, TRACK_REPLY);
 
-    track_tuple_invert(&flow->tuple, &reply);
     put(&l, "%-8s %u %llu ", protocol_name(flow->tuple.protocol), flow->tuple.protocol,
         seconds_left(flow->expires, now_ms));
     if (flow->tuple.protocol == PACKET_TCP)

@@ -133,7 +133,7 @@ uint32_t table_find(const struct table *t, const struct track_tuple *tuple, uint
             return TABLE_NONE;
         if (entry.hash != hash)
             continue;
-        enum track_direction direction = track_tuple_direction(&table_flow(t, entry.slot)->tuple, tuple);
+        enum track_direction direction = track_flow_direction(table_flow(t, entry.slot), tuple);
         if (direction != TRACK_DIRECTIONS) {
             *ret_direction = direction;
             return entry.slot;

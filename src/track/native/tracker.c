@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "track/icmp.h"
-#include "track/native/parts.h"
+#include "track/native/tracker.h"
+
+#include "track/hear.h"
+#include "track/native/helper.h"
+#include "track/native/store.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum {
-    SWEEP_A_FLOW = 2
-}; /* slots that are looked at for each new flow, so that the pool doesn't fill with old ones */
 
 void track_config_default(struct track_config *ret, enum track_manner manner, uint32_t kernel)
 {
@@ -78,8 +76,7 @@ struct tracker *tracker_new(const struct track_config *config, track_on_event *o
 
     if (!t)
         return NULL;
-    t->config = *config;
-    t->tcp = tcp_config(config);
+    t->settings = (struct track_settings){.config = *config, .tcp = tcp_config(config)};
     t->on_event = on_event;
     t->arg = arg;
     t->control_size = sizeof(struct control);
@@ -131,49 +128,6 @@ static void set_invalid(struct track_view *view, enum track_reason reason)
     *view = (struct track_view){.state = TRACK_INVALID, .reason = reason};
 }
 
-/* Would the helper have been attached without a rule? nf_ct_lookup_helper: by the port that the reply comes
- * from. */
-static bool is_helped_automatically(const struct track_config *c, const struct track_tuple *tuple)
-{
-    bool on = c->kernel < TRACK_KERNEL(3, 5) || (c->automatic_helper && c->kernel < TRACK_KERNEL(6, 0));
-
-    for (uint8_t i = 0; on && i < c->ftp_port_count && i < sizeof(c->ftp_ports) / sizeof(c->ftp_ports[0]);
-         i++) {
-        if (tuple->protocol == PACKET_TCP && tuple->destination_port == c->ftp_ports[i])
-            return true;
-    }
-    return false;
-}
-
-static void assign_helper(struct tracker *t, uint32_t slot, const struct track_template *template)
-{
-    struct track_flow *flow = table_flow(&t->table, slot);
-
-    if (template && template->helper != TRACK_HELPER_NONE) {
-        flow->helper = (uint8_t)template->helper;
-        flow->status |= TRACK_HELPER_ASSIGNED;
-    } else if (is_helped_automatically(&t->config, &flow->tuple)) {
-        flow->helper = TRACK_HELPER_FTP;
-    }
-    if (flow->helper == TRACK_HELPER_FTP && flow->tuple.protocol == PACKET_TCP)
-        flow->helper_data = tracker_control_new(t, slot);
-}
-
-/* What an expected flow takes over from its control connection. Once used, the expectation is gone, whatever
- * the rules make of the packet. */
-static void adopt(struct tracker *t, struct track_flow *flow, uint32_t expectation)
-{
-    uint32_t master = t->expectations.all[expectation - 1].e.master;
-    const struct track_flow *parent = tracker_flow(t, master);
-
-    tracker_control_use(t, master);
-    flow->status |= TRACK_EXPECTED;
-    flow->master = master;
-    flow->mark = parent->mark;
-    flow->expected_by = parent->helper;
-    tracker_unexpect(t, expectation, TRACK_EXPECT_USED, flow);
-}
-
 /* The expectation that this tuple fulfils, of a control connection that is still there. */
 static uint32_t find_expectation(struct tracker *t, const struct track_tuple *tuple)
 {
@@ -182,20 +136,30 @@ static uint32_t find_expectation(struct tracker *t, const struct track_tuple *tu
     uint32_t number = tracker_expected(t, tuple);
     if (!number)
         return 0;
-    const struct control *c = tracker_control(t, t->expectations.all[number - 1].e.master);
-    if (tracker_has_expired(t, table_flow(&t->table, c->slot))) {
-        tracker_end_flow(t, c->slot);
+    uint32_t slot = tracker_control(t, t->expectations.all[number - 1].e.master)->slot;
+    if (track_has_expired(table_flow(&t->table, slot), t->now)) {
+        tracker_end_flow(t, slot);
         return 0;
     }
     return number;
+}
+
+/* Once used, the expectation is gone, whatever the rules make of the packet. */
+static void adopt(struct tracker *t, struct track_flow *flow, uint32_t expectation)
+{
+    uint32_t master = t->expectations.all[expectation - 1].e.master;
+    const struct track_flow *parent = tracker_control_flow(t, master);
+
+    tracker_control_use(t, master);
+    track_adopt(flow, master, parent->mark, parent->helper);
+    tracker_unexpect(t, expectation, TRACK_EXPECT_USED, flow);
 }
 
 /* A new flow, not yet in the table; init_conntrack of nf_conntrack_core.c. TABLE_NONE: there is no room. */
 static uint32_t make_flow(struct tracker *t, const struct track_tuple *tuple, uint32_t hash,
                           const struct track_template *template)
 {
-    tracker_sweep(t, SWEEP_A_FLOW);
-    if (t->table.taken >= t->config.max_flows && !tracker_make_room(t, hash))
+    if (!tracker_has_room(t, hash))
         return TABLE_NONE;
     uint32_t expectation = find_expectation(t, tuple);
     uint32_t slot = table_take(&t->table);
@@ -206,81 +170,33 @@ static uint32_t make_flow(struct tracker *t, const struct track_tuple *tuple, ui
     flow->serial = ++t->last_serial;
     if (expectation)
         adopt(t, flow, expectation);
-    else
-        assign_helper(t, slot, template);
+    else if (track_assign_helper(flow, template, &t->settings.config))
+        flow->helper_data = tracker_control_new(t, slot);
     return slot;
 }
 
-/* The flow in the table that tuple belongs to, or TABLE_NONE. One whose time is over ends now. */
-static uint32_t find_flow(struct tracker *t, const struct track_tuple *tuple, uint32_t hash,
-                          enum track_direction *direction)
+/* The packet moves the flow in slot. first: it began it. */
+static struct track_moved move_flow(struct tracker *t, const struct packet *packet, uint32_t slot,
+                                    enum track_direction direction, bool first)
 {
-    uint32_t slot = table_find(&t->table, tuple, hash, direction);
+    struct track_flow *flow = table_flow(&t->table, slot);
+    struct track_moved moved = {.move = TRACK_MOVE_PASS};
+    enum track_reason fault = track_fault(packet, t->settings.config.check_sums);
 
-    if (slot == TABLE_NONE || !tracker_has_expired(t, table_flow(&t->table, slot)))
-        return slot;
-    tracker_end_flow(t, slot);
-    return TABLE_NONE;
-}
-
-/* The error's inner packet must be one that the error's receiver has sent; nf_conntrack_inet_error. */
-static void begin_error(struct tracker *t, const struct packet *packet, uint32_t inner, uint16_t zone,
-                        struct track_view *view)
-{
-    uint32_t end = packet->length < packet->captured ? packet->length : packet->captured;
-    struct track_tuple sent, answer;
-    enum track_direction direction;
-
-    set_invalid(view, TRACK_ICMP_UNKNOWN_INNER);
-    if (inner > end || !track_inner_read(packet->bytes + inner, end - inner, packet->family, zone, &sent) ||
-        !track_tuple_invert(&sent, &answer))
-        return;
-    uint32_t slot = find_flow(t, &answer, table_hash(&t->table, &answer), &direction);
-    if (slot == TABLE_NONE)
-        return;
-    if (!packet_address_equal(&packet->destination, &answer.destination)) {
-        set_invalid(view, TRACK_ICMP_WRONG_OUTER);
-        return;
+    if (fault != TRACK_OK) {
+        track_refuse(&moved, fault);
+    } else if (packet->protocol == PACKET_TCP) {
+        struct track_segment s = track_segment_read(packet);
+        struct bounded_text options = {.bytes = packet->bytes + packet->transport + 20,
+                                       .size = track_options_size(packet)};
+        track_options_read(&options, s.acknowledgement, &s.options);
+        track_move_tcp(flow, &s, direction, first, t->now, &t->settings.tcp, &moved);
+    } else {
+        track_move_other(flow, packet->protocol, first, t->now, &t->settings.config.timeouts, &moved);
     }
-    t->current = slot;
-    *view = (struct track_view){
-        .state = TRACK_RELATED, .direction = direction, .flow = table_flow(&t->table, slot)};
-}
-
-/* What ICMP says without beginning or answering anything. true: that is all. */
-static bool begin_icmp(struct tracker *t, const struct packet *packet, uint16_t zone, struct track_view *view)
-{
-    uint32_t inner = track_icmp_inner_offset(packet);
-
-    if (packet->fault == PACKET_SHORT) {
-        set_invalid(view, TRACK_SHORT_PACKET);
-        return true;
-    }
-    if (packet->fault == PACKET_BAD_CHECKSUM && t->config.check_sums) {
-        set_invalid(view, TRACK_BAD_CHECKSUM);
-        return true;
-    }
-    if (packet->protocol == PACKET_ICMPV6 && track_icmp6_is_untracked(packet->icmp.type)) {
-        view->state = TRACK_UNTRACKED;
-        return true;
-    }
-    if (packet->protocol == PACKET_ICMPV6 && packet->icmp.type == ICMP6_REDIRECT) {
-        enum track_redirect redirect = track_icmp6_redirect(packet, &inner);
-        if (redirect == TRACK_REDIRECT_INVALID) {
-            set_invalid(view, TRACK_ICMP_NOT_A_REQUEST);
-            return true;
-        }
-    }
-    if (inner)
-        begin_error(t, packet, inner, zone, view);
-    return inner;
-}
-
-static enum track_state state_of(const struct track_flow *flow, enum track_direction direction)
-{
-    if (direction == TRACK_REPLY || flow->status & TRACK_SEEN_REPLY)
-        return TRACK_ESTABLISHED;
-    return flow->status & TRACK_EXPECTED ? TRACK_RELATED : TRACK_NEW;
+    if (moved.assured)
+        tracker_tell(t, TRACK_FLOW_ASSURED, TRACK_OK, flow, NULL);
+    return moved;
 }
 
 /* Finds or makes the flow, and moves it; a loop only because a SYN may end the flow that it finds. */
@@ -288,11 +204,10 @@ static void begin_flow(struct tracker *t, const struct packet *packet, const str
                        const struct track_template *template, struct track_view *view)
 {
     uint32_t hash = t->current_hash = hash_of(t, tuple);
-    enum track_direction direction = TRACK_ORIGINAL;
+    enum track_direction direction;
 
     for (;;) {
-        enum track_reason reason;
-        uint32_t slot = find_flow(t, tuple, hash, &direction);
+        uint32_t slot = tracker_find_flow(t, tuple, hash, &direction);
         bool fresh = slot == TABLE_NONE;
         if (fresh) {
             direction = TRACK_ORIGINAL;
@@ -304,74 +219,62 @@ static void begin_flow(struct tracker *t, const struct packet *packet, const str
             }
         }
         struct track_flow *flow = table_flow(&t->table, slot);
-        enum track_state state = state_of(flow, direction);
-        enum tracker_result result = tracker_protocol(t, packet, slot, direction, fresh, &reason);
-        if (result == TRACKER_REPEAT) {
+        enum track_state state = track_state_of(flow->status, direction);
+        struct track_moved moved = move_flow(t, packet, slot, direction, fresh);
+        if (moved.move == TRACK_MOVE_REOPEN) {
             tracker_end_flow(t, slot);
             continue;
         }
-        if (result == TRACKER_INVALID) {
+        if (moved.move == TRACK_MOVE_INVALID) {
             if (fresh)
                 tracker_forget_flow(t, slot);
-            set_invalid(view, reason);
+            set_invalid(view, moved.reason);
             return;
         }
         t->current = slot;
+        if (moved.move == TRACK_MOVE_END)
+            tracker_end_flow(t, slot);
         *view = (struct track_view){.state = state, .direction = direction, .flow = flow, .fresh = fresh};
-        if (direction == TRACK_REPLY && !(flow->status & TRACK_SEEN_REPLY)) {
-            flow->status |= TRACK_SEEN_REPLY;
-            if (!(flow->status & TRACK_DYING))
-                tracker_tell(t, TRACK_FLOW_REPLIED, TRACK_OK, flow, NULL);
-        }
+        if (track_see_reply(flow, direction) && !(flow->status & TRACK_DYING))
+            tracker_tell(t, TRACK_FLOW_REPLIED, TRACK_OK, flow, NULL);
         return;
     }
-}
-
-static bool is_icmp_of_its_family(const struct packet *packet)
-{
-    return packet->protocol == (packet->family == PACKET_IPV6 ? PACKET_ICMPV6 : PACKET_ICMP);
 }
 
 void tracker_begin(struct tracker *t, const struct packet *packet, uint64_t now_ms,
                    const struct track_template *template, struct track_view *ret)
 {
-    uint16_t zone = template ? template->zone : 0;
-    struct track_tuple tuple;
+    static const struct track_template none;
+    struct packet_source source = {.bytes = packet->bytes, .size = packet->captured};
+    struct track_question q;
+    enum track_direction direction;
 
+    if (!template)
+        template = &none;
     put_down(t);
     t->now = now_ms;
     if (t->expectations.count)
         tracker_expire_expectations(t);
-    *ret = (struct track_view){.state = TRACK_INVALID};
-    if (template && template->notrack) {
-        ret->state = TRACK_UNTRACKED;
+    track_ask(&source, packet, template, t->settings.config.check_sums, &q);
+    if (q.ask == TRACK_ASK_FLOW) {
+        begin_flow(t, packet, &q.tuple, template, ret);
         return;
     }
-    if (packet->fragment_offset) {
-        set_invalid(ret, TRACK_FRAGMENT);
+    *ret = (struct track_view){.state = q.state, .reason = q.reason};
+    if (q.ask == TRACK_ASK_NOTHING)
         return;
-    }
-    if (track_is_icmp(packet->protocol)) {
-        if (!is_icmp_of_its_family(packet)) {
-            set_invalid(ret, TRACK_ICMP_NOT_A_REQUEST);
-            return;
-        }
-        if (begin_icmp(t, packet, zone, ret))
-            return;
-    }
-    if (!track_tuple_read(packet, zone, &tuple)) {
-        set_invalid(ret, TRACK_SHORT_PACKET);
+    uint32_t slot = tracker_find_flow(t, &q.tuple, table_hash(&t->table, &q.tuple), &direction);
+    if (slot == TABLE_NONE)
         return;
+    if (q.ask == TRACK_ASK_ANSWER) {
+        begin_flow(t, packet, &q.tuple, template, ret);
+    } else if (!track_error_fits(packet, &q)) {
+        set_invalid(ret, TRACK_ICMP_WRONG_OUTER);
+    } else {
+        t->current = slot;
+        *ret = (struct track_view){
+            .state = TRACK_RELATED, .direction = direction, .flow = table_flow(&t->table, slot)};
     }
-    /* An answer finds its question or is nothing. */
-    if (track_is_icmp(tuple.protocol) && !track_icmp_may_begin(tuple.protocol, packet->icmp.type)) {
-        enum track_direction direction;
-        if (find_flow(t, &tuple, table_hash(&t->table, &tuple), &direction) == TABLE_NONE) {
-            set_invalid(ret, TRACK_ICMP_NOT_A_REQUEST);
-            return;
-        }
-    }
-    begin_flow(t, packet, &tuple, template, ret);
 }
 
 bool tracker_commit(struct tracker *t, const struct packet *packet, struct track_view *view,
@@ -383,12 +286,10 @@ bool tracker_commit(struct tracker *t, const struct packet *packet, struct track
     if (!flow)
         return true;
     bool pass = true;
-    if (packet->protocol == PACKET_TCP && !track_is_icmp(flow->tuple.protocol)) {
-        if (flow->helper == TRACK_HELPER_FTP && flow->helper_data && !(flow->status & TRACK_DYING))
-            pass = tracker_help(t, packet, view, &reason);
-        else if (t->on_event)
-            tracker_note_unheard(t, packet, view);
-    }
+    if (track_is_heard(packet, flow))
+        pass = helper_hear(t, packet, view->state, view->direction, flow, &reason);
+    else if (t->on_event && packet->protocol == PACKET_TCP)
+        helper_note_unheard(t, packet, view->direction, flow);
     if (pass && view->fresh) {
         flow->status |= TRACK_CONFIRMED;
         table_insert(&t->table, t->current, t->current_hash);
@@ -412,6 +313,53 @@ void tracker_abandon(struct tracker *t, struct track_view *view)
     put_down(t);
 }
 
+void tracker_close(struct tracker *t, struct track_view *view)
+{
+    if (view->flow)
+        track_close(view->flow, t->now, &t->settings);
+}
+
+static int compare_serials(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+struct old_flow {
+    uint32_t serial, slot;
+};
+
+void tracker_tick(struct tracker *t, uint64_t now_ms)
+{
+    struct old_flow *old = NULL;
+    size_t count = 0, room = 0;
+
+    t->now = now_ms;
+    tracker_expire_expectations(t);
+    /* Collected first, so that events come in the order in which the flows began; without memory for that
+     * they end in any order. */
+    for (uint32_t slot = 1; slot <= t->table.top; slot++) {
+        if (!tracker_has(t, slot) || !track_has_expired(table_flow(&t->table, slot), t->now))
+            continue;
+        if (count == room) {
+            struct old_flow *more = reallocarray(old, room ? 2 * room : 64, sizeof(*old));
+            if (!more) {
+                tracker_end_flow(t, slot);
+                continue;
+            }
+            old = more;
+            room = room ? 2 * room : 64;
+        }
+        old[count++] = (struct old_flow){.serial = table_flow(&t->table, slot)->serial, .slot = slot};
+    }
+    if (count)
+        qsort(old, count, sizeof(*old), compare_serials);
+    for (size_t i = 0; i < count; i++)
+        tracker_end_flow(t, old[i].slot);
+    free(old);
+}
+
 uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet)
 {
     struct track_tuple tuple;
@@ -432,4 +380,77 @@ bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash)
     if (slot != TABLE_NONE)
         table_prefetch(&t->table, slot);
     return slot != TABLE_NONE;
+}
+
+const struct track_flow *tracker_flow(const struct tracker *t, uint32_t handle)
+{
+    return tracker_control_flow(t, handle);
+}
+
+size_t tracker_flow_count(const struct tracker *t)
+{
+    return t->table.used;
+}
+
+size_t tracker_memory(const struct tracker *t)
+{
+    return sizeof(*t) + table_memory(&t->table) + t->control_capacity * t->control_size +
+           t->expectations.capacity * sizeof(struct expected);
+}
+
+const struct track_flow *tracker_find(const struct tracker *t, const struct track_tuple *tuple,
+                                      uint64_t now_ms)
+{
+    enum track_direction direction;
+    uint32_t slot = table_find(&t->table, tuple, table_hash(&t->table, tuple), &direction);
+
+    if (slot == TABLE_NONE)
+        return NULL;
+    const struct track_flow *flow = table_flow(&t->table, slot);
+    return !track_has_expired(flow, now_ms) && track_tuple_equal(&flow->tuple, tuple) ? flow : NULL;
+}
+
+static int compare_flows(const void *a, const void *b)
+{
+    const struct track_flow *const *x = a, *const *y = b;
+
+    return compare_serials(&(*x)->serial, &(*y)->serial);
+}
+
+/* Out of memory, the order is that of the pool. */
+void tracker_each_flow(const struct tracker *t, bool (*visit)(void *arg, const struct track_flow *flow),
+                       void *arg)
+{
+    const struct track_flow **flows = calloc(t->table.used + 1, sizeof(*flows));
+    size_t count = 0;
+
+    for (uint32_t slot = 1; slot <= t->table.top; slot++) {
+        const struct track_flow *flow = table_flow(&t->table, slot);
+        if (!tracker_has(t, slot) || track_has_expired(flow, t->now))
+            continue;
+        if (flows)
+            flows[count++] = flow;
+        else if (!visit(arg, flow))
+            return;
+    }
+    if (count)
+        qsort(flows, count, sizeof(*flows), compare_flows);
+    for (size_t i = 0; i < count; i++) {
+        if (!visit(arg, flows[i]))
+            break;
+    }
+    free(flows);
+}
+
+void tracker_each_expectation(const struct tracker *t,
+                              bool (*visit)(void *arg, const struct track_expectation *e), void *arg)
+{
+    uint32_t number = t->expectations.oldest;
+
+    while (number) {
+        const struct expected *it = &t->expectations.all[number - 1];
+        if (it->e.expires > t->now && !visit(arg, &it->e))
+            return;
+        number = it->newer;
+    }
 }

@@ -26,118 +26,11 @@
 #include <stdint.h>
 
 #include "base/result.h"
-#include "track/expect.h"
-#include "track/flow.h"
-#include "track/hash.h"
-
-enum track_manner {
-    TRACK_LINUX,  /* bit for bit as the kernel does, quirks included */
-    TRACK_ROBUST, /* commands across segments, multi-line replies, octets checked, nothing dropped for a
-                     partial match */
-};
-
-/* Kernel version as KERNEL_VERSION has it: 6.18 is TRACK_KERNEL(6, 18). */
-#define TRACK_KERNEL(major, minor) (((uint32_t)(major) << 16) | ((uint32_t)(minor) << 8))
-
-/* Time-outs and switches as the sysctls under net.netfilter have them; seconds. */
-struct track_timeouts {
-    uint32_t tcp_syn_sent, tcp_syn_recv, tcp_established, tcp_fin_wait, tcp_close_wait, tcp_last_ack,
-        tcp_time_wait, tcp_close, tcp_syn_sent2, tcp_max_retrans_time, tcp_unacknowledged;
-    uint32_t udp, udp_stream, icmp, icmpv6, gre, gre_stream, generic, expectation;
-};
-
-struct track_config {
-    enum track_manner manner;
-    uint32_t
-        kernel; /* whose age decides about the automatic helper and details; default TRACK_KERNEL(6, 18) */
-    bool automatic_helper; /* the switch net.netfilter.nf_conntrack_helper, which existed 3.5...5.19; set by
-                              default up to 4.6; ignored from 6.0 */
-    bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst;
-    uint8_t tcp_max_retrans;
-    bool check_sums;       /* net.netfilter.nf_conntrack_checksum: PACKET_BAD_CHECKSUM is INVALID */
-    uint16_t ftp_ports[8]; /* nf_conntrack_ftp ports=; 21. Only what a control connection's port is for the
-                              AUTOMATIC helper */
-    uint8_t ftp_port_count;
-    bool ftp_loose;     /* nf_conntrack_ftp loose= */
-    uint32_t max_flows; /* 262144; a full table drops new connections (early drop of unassured ones first) */
-    uint32_t max_expectations; /* 4096 */
-    struct track_timeouts timeouts;
-    /* Of the hash table, so that nobody can aim at one bucket. A fixed one by default: the same input then
-     * always gives the same events. Who tracks what strangers send now (and not a capture) sets a random one.
-     */
-    struct track_key key;
-};
-
-/* What the rules of raw said before tracking (target CT, NOTRACK). */
-struct track_template {
-    bool notrack;
-    uint16_t zone;
-    enum track_helper helper;
-};
-
-/* Why a packet is INVALID, an expectation was missed, or the helper dropped a packet. */
-enum track_reason {
-    TRACK_OK,
-    /* INVALID */
-    TRACK_SHORT_PACKET,
-    TRACK_BAD_CHECKSUM,
-    TRACK_BAD_TCP_FLAGS,
-    TRACK_TCP_NOT_A_START, /* SYN/ACK, FIN or RST of an unknown connection */
-    TRACK_TCP_OUT_OF_WINDOW,
-    TRACK_TCP_INVALID_IN_STATE, /* the table says so */
-    TRACK_TCP_STALE_SYN,        /* a SYN or its answer in a state where only an ACK can show if it is real */
-    TRACK_ICMP_NOT_A_REQUEST,
-    TRACK_ICMP_UNKNOWN_INNER, /* the error's inner packet belongs to no tracked connection */
-    TRACK_ICMP_WRONG_OUTER,   /* the error goes to somebody else than the inner packet's sender */
-    TRACK_FRAGMENT,           /* a fragment that was not reassembled */
-    TRACK_TABLE_FULL,
-    /* no expectation though a command or reply named a data port */
-    TRACK_NO_HELPER,            /* nothing assigned the helper to this connection */
-    TRACK_HELPER_REMOVED,       /* the automatic helper would have in older kernels */
-    TRACK_NOT_READABLE,         /* TLS on the control channel */
-    TRACK_NOT_AT_LINE_START,    /* the segment did not begin right after a newline seen before */
-    TRACK_FIRST_PAYLOAD,        /* the first payload of a direction is never looked at */
-    TRACK_NOT_AT_SEGMENT_START, /* something stands before it in the segment */
-    TRACK_FOREIGN_ADDRESS,      /* loose=0 and not the sender's own address */
-    TRACK_BAD_ADDRESS,          /* robust: an octet over 255, a port of 0 */
-    TRACK_EXPECTATIONS_FULL,
-    TRACK_EXPECTATION_TAKEN, /* another control connection has announced the same */
-    TRACK_NOT_ESTABLISHED,
-    /* the helper dropped the packet */
-    TRACK_PARTIAL_MATCH,
-    TRACK_REASONS
-};
+#include "track/native/event.h"
+#include "track/settings.h"
 
 /* A sentence without a full stop that a person understands, for any reason. */
 const char *track_reason_text(enum track_reason reason);
-
-enum track_event_type {
-    TRACK_FLOW_NEW,     /* entered the table */
-    TRACK_FLOW_REPLIED, /* first reply seen */
-    TRACK_FLOW_ASSURED,
-    TRACK_FLOW_ENDED, /* deleted or expired */
-    TRACK_EXPECT_NEW,
-    TRACK_EXPECT_REPLACED,  /* by a newer one of the same control connection */
-    TRACK_EXPECT_REFRESHED, /* announced again */
-    TRACK_EXPECT_USED,      /* flow is the data connection (maybe not yet confirmed) */
-    TRACK_EXPECT_EXPIRED,
-    TRACK_EXPECT_REMOVED, /* its control connection ended */
-    TRACK_EXPECT_MISSED,  /* a port was named on the control channel, and reason says why nothing is expected
-                           */
-    TRACK_PACKET_DROPPED, /* by the helper; reason */
-};
-
-struct track_event {
-    enum track_event_type type;
-    enum track_reason reason;
-    uint64_t now;
-    const struct track_flow *flow; /* or NULL */
-    const struct track_expectation
-        *expectation; /* or NULL; for MISSED: what would have been expected, as far as it could be read */
-};
-
-/* Borrowed arguments, valid during the call; the tracker must not be called from it. */
-typedef void track_on_event(void *arg, const struct track_event *event);
 
 /* What tracker_begin found. flow stays valid until abandon, or until the begin after a commit that let it
  * pass; NULL when INVALID or UNTRACKED. */
@@ -178,10 +71,6 @@ void tracker_close(struct tracker *t, struct track_view *view);
  */
 uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet);
 bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash);
-
-/* Is it a TLS record, as far as its beginning shows? Then the helper can't read what the control channel
- * says. */
-bool track_payload_is_tls(const void *payload, size_t size);
 
 /* Lets time pass: ends what has expired until now. begin does it by itself as far as it matters to the
  * packet. */

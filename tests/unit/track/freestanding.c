@@ -4,35 +4,34 @@
  * Not run: compiled with -target bpf, to see that the headers which the kernel programs share ask for no libc
  * and no function that is not inline.
  */
-#include "track/expect.h"
-#include "track/ftp.h"
-#include "track/ftp_line.h"
-#include "track/hash.h"
-#include "track/icmp.h"
-#include "track/tcp.h"
-#include "track/udp.h"
+#include "packet/read.h"
+#include "track/decide.h"
+#include "track/hear.h"
 
-struct track_tcp_config config;
+struct track_settings settings;
+struct track_template template;
 
-int meet_tcp(const struct packet *packet, struct track_flow *flow);
-int meet_tcp(const struct packet *packet, struct track_flow *flow)
+int meet(struct packet_source *source, struct packet *packet, struct track_question *q);
+int meet(struct packet_source *source, struct packet *packet, struct track_question *q)
 {
-    struct track_segment s = track_segment_read(packet);
-
-    if (!track_tcp_flags_are_valid(s.flags) || !track_tcp_begin(&flow->tcp, &s, true))
+    if (packet_read(source, packet) != PACKET_READ)
         return -1;
-    return track_tcp_packet(&flow->tcp, flow->status, TRACK_ORIGINAL, &s, 0, &config).verdict;
+    track_ask(source, packet, &template, true, q);
+    return track_error_fits(packet, q);
 }
 
-int meet_icmp(const struct packet *packet, struct track_tuple *tuple);
-int meet_icmp(const struct packet *packet, struct track_tuple *tuple)
+int move(const struct packet *packet, struct track_flow *flow, struct bounded_text *options);
+int move(const struct packet *packet, struct track_flow *flow, struct bounded_text *options)
 {
-    uint32_t inner = track_icmp_inner_offset(packet);
+    struct track_segment s = track_segment_read(packet);
+    struct track_moved moved = {.move = TRACK_MOVE_PASS};
+    bool control = track_assign_helper(flow, &template, &settings.config);
 
-    if (track_icmp6_redirect(packet, &inner) == TRACK_REDIRECT_INVALID)
-        return -1;
-    return track_inner_read(packet->bytes + inner, packet->captured - inner, packet->family, 0, tuple) &&
-           track_tuple_invert(tuple, tuple) && track_tuple_read(packet, 0, tuple);
+    track_options_read(options, s.acknowledgement, &s.options);
+    track_move_tcp(flow, &s, TRACK_ORIGINAL, control, 0, &settings.tcp, &moved);
+    track_move_other(flow, packet->protocol, control, 0, &settings.config.timeouts, &moved);
+    track_close(flow, 0, &settings);
+    return moved.move + track_see_reply(flow, TRACK_REPLY) + (int)track_state_of(flow->status, TRACK_REPLY);
 }
 
 uint64_t hash_tuple(const struct track_tuple *tuple, const struct track_key *key);
@@ -41,20 +40,13 @@ uint64_t hash_tuple(const struct track_tuple *tuple, const struct track_key *key
     return track_tuple_hash(tuple, key);
 }
 
-int listen(struct track_ftp *ftp, struct track_ftp_line *line, const uint8_t *data, uint32_t size,
-           struct track_ftp_place *place);
-int listen(struct track_ftp *ftp, struct track_ftp_line *line, const uint8_t *data, uint32_t size,
-           struct track_ftp_place *place)
+int listen(struct track_ftp *ftp, struct track_ftp_line *line, const struct track_flow *flow,
+           struct ftp_reader *reader, struct track_ftp_place *place);
+int listen(struct track_ftp *ftp, struct track_ftp_line *line, const struct track_flow *flow,
+           struct ftp_reader *reader, struct track_ftp_place *place)
 {
-    uint32_t at = track_line_meet(line, 0, size, false);
-
-    if (track_line_take(line, TRACK_REPLY, data, size, &at))
-        return track_line_read(TRACK_REPLY, line->text, line->size, place);
-    return track_ftp_listen(ftp, TRACK_ORIGINAL, 0, data, size, place);
-}
-
-int age(struct track_flow *flow, const struct track_ages *ages, bool *assured);
-int age(struct track_flow *flow, const struct track_ages *ages, bool *assured)
-{
-    return (int)(track_udp_age(flow, true, 0, ages, assured) + track_pair_age(flow, ages, assured));
+    if (track_listening(line, ftp, flow, TRACK_REPLY, 0, 9, &reader->text.at) == TRACK_LISTEN_ON &&
+        track_line_take(line, true, &reader->text))
+        return track_line_read(TRACK_REPLY, reader, place);
+    return track_ftp_listen(ftp, TRACK_ORIGINAL, 0, 9, true, reader, place);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "talk.h"
+#include "track/hear.h"
 
 static struct talk t;
 

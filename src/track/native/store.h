@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SALLY_TRACK_NATIVE_PARTS_H
-#define SALLY_TRACK_NATIVE_PARTS_H
+#ifndef SALLY_TRACK_NATIVE_STORE_H
+#define SALLY_TRACK_NATIVE_STORE_H
 
 /*
- * What the files behind tracker.h share.
+ * What a tracker keeps: flows, control connections, expectations, and whom it tells of them. What it decides
+ * about them is in the freestanding headers.
  *
  * Life of a flow: taken from the pool by tracker_begin, in the table from tracker_commit on, out of it when
  * it ends. The slot of a flow that tracker_begin itself ends (a refused connection) is held until the packet
@@ -11,14 +12,10 @@
  * the handle that its children and its expectation know it by. It outlives the connection while somebody
  * knows the number.
  */
-#include "base/result.h"
-#include "track/ftp.h"
+#include "track/decide.h"
 #include "track/ftp_line.h"
+#include "track/native/event.h"
 #include "track/native/table.h"
-#include "track/native/tracker.h"
-#include "track/tcp.h"
-#include "track/tuple.h"
-#include "track/udp.h"
 
 /* A control connection. */
 struct control {
@@ -56,8 +53,7 @@ struct ahead {
 };
 
 struct tracker {
-    struct track_config config;
-    struct track_tcp_config tcp;
+    struct track_settings settings;
     struct table table;
     track_on_event *on_event;
     void *arg;
@@ -75,24 +71,25 @@ struct tracker {
     struct ahead ahead[1 << AHEAD_BITS];
 };
 
-/* ---- end.c ---- */
 void tracker_tell(struct tracker *t, enum track_event_type type, enum track_reason reason,
                   const struct track_flow *flow, const struct track_expectation *e);
+
+/* ---- flows ---- */
+
+/* In the table, and not about to leave it. */
+bool tracker_has(const struct tracker *t, uint32_t slot);
 /* A flow in the table ends; its slot is given back at once, or, if it is the current one, held. */
 void tracker_end_flow(struct tracker *t, uint32_t slot);
 /* A flow that is not in the table is forgotten. */
 void tracker_forget_flow(struct tracker *t, uint32_t slot);
-/* Looks at the age of the next few slots. */
-void tracker_sweep(struct tracker *t, uint32_t slots);
-/* Makes room in a full table, near hash. false: there is none. */
-MUST_USE bool tracker_make_room(struct tracker *t, uint32_t hash);
+/* The flow in the table that tuple belongs to, or TABLE_NONE. One whose time is over ends now. */
+uint32_t tracker_find_flow(struct tracker *t, const struct track_tuple *tuple, uint32_t hash,
+                           enum track_direction *direction);
+/* Is there room for a new flow? Looks at the age of some others, and pushes one near hash out of a full table. */
+MUST_USE bool tracker_has_room(struct tracker *t, uint32_t hash);
 
-static inline bool tracker_has_expired(const struct tracker *t, const struct track_flow *flow)
-{
-    return flow->expires <= t->now;
-}
+/* ---- control connections ---- */
 
-/* ---- control.c ---- */
 static inline struct control *tracker_control(const struct tracker *t, uint32_t number)
 {
     return (void *)(t->controls + (number - 1) * t->control_size);
@@ -102,9 +99,12 @@ static inline struct control *tracker_control(const struct tracker *t, uint32_t 
 uint32_t tracker_control_new(struct tracker *t, uint32_t slot);
 void tracker_control_use(struct tracker *t, uint32_t number);
 void tracker_control_unuse(struct tracker *t, uint32_t number);
+/* Its flow, or NULL: it has ended, or there is none of that number. */
+struct track_flow *tracker_control_flow(const struct tracker *t, uint32_t number);
 
-/* ---- expect.c ---- */
-/* 0; -EBUSY: another control connection expects the same; -EMFILE, -ENOMEM: too many. */
+/* ---- expectations ---- */
+
+/* 0; -EBUSY: another control connection expects the same; -EMFILE: too many, or out of memory. */
 MUST_USE int tracker_expect(struct tracker *t, const struct track_expectation *e,
                             const struct track_flow *master);
 /* Number of the expectation that wants this tuple, or 0. */
@@ -113,19 +113,5 @@ uint32_t tracker_expected(const struct tracker *t, const struct track_tuple *tup
 void tracker_unexpect(struct tracker *t, uint32_t number, enum track_event_type why,
                       const struct track_flow *flow);
 void tracker_expire_expectations(struct tracker *t);
-
-/* ---- protocol.c ---- */
-enum tracker_result { TRACKER_PASS, TRACKER_INVALID, TRACKER_REPEAT };
-/* Moves the flow in slot. first: packet began it. */
-enum tracker_result tracker_protocol(struct tracker *t, const struct packet *packet, uint32_t slot,
-                                     enum track_direction direction, bool first,
-                                     enum track_reason *ret_reason);
-
-/* ---- helper.c ---- */
-/* The helper reads a packet of a flow that has it. false: it drops the packet. */
-bool tracker_help(struct tracker *t, const struct packet *packet, const struct track_view *view,
-                  enum track_reason *ret_reason);
-/* Tells of announcements on flows that have no helper. */
-void tracker_note_unheard(struct tracker *t, const struct packet *packet, const struct track_view *view);
 
 #endif
