@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/wire.h"
+
 #ifndef BOUNDED_LOOP
 /* Runs most times, unless it is left. */
 #define BOUNDED_LOOP(i, most) for (uint32_t i = 0; i < (most); i++)
@@ -44,6 +46,14 @@ struct bounded_text {
 static inline uint32_t bounded_byte(const struct bounded_text *t, uint32_t at)
 {
     return at < t->size && at < BOUNDED_TEXT ? t->bytes[at] : BOUNDED_END;
+}
+
+/* Four bytes in network order, or 0 if they are not all there. */
+static inline uint32_t bounded_read32(const struct bounded_text *t, uint32_t at)
+{
+    if (at > BOUNDED_TEXT - 4 || at + 4 > t->size)
+        return 0;
+    return wire_read32(t->bytes + at);
 }
 
 static inline uint32_t bounded_here(const struct bounded_text *t)

@@ -23,6 +23,7 @@ struct bpf_ask {
     uint8_t path; /* enum wall_path: 0 in, 1 out, 2 through */
     uint8_t pkttype;
     uint8_t mac[6];
+    uint8_t sum_is_wrong, spare[3];   /* the caller has found a checksum wrong: the program sums nothing */
     char in[BPF_NAME], out[BPF_NAME]; /* "": the hook has none */
 };
 

@@ -299,11 +299,11 @@ static inline int ftp_read_four(struct ftp_reader *r, enum ftp_manner manner)
 }
 
 /* A delimiter must not be needed by the address itself (RFC 2428 section 2), so that a dot is none for IPv4. */
-BOUNDED_PART int ftp_read_ends(struct ftp_reader *r, uint32_t delimiter, uint32_t six, enum ftp_manner manner)
+static inline int ftp_read_ends(struct ftp_reader *r, uint32_t delimiter, uint32_t six,
+                                enum ftp_manner manner)
 {
     int address;
 
-    BOUNDED_NEEDS(r);
     address = six ? ftp_read_six(r, delimiter, manner) : ftp_read_four(r, manner);
     if (address != FTP_READ_PLACE)
         return address;

@@ -2,7 +2,7 @@
 #include "packet/build.h"
 
 #include "packet/checksum.h"
-#include "packet/wire.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <string.h>

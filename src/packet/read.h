@@ -10,7 +10,7 @@
 #include "packet/extension.h"
 #include "packet/packet.h"
 #include "packet/source.h"
-#include "packet/wire.h"
+#include "base/wire.h"
 
 enum {
     PACKET_IPV4_HEADER = 20,

@@ -4,7 +4,7 @@
 #include "packet/checksum.h"
 #include "packet/decode.h"
 #include "packet/extension.h"
-#include "packet/wire.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>

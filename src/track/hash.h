@@ -6,7 +6,7 @@
  * SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF") over whole 64-bit words: a sender
  * who doesn't know the key can't aim packets at one bucket. Freestanding.
  */
-#include "track/flow.h"
+#include "track/tuple.h"
 
 struct track_key {
     uint64_t half[2];
@@ -61,17 +61,6 @@ static inline uint64_t track_pair(uint32_t high, uint32_t low)
     return (uint64_t)high << 32 | low;
 }
 
-/* Is end a before end b in the order that makes both directions hash alike? */
-static inline bool track_end_before(const struct packet_address *a, uint16_t a_port,
-                                    const struct packet_address *b, uint16_t b_port)
-{
-    for (uint32_t w = 0; w < 4; w++) {
-        if (a->word[w] != b->word[w])
-            return a->word[w] < b->word[w];
-    }
-    return a_port < b_port;
-}
-
 /* mask: all ones, or 0 to leave them as they are. */
 static inline void track_exchange(uint32_t *a, uint32_t *b, uint32_t mask)
 {
@@ -86,7 +75,7 @@ static inline uint64_t track_tuple_hash(const struct track_tuple *t, const struc
 {
     struct packet_address low = t->source, high = t->destination;
     /* Of ICMP only the id is the same in question and answer. */
-    bool icmp = t->protocol == PACKET_ICMP || t->protocol == PACKET_ICMPV6;
+    bool icmp = track_is_icmp(t->protocol);
     uint32_t low_port = t->source_port, high_port = icmp ? t->source_port : t->destination_port;
     uint32_t words = t->family == PACKET_IPV6 ? 4 : 1;
     struct track_hash h;

@@ -7,9 +7,9 @@
  * net/netfilter/nf_conntrack_proto_icmp.c: nf_conntrack_inet_error.
  */
 #include "base/bounded.h"
+#include "base/wire.h"
 #include "packet/extension.h"
 #include "packet/source.h"
-#include "packet/wire.h"
 #include "track/tuple.h"
 
 enum {

@@ -100,11 +100,12 @@ static inline void track_sack_read(const struct bounded_text *t, uint32_t size, 
     if (ret->sacked || size < 10 || (size - 2) % 8 != 0)
         return;
     ret->sacked = true;
-    for (uint32_t block = 2; block < TRACK_TCP_OPTIONS_LONGEST; block += 8) {
-        uint32_t edge = 0;
-        for (uint32_t i = 4; i < 8; i++)
-            edge = edge << 8 | (bounded_byte(t, t->at + block + i) & 0xff);
-        if (block + 8 <= size && track_after(edge, ret->sack))
+    BOUNDED_LOOP(block, 5) {
+        uint32_t edge;
+        if (block * 8 + 10 > size)
+            break;
+        edge = bounded_read32(t, t->at + block * 8 + 6);
+        if (track_after(edge, ret->sack))
             ret->sack = edge;
     }
 }

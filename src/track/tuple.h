@@ -52,6 +52,30 @@ static inline bool track_tuple_invert(const struct track_tuple *t, struct track_
     return true;
 }
 
+/* Is end a before end b in the order that makes both directions look alike? */
+static inline bool track_end_before(const struct packet_address *a, uint16_t a_port,
+                                    const struct packet_address *b, uint16_t b_port)
+{
+    for (uint32_t w = 0; w < 4; w++) {
+        if (a->word[w] != b->word[w])
+            return a->word[w] < b->word[w];
+    }
+    return a_port < b_port;
+}
+
+/* The same for a tuple and its inverse, to find a flow by: the one whose first end comes first, of ICMP the
+ * question's. */
+static inline void track_tuple_key(const struct track_tuple *t, struct track_tuple *ret)
+{
+    bool inverse = track_end_before(&t->destination, t->destination_port, &t->source, t->source_port);
+
+    if (track_is_icmp(t->protocol))
+        inverse = !track_icmp_may_begin(t->protocol, (uint8_t)(t->destination_port >> 8));
+    *ret = *t;
+    if (inverse)
+        track_tuple_invert(t, ret);
+}
+
 /*
  * How the packets of one direction look. The reply tuple is the inverse of the original one as long as nothing
  * translates addresses, and nobody but this and track_flow_direction may believe so: a flow that is translated

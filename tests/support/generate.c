@@ -8,7 +8,7 @@
 
 #include "packet/checksum.h"
 #include "packet/decode.h"
-#include "packet/wire.h"
+#include "base/wire.h"
 
 struct generate {
     struct generate_options options;

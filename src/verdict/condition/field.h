@@ -6,7 +6,7 @@
  * The number that a packet has in a field (condition.h), and whether a condition holds. Freestanding, like
  * condition.h: natively and in the kernel program the same text.
  */
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "track/tuple.h"
 #include "verdict/condition/condition.h"
 #include "verdict/verdict.h"

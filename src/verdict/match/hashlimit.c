@@ -2,7 +2,7 @@
 /* net/netfilter/xt_hashlimit.c, revision 3. */
 #include "verdict/match/topic.h"
 
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "verdict/memory.h"
 
 /* Credits a jiffy, of packets and of bytes: the largest powers of two with which a day's fit into 64 and a

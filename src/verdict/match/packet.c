@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What stands in the packet and is no single number: net/netfilter/xt_tcpudp.c (options), xt_tcpmss.c. */
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "verdict/match/step.h"
 #include "verdict/match/topic.h"
 

@@ -10,7 +10,7 @@
  * Time counts in jiffies of a kernel with CONFIG_HZ=250 (Debian's; 4 ms): credits are granted by the jiffy, so
  * that the exact packet at which a limit is reached depends on it.
  */
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "rules/model.h"
 
 enum {

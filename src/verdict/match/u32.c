@@ -2,7 +2,7 @@
 /* net/netfilter/xt_u32.c. */
 #include "verdict/match/topic.h"
 
-#include "packet/wire.h"
+#include "base/wire.h"
 
 enum u32_result { U32_READ, U32_PAST_END, U32_NOT_CAPTURED };
 

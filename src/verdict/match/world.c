@@ -2,7 +2,7 @@
 /* What is known of the machine besides: net/netfilter/xt_addrtype.c, xt_set.c, xt_owner.c. */
 #include <string.h>
 
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "verdict/match/topic.h"
 
 /* ---- addrtype ---- */

@@ -13,7 +13,7 @@
 
 #include "packet/build.h"
 #include "packet/decode.h"
-#include "packet/wire.h"
+#include "base/wire.h"
 #include "rules/rules.h"
 #include "track/tcp_state.h" /* has a NO of its own */
 #include "verdict/linear.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SALLY_PACKET_WIRE_H
-#define SALLY_PACKET_WIRE_H
+#ifndef SALLY_BASE_WIRE_H
+#define SALLY_BASE_WIRE_H
 
 #include <stdint.h>
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SALLY_BPF_MAPS_H
+#define SALLY_BPF_MAPS_H
+
+/* What lies in the kernel program's maps, for it and for whoever loads it. Freestanding, besides linux/bpf.h. */
+#include <linux/bpf.h>
+
+#include "track/expect.h"
+#include "track/ftp_line.h"
+#include "track/settings.h"
+
+/* Map "settings", one element. */
+struct bpf_settings {
+    struct track_settings track;
+    uint32_t is_asked; /* not 0: a test run, see ask.h */
+};
+
+/* Map "flows"; the key is the tuple that track_tuple_key makes. What is not known to be whole when it is
+ * read (a flow of another CPU) is read with BPF_F_LOCK. */
+struct bpf_flow {
+    struct track_flow flow;
+    struct bpf_spin_lock lock;
+    uint32_t spare;
+};
+
+/* Map "expected", of struct track_expectation. */
+struct bpf_expected_key {
+    struct packet_address source, destination;
+    uint16_t port, zone;
+    uint8_t family, spare[3];
+};
+
+/* Map "controls", by the flow's handle: what a control connection has besides. */
+struct bpf_control {
+    struct track_tuple flow; /* its key */
+    uint32_t busy;           /* one CPU listens */
+    uint32_t expects;        /* not 0: expected is the key of its expectation */
+    struct bpf_expected_key expected;
+    struct track_ftp ftp;
+    struct track_ftp_line line[TRACK_DIRECTIONS];
+};
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SALLY_BPF_SCRATCH_H
+#define SALLY_BPF_SCRATCH_H
+
+/*
+ * The maps, and where a packet is worked on: 512 bytes of stack don't hold it. Hooks on one CPU interrupt each
+ * other, so that memory of a CPU's own would be overwritten under way; a slot is claimed by an atomic exchange,
+ * and belongs to one packet until it is given back.
+ */
+#include "bpf/ask.h"
+#include "bpf/maps.h"
+#include "packet/read.h"
+#include "track/decide.h"
+#include "track/hear.h"
+
+enum {
+    SCRATCH_SLOTS = 32,
+    FLOWS = 262144, /* unless the loader says otherwise */
+    EXPECTATIONS = 4096,
+};
+
+/* As struct bpf_flow, whose lock may lie in a map's value only. */
+struct flow_copy {
+    struct track_flow flow;
+    uint32_t lock, spare;
+};
+
+_Static_assert(sizeof(struct flow_copy) == sizeof(struct bpf_flow), "a copy fits");
+
+struct scratch {
+    uint32_t busy;
+    struct bpf_ask ask;
+    struct bpf_answer answer;
+    struct packet packet;
+    struct track_template template;
+    struct track_question question;
+    struct track_tuple key; /* of the flow */
+    struct track_segment segment;
+    /* What tracking found: a copy of the flow, or the flow that this packet begins. */
+    bool has_flow, fresh, drop;
+    uint32_t direction;
+    struct flow_copy found;
+    struct track_moved moved;
+    struct track_tuple other; /* key of a flow that ends besides */
+    struct track_flow other_flow;
+    /* The helper. */
+    struct bpf_control control; /* of a new flow */
+    struct track_ftp_place place;
+    struct track_expectation expectation;
+    struct bpf_expected_key expected;
+    struct ftp_reader reader;
+    struct bounded_text chunk;
+    struct track_ftp_line old;
+    uint32_t offset, left; /* of the payload: what is still to be heard */
+    bool ends;             /* it ends with a newline */
+    bool again;            /* old is the line that it is heard with */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SCRATCH_SLOTS);
+    __type(key, uint32_t);
+    __type(value, struct scratch);
+} scratch SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct bpf_ask);
+} asked SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct bpf_answer);
+} answered SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct bpf_settings);
+} settings SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, FLOWS);
+    __type(key, struct track_tuple);
+    __type(value, struct bpf_flow);
+} flows SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, EXPECTATIONS);
+    __type(key, struct bpf_expected_key);
+    __type(value, struct track_expectation);
+} expected SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, EXPECTATIONS);
+    __type(key, uint32_t);
+    __type(value, struct bpf_control);
+} controls SEC(".maps");
+
+/* Serial numbers of flows, which are also the handles of control connections. */
+uint32_t last_serial;
+
+static inline const struct bpf_settings *settings_get(void)
+{
+    uint32_t zero = 0;
+
+    return bpf_map_lookup_elem(&settings, &zero);
+}
+
+/* NULL: all slots are in use. */
+static inline struct scratch *scratch_claim(void)
+{
+    BOUNDED_LOOP(i, SCRATCH_SLOTS) {
+        uint32_t slot = (bpf_get_smp_processor_id() * 4 + i) % SCRATCH_SLOTS;
+        struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+        if (s && !__sync_lock_test_and_set(&s->busy, 1))
+            return s;
+    }
+    return NULL;
+}
+
+static inline void scratch_give_back(struct scratch *s)
+{
+    __sync_lock_test_and_set(&s->busy, 0);
+}
+
+#endif
