@@ -53,6 +53,35 @@ struct track_settings {
     struct track_tcp_config tcp;
 };
 
+static inline struct track_tcp_config track_tcp_config_of(const struct track_config *c)
+{
+    return (struct track_tcp_config){
+        .loose = c->tcp_loose,
+        .be_liberal = c->tcp_be_liberal,
+        .ignore_invalid_rst = c->tcp_ignore_invalid_rst,
+        .max_retransmissions = c->tcp_max_retrans,
+        .age =
+            {
+                [TRACK_TCP_SYN_SENT] = c->timeouts.tcp_syn_sent,
+                [TRACK_TCP_SYN_RECV] = c->timeouts.tcp_syn_recv,
+                [TRACK_TCP_ESTABLISHED] = c->timeouts.tcp_established,
+                [TRACK_TCP_FIN_WAIT] = c->timeouts.tcp_fin_wait,
+                [TRACK_TCP_CLOSE_WAIT] = c->timeouts.tcp_close_wait,
+                [TRACK_TCP_LAST_ACK] = c->timeouts.tcp_last_ack,
+                [TRACK_TCP_TIME_WAIT] = c->timeouts.tcp_time_wait,
+                [TRACK_TCP_CLOSE] = c->timeouts.tcp_close,
+                [TRACK_TCP_SYN_SENT2] = c->timeouts.tcp_syn_sent2,
+                [TRACK_TCP_AGE_RETRANS] = c->timeouts.tcp_max_retrans_time,
+                [TRACK_TCP_AGE_UNACKNOWLEDGED] = c->timeouts.tcp_unacknowledged,
+            },
+    };
+}
+
+static inline struct track_settings track_settings_of(const struct track_config *c)
+{
+    return (struct track_settings){.config = *c, .tcp = track_tcp_config_of(c)};
+}
+
 /* What the rules of raw said before tracking (target CT, NOTRACK). */
 struct track_template {
     bool notrack;

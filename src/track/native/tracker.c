@@ -46,37 +46,13 @@ void track_config_default(struct track_config *ret, enum track_manner manner, ui
     };
 }
 
-static struct track_tcp_config tcp_config(const struct track_config *c)
-{
-    return (struct track_tcp_config){
-        .loose = c->tcp_loose,
-        .be_liberal = c->tcp_be_liberal,
-        .ignore_invalid_rst = c->tcp_ignore_invalid_rst,
-        .max_retransmissions = c->tcp_max_retrans,
-        .age =
-            {
-                [TRACK_TCP_SYN_SENT] = c->timeouts.tcp_syn_sent,
-                [TRACK_TCP_SYN_RECV] = c->timeouts.tcp_syn_recv,
-                [TRACK_TCP_ESTABLISHED] = c->timeouts.tcp_established,
-                [TRACK_TCP_FIN_WAIT] = c->timeouts.tcp_fin_wait,
-                [TRACK_TCP_CLOSE_WAIT] = c->timeouts.tcp_close_wait,
-                [TRACK_TCP_LAST_ACK] = c->timeouts.tcp_last_ack,
-                [TRACK_TCP_TIME_WAIT] = c->timeouts.tcp_time_wait,
-                [TRACK_TCP_CLOSE] = c->timeouts.tcp_close,
-                [TRACK_TCP_SYN_SENT2] = c->timeouts.tcp_syn_sent2,
-                [TRACK_TCP_AGE_RETRANS] = c->timeouts.tcp_max_retrans_time,
-                [TRACK_TCP_AGE_UNACKNOWLEDGED] = c->timeouts.tcp_unacknowledged,
-            },
-    };
-}
-
 struct tracker *tracker_new(const struct track_config *config, track_on_event *on_event, void *arg)
 {
     struct tracker *t = calloc(1, sizeof(*t));
 
     if (!t)
         return NULL;
-    t->settings = (struct track_settings){.config = *config, .tcp = tcp_config(config)};
+    t->settings = track_settings_of(config);
     t->on_event = on_event;
     t->arg = arg;
     t->control_size = sizeof(struct control);
