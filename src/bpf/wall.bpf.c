@@ -50,7 +50,6 @@ static inline bool wall_begin(struct bpf_nf_ctx *context, struct scratch *s)
 
     if (!settings)
         return false;
-    __builtin_memset(&s->answer, 0, sizeof s->answer);
     __builtin_memset(&s->template, 0, sizeof s->template);
     told = bpf_map_lookup_elem(&asked, &zero);
     if (settings->is_asked && told) {
@@ -68,6 +67,7 @@ static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
 {
     int reason;
 
+    __builtin_memset(&s->answer, 0, sizeof s->answer);
     s->answer.code = IMAGE_DROP;
     s->answer.stage = BPF_BY_RAW;
     if (!wall_begin(context, s) || wall_decode(context, s) != PACKET_READ)
