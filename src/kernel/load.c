@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* Headers of Linux 6.1, which Debian 12 builds with, don't have them. */
+enum { PROG_TYPE_NETFILTER = 32, ATTACH_NETFILTER = 45 };
+
+enum { LOG_LINES = 12 };
+
+static const char BTF[] = "/sys/kernel/btf/vmlinux";
+
+struct kernel_program {
+    struct bpf_object *object;
+    int fd;
+};
+
+/* ---- what libbpf says of its troubles ---- */
+
+/* The last of it: the verifier's log may have a million lines. */
+static struct {
+    char text[8192];
+    size_t size;
+} heard;
+
+static void keep(const char *text, size_t size)
+{
+    size_t room = sizeof(heard.text) - 1;
+    size_t taken = size < room ? size : room, kept = heard.size + taken > room ? room - taken : heard.size;
+
+    memmove(heard.text, heard.text + heard.size - kept, kept);
+    memcpy(heard.text + kept, text + size - taken, taken);
+    heard.size = kept + taken;
+    heard.text[heard.size] = '\0';
+}
+
+static int hear(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    char *text;
+    int size = level == LIBBPF_WARN ? vasprintf(&text, format, arguments) : -1;
+
+    if (size < 0)
+        return 0;
+    keep(text, (size_t)size);
+    free(text);
+    return size;
+}
+
+/* Of libbpf's own errors as well. */
+static const char *words_of(int error)
+{
+    static char text[100];
+
+    libbpf_strerror(error, text, sizeof(text));
+    return text;
+}
+
+/* The last lines of what was heard. */
+static const char *last_lines(unsigned lines)
+{
+    char *at = heard.text + heard.size;
+
+    if (at > heard.text && at[-1] == '\n')
+        *--at = '\0';
+    while (at > heard.text && (at[-1] != '\n' || --lines))
+        at--;
+    return at;
+}
+
+/* ---- why it is refused ---- */
+
+static int refuse(struct kernel_error *ret, enum kernel_refusal refusal, int error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int refuse(struct kernel_error *ret, enum kernel_refusal refusal, int error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    ret->refusal = refusal;
+    vsnprintf(ret->text, sizeof(ret->text), format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+static bool is_older_than_6_4(const char *release)
+{
+    unsigned major, minor;
+
+    return sscanf(release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 4));
+}
+
+static int refuse_unknown_type(struct kernel_error *ret, int error)
+{
+    struct utsname name;
+
+    uname(&name);
+    if (is_older_than_6_4(name.release))
+        return refuse(
+            ret, KERNEL_LACKS, error,
+            "netfilter programs need Linux 6.4, and this is %s; Debian 12: install linux-image-amd64 "
+            "from bookworm-backports (6.12)",
+            name.release);
+    return refuse(ret, KERNEL_LACKS, error,
+                  "this kernel, Linux %s, knows no netfilter programs: it was built without "
+                  "CONFIG_NETFILTER_BPF_LINK; Debian's kernels have it",
+                  name.release);
+}
+
+/* Can programs of this type be loaded at all? Asked with one that accepts everything: of ours, libbpf would
+ * first miss other things that an old kernel lacks. */
+static int probe(struct kernel_error *ret)
+{
+    static const struct bpf_insn accept[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    options.expected_attach_type = (enum bpf_attach_type)ATTACH_NETFILTER;
+    int fd = bpf_prog_load((enum bpf_prog_type)PROG_TYPE_NETFILTER, "sally_probe", "GPL", accept,
+                           sizeof(accept) / sizeof(accept[0]), &options);
+
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    switch (fd) {
+    case -EINVAL:
+        return refuse_unknown_type(ret, fd);
+    case -EPERM:
+    case -EACCES:
+        return refuse(ret, KERNEL_FORBIDS, fd,
+                      "loading a netfilter program takes the capabilities CAP_BPF and CAP_NET_ADMIN, which "
+                      "this process does not have here: call it as root, outside of containers");
+    case -ENOSYS:
+        return refuse(ret, KERNEL_LACKS, fd,
+                      "this kernel has no bpf(2): it was built without CONFIG_BPF_SYSCALL");
+    default:
+        return refuse(ret, KERNEL_FAILS, fd, "a netfilter program could not be loaded: %s", words_of(fd));
+    }
+}
+
+static int refuse_loading(struct kernel_error *ret, const char *path, int error)
+{
+    char *end = strstr(heard.text, "-- END PROG LOAD LOG --");
+
+    if (access(BTF, R_OK) < 0)
+        return refuse(ret, KERNEL_LACKS, error,
+                      "%s can't be read, which says where things lie in this kernel: it was built without "
+                      "CONFIG_DEBUG_INFO_BTF, or /sys is not mounted",
+                      BTF);
+    if (!end)
+        return refuse(ret, KERNEL_FAILS, error, "%s could not be loaded: %s\n%s", path, words_of(error),
+                      last_lines(LOG_LINES));
+    while (end > heard.text && end[-1] != '\n')
+        end--;
+    *end = '\0';
+    heard.size = (size_t)(end - heard.text);
+    return refuse(ret, KERNEL_VERIFIER, error,
+                  "the kernel's verifier refuses %s: %s. The end of its log:\n%s", path, words_of(error),
+                  last_lines(LOG_LINES));
+}
+
+/* ---- loading ---- */
+
+static int set_entries(struct bpf_object *object, const char *name, uint32_t entries)
+{
+    struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+
+    if (!entries)
+        return 0;
+    return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+}
+
+static int set_sizes(struct bpf_object *object, const struct kernel_sizes *sizes)
+{
+    struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
+    int r = 0;
+
+    if (sizes->image)
+        r = image ? bpf_map__set_value_size(image, sizes->image) : -ENOENT;
+    if (r == 0)
+        r = set_entries(object, "rule_counts", sizes->rule_counts);
+    if (r == 0)
+        r = set_entries(object, "flows", sizes->flows);
+    if (r == 0)
+        r = set_entries(object, "expected", sizes->expected);
+    return r;
+}
+
+static int load(struct bpf_object *object, const char *path, const struct kernel_sizes *sizes,
+                struct kernel_error *ret_error)
+{
+    struct bpf_program *program = bpf_object__find_program_by_name(object, "wall");
+    int r = program ? set_sizes(object, sizes) : -ENOENT;
+
+    if (r < 0)
+        return refuse(
+            ret_error, KERNEL_FAILS, r,
+            "%s has not the program and the maps that this program expects: both must come from one build",
+            path);
+    /* libbpf 1.1 does not know them by the section's name. */
+    bpf_program__set_type(program, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
+    bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)ATTACH_NETFILTER);
+    r = bpf_object__load(object);
+    if (r < 0)
+        return refuse_loading(ret_error, path, r);
+    return bpf_program__fd(program);
+}
+
+static int open_and_load(const char *path, const struct kernel_sizes *sizes,
+                         struct kernel_program **ret_program, struct kernel_error *ret_error)
+{
+    struct bpf_object *object = bpf_object__open_file(path, NULL);
+    struct kernel_program *program;
+
+    if (!object) {
+        int error = -errno;
+        return refuse(ret_error, KERNEL_FAILS, error, "%s could not be opened as a kernel program: %s\n%s",
+                      path, words_of(error), last_lines(LOG_LINES));
+    }
+    int fd = load(object, path, sizes, ret_error);
+    program = fd < 0 ? NULL : malloc(sizeof(*program));
+    if (fd >= 0 && !program)
+        fd = refuse(ret_error, KERNEL_FAILS, -ENOMEM, "out of memory");
+    if (fd < 0) {
+        bpf_object__close(object);
+        return fd;
+    }
+    *program = (struct kernel_program){object, fd};
+    *ret_program = program;
+    return 0;
+}
+
+int kernel_program_load(const char *path, const struct kernel_sizes *sizes,
+                        struct kernel_program **ret_program, struct kernel_error *ret_error)
+{
+    libbpf_print_fn_t before = libbpf_set_print(hear);
+    int r = probe(ret_error);
+
+    heard.text[heard.size = 0] = '\0';
+    if (r == 0)
+        r = open_and_load(path, sizes, ret_program, ret_error);
+    libbpf_set_print(before);
+    return r;
+}
+
+void kernel_program_free(struct kernel_program **program)
+{
+    if (!*program)
+        return;
+    bpf_object__close((*program)->object);
+    free(*program);
+    *program = NULL;
+}
+
+int kernel_program_fd(const struct kernel_program *program)
+{
+    return program->fd;
+}
+
+int kernel_program_map(const struct kernel_program *program, const char *name)
+{
+    return bpf_object__find_map_fd_by_name(program->object, name);
+}

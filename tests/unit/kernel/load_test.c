@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/load.h"
+
+#include "unit.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of the kernel program, one for each compiler; none where there is no clang. Then one that is refused. */
+static const char *const OBJECTS[] = {WALL_OBJECTS NULL};
+static const char REFUSED[] = REFUSED_OBJECT;
+
+enum { NOBODY = 65534, WRONG = 100 };
+
+/* False, and says why, where no program can be loaded. */
+static bool can_load(void)
+{
+    struct kernel_sizes sizes = {0};
+    struct kernel_program *p;
+    struct kernel_error error = {0};
+
+    if (!OBJECTS[0]) {
+        printf("# there is no clang-14 and no clang-19, so there is no program\n");
+        return false;
+    }
+    if (kernel_program_load(OBJECTS[0], &sizes, &p, &error) == 0) {
+        kernel_program_free(&p);
+        return true;
+    }
+    if (error.refusal == KERNEL_LACKS || error.refusal == KERNEL_FORBIDS) {
+        printf("# %s\n", error.text);
+        return false;
+    }
+    fail_msg("%s", error.text);
+    return false;
+}
+
+static void what_every_compiler_made_is_taken(void **state)
+{
+    struct kernel_sizes sizes = {0};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    for (unsigned i = 0; OBJECTS[i]; i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        if (kernel_program_load(OBJECTS[i], &sizes, &p, &error) < 0)
+            fail_msg("%s", error.text);
+        assert_true(kernel_program_fd(p) >= 0);
+        assert_true(kernel_program_map(p, "asked") >= 0);
+        assert_true(kernel_program_map(p, "no such") < 0);
+        kernel_program_free(&p);
+        assert_null(p);
+    }
+}
+
+static void what_is_no_object_is_named(void **state)
+{
+    static const char *const PATHS[] = {"/no/such.bpf.o", "/etc/passwd"};
+    struct kernel_sizes sizes = {0};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    for (unsigned i = 0; i < COUNT(PATHS); i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        assert_true(kernel_program_load(PATHS[i], &sizes, &p, &error) < 0);
+        assert_null(p);
+        assert_int_equal(error.refusal, KERNEL_FAILS);
+        assert_non_null(strstr(error.text, PATHS[i]));
+    }
+}
+
+static void the_verifier_is_heard(void **state)
+{
+    struct kernel_sizes sizes = {0};
+    struct kernel_program *p = NULL;
+    struct kernel_error error = {0};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    assert_true(kernel_program_load(REFUSED, &sizes, &p, &error) < 0);
+    assert_int_equal(error.refusal, KERNEL_VERIFIER);
+    assert_non_null(strstr(error.text, "invalid mem access 'map_value_or_null'"));
+    assert_null(strstr(error.text, "END PROG LOAD LOG"));
+}
+
+static void a_map_that_is_not_there_has_no_size(void **state)
+{
+    struct kernel_sizes sizes = {.image = 64};
+    struct kernel_program *p = NULL;
+    struct kernel_error error = {0};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    assert_int_equal(kernel_program_load(REFUSED, &sizes, &p, &error), -ENOENT);
+    assert_int_equal(error.refusal, KERNEL_FAILS);
+}
+
+/* In a child, for the way back to root is closed to it. */
+static int try_as_nobody(void)
+{
+    struct kernel_sizes sizes = {0};
+    struct kernel_program *p = NULL;
+    struct kernel_error error = {0};
+
+    if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+        return WRONG;
+    int r = kernel_program_load(OBJECTS[0], &sizes, &p, &error);
+    return r < 0 && error.refusal == KERNEL_FORBIDS && strstr(error.text, "CAP_BPF and CAP_NET_ADMIN")
+               ? 0
+               : WRONG;
+}
+
+static void rights_that_are_missing_are_named(void **state)
+{
+    int status;
+
+    (void)state;
+    if (geteuid() != 0 || !can_load())
+        skip();
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(try_as_nobody());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_every_compiler_made_is_taken),
+        cmocka_unit_test(what_is_no_object_is_named),
+        cmocka_unit_test(the_verifier_is_heard),
+        cmocka_unit_test(a_map_that_is_not_there_has_no_size),
+        cmocka_unit_test(rights_that_are_missing_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
