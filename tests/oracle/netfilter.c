@@ -1,329 +1,147 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "netfilter.h"
 
-/*
- * Our engine against the kernel: see oracle.h. One case is one rule set with its sequences. The last line is
- * "N passed, N failed, N skipped"; the exit status is 0, 1 (something differs), 2 (usage, or the machine
- * failed) or 77 (skipped).
- */
-#include "packet/build.h"
-#include "rules_made.h"
-#include "sequence.h"
+#include "conntrack.h"
+#include "kernel.h"
+#include "rules/rules.h"
 #include "trial.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    SETS = 200,
-    SEQUENCES = 500,
-    MOST_WORKERS = 64,
-    TOLD = 5,
-    WAITING = 25,
-    WAITING_SEQUENCES = 100,
-    ALL = -1
+struct netfilter {
+    struct host host; /* the first */
+    struct kernel kernel;
+    struct conntrack *conntrack;
 };
 
-struct options {
-    unsigned sets, sequences;
-    uint64_t seed;
-    int only_set, only_sequence; /* ALL: no */
-    unsigned workers;
-};
-
-/* What the workers share. */
-struct tally {
-    unsigned passed, failed;
-    bool skipped;
-    char why[200];
-};
-
-/* One rule set with all that is made for it. */
-struct made {
-    const struct options *options;
-    unsigned set;
-    char *rules;
-    struct sequence *sequences;
-    struct trial trial;
-    struct track_timeouts timeouts;
-};
-
-/* A set that waits has two seconds for half of its states. */
-static void choose_timeouts(struct made *m, struct dice *d)
+static struct netfilter *self(struct host *h)
 {
-    struct track_config config;
-    track_config_default(&config, TRACK_LINUX, TRACK_KERNEL(6, 18));
-    m->timeouts = config.timeouts;
-    uint32_t *const SHORT[] = {
-        &m->timeouts.tcp_syn_sent,  &m->timeouts.tcp_syn_recv,   &m->timeouts.tcp_established,
-        &m->timeouts.tcp_fin_wait,  &m->timeouts.tcp_close_wait, &m->timeouts.tcp_last_ack,
-        &m->timeouts.tcp_time_wait, &m->timeouts.tcp_close,      &m->timeouts.udp,
-        &m->timeouts.udp_stream,    &m->timeouts.icmp,           &m->timeouts.icmpv6,
-        &m->timeouts.generic,
-    };
-    for (size_t i = 0; i < sizeof(SHORT) / sizeof(SHORT[0]); i++)
-        if (dice_chance(d, 50))
-            *SHORT[i] = 2;
+    return (struct netfilter *)h;
 }
 
-static void make(struct made *m, const struct options *o, unsigned set, struct stand *stand)
+static void renew(struct host *h)
 {
-    struct dice d = dice_for(o->seed, set, 0);
-    uint8_t family = set % 5 < 3 ? PACKET_IPV4 : PACKET_IPV6;
-    bool nft = set % 4 == 3;
-
-    *m = (struct made){.options = o, .set = set};
-    m->rules = rules_made(family, nft, &d);
-    m->sequences = calloc(o->sequences, sizeof(*m->sequences));
-    if (!m->sequences)
-        die("out of memory");
-    unsigned count = 0;
-    bool waits = set % WAITING == WAITING - 1;
-    /* The part before the wait must be over before the short time-outs are. */
-    unsigned sequences = waits && o->sequences > WAITING_SEQUENCES ? WAITING_SEQUENCES : o->sequences;
-    for (unsigned i = 0; i < sequences; i++) {
-        if (o->only_sequence != ALL && (unsigned)o->only_sequence != i)
-            continue;
-        struct dice own = dice_for(o->seed, set, i + 1);
-        sequence_make(&m->sequences[count++], family, set, i, nft, &own);
-    }
-    m->trial = (struct trial){
-        .stand = stand,
-        .family = family,
-        .nft = nft,
-        .rules = m->rules,
-        .waits = waits,
-        .sequences = m->sequences,
-        .count = count,
-    };
-    if (m->trial.waits) {
-        choose_timeouts(m, &d);
-        m->trial.timeouts = &m->timeouts;
-    }
-}
-
-static void unmake(struct made *m)
-{
-    for (unsigned i = 0; i < m->trial.count; i++)
-        sequence_free(&m->sequences[i]);
-    free(m->sequences);
-    free(m->rules);
-}
-
-static bool still_differs(const struct trial *t, enum finding_kind kind)
-{
-    struct finding f;
-    trial_run(t, &f);
-    free(f.text);
-    return f.kind == kind;
-}
-
-static void drop_step(struct sequence *s, unsigned i)
-{
-    memmove(s->step + i, s->step + i + 1, (--s->count - i) * sizeof(*s->step));
-    if (s->split > i)
-        s->split--;
-}
-
-/* The fewest packets of the one sequence that still show the disagreement. The bytes stay the full
- * sequence's. */
-static void shrink(struct trial *t, struct sequence *s, enum finding_kind kind)
-{
-    for (unsigned i = s->count; i > 0 && !t->waits; i--) {
-        struct sequence shorter = *s;
-        drop_step(&shorter, i - 1);
-        t->sequences = &shorter;
-        if (still_differs(t, kind))
-            *s = shorter;
-        t->sequences = s;
-    }
-}
-
-static void tell(struct made *m, const struct finding *f)
-{
-    struct trial alone = m->trial;
-    struct finding again = *f;
-    struct sequence one;
-
-    printf("FAILED: set %u (seed %llu, IPv%u, %s%s)\n%s", m->set, (unsigned long long)m->options->seed,
-           m->trial.family, m->trial.nft ? "nft" : "legacy", m->trial.waits ? ", waits" : "", f->text);
-    alone.careful = alone.afresh = true;
-    if (f->kind == FINDING_COUNTER)
-        trial_run(&alone, &again);
-    if (again.kind == FINDING_NONE) {
-        printf("    and not again when counters were read after each sequence\n");
-        return;
-    }
-    one = m->sequences[again.sequence];
-    printf("  sequence %u (%s); rules:\n%s", one.number, one.kind, m->rules);
-    if (again.text != f->text)
-        printf("  first seen as\n%s", again.text);
-    alone.sequences = &one;
-    alone.count = 1;
-    if (still_differs(&alone, again.kind)) {
-        shrink(&alone, &one, again.kind);
-        char *told = trial_tell(&alone);
-        trial_run(&alone, &again);
-        printf("  alone:\n%s%s", told, again.text ? again.text : "");
-        free(told);
-    } else {
-        char *told = trial_tell(&alone);
-        printf("  not seen when it runs alone:\n%s", told);
-        free(told);
-    }
-    if (again.text != f->text)
-        free(again.text);
-    printf("  to see it again: --seed %llu --set %u --sequences %u\n", (unsigned long long)m->options->seed,
-           m->set, m->options->sequences);
-}
-
-static void run_set(const struct options *o, unsigned set, struct stand *stand, struct tally *tally)
-{
-    struct made m;
-    struct finding f;
-
-    make(&m, o, set, stand);
-    trial_run(&m.trial, &f);
-    if (f.kind == FINDING_NONE)
-        __atomic_add_fetch(&tally->passed, 1, __ATOMIC_RELAXED);
-    else if (__atomic_add_fetch(&tally->failed, 1, __ATOMIC_RELAXED) <= TOLD)
-        tell(&m, &f);
-    else
-        printf("FAILED: set %u (seed %llu): sequence %u\n%s", set, (unsigned long long)o->seed, f.sequence,
-               f.text);
-    fflush(stdout);
-    free(f.text);
-    unmake(&m);
-}
-
-static void work(const struct options *o, unsigned worker, struct tally *tally)
-{
-    struct stand stand;
+    struct netfilter *n = self(h);
     const char *why;
 
-    if (stand_open(&stand, &why) < 0) {
-        snprintf(tally->why, sizeof(tally->why), "%s", why);
-        tally->skipped = true;
-        return;
-    }
-    for (unsigned set = worker; set < o->sets; set += o->workers)
-        if (o->only_set == ALL || (unsigned)o->only_set == set)
-            run_set(o, set, &stand, tally);
-    stand_close(&stand);
+    conntrack_close(&n->conntrack);
+    kernel_close(&n->kernel);
+    if (kernel_open(&n->kernel, &why) < 0)
+        die("%s", why);
+    n->conntrack = conntrack_open();
 }
 
-/* Each worker writes to a file of its own, so that reports don't mix. True: all ended well. */
-static bool run_workers(const struct options *o, struct tally *tally)
+static char *load(struct host *h, const struct trial *t, const struct rules *rules)
 {
-    pid_t child[MOST_WORKERS];
-    FILE *out[MOST_WORKERS];
-    bool well = true;
-    char line[4096];
-
-    for (unsigned i = 0; i < o->workers; i++) {
-        out[i] = tmpfile();
-        if (!out[i])
-            die("no temporary file: %s", strerror(errno));
-        child[i] = fork();
-        if (child[i] < 0)
-            die("fork: %s", strerror(errno));
-        if (child[i] == 0) {
-            if (dup2(fileno(out[i]), 1) < 0)
-                die("dup2: %s", strerror(errno));
-            work(o, i, tally);
-            exit(0);
-        }
-    }
-    for (unsigned i = 0; i < o->workers; i++) {
-        int status;
-        while (waitpid(child[i], &status, 0) < 0 && errno == EINTR)
-            ;
-        well &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        rewind(out[i]);
-        while (fgets(line, sizeof(line), out[i]))
-            fputs(line, stdout);
-        fclose(out[i]);
-        if (WIFSIGNALED(status))
-            printf("FAILED: a worker was ended by signal %d\n", WTERMSIG(status));
-    }
-    return well;
+    (void)h;
+    (void)rules;
+    kernel_set_timeouts(&t->config.timeouts);
+    return kernel_load(t->family, t->nft, t->rules);
 }
 
-static unsigned read_number(const char *text, const char *option)
+static void unload(struct host *h, const struct trial *t)
 {
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*end || end == text || n > 1000000)
-        die("%s takes a number up to 1000000, not \"%s\"", option, text);
-    return (unsigned)n;
+    kernel_unload(t->family, t->nft);
+    conntrack_flush(self(h)->conntrack);
 }
 
-static void read_options(int argc, char **argv, struct options *o)
+static uint64_t now(struct host *h)
 {
-    static const struct option LONG[] = {
-        {"sets", required_argument, NULL, 's'},
-        {"sequences", required_argument, NULL, 'q'},
-        {"seed", required_argument, NULL, 'e'},
-        {"set", required_argument, NULL, 'S'},
-        {"sequence", required_argument, NULL, 'Q'},
-        {"workers", required_argument, NULL, 'w'},
-        {0},
+    (void)h;
+    return kernel_now();
+}
+
+static void wait(struct host *h, unsigned ms)
+{
+    (void)h;
+    usleep(ms * 1000);
+}
+
+static void packet(struct host *h, const struct step *step, uint64_t now_ms, struct outcome *ret)
+{
+    (void)now_ms;
+    *ret = (struct outcome){.is_known = step->path != WALL_IN};
+    kernel_packet(&self(h)->kernel, step, &ret->passed);
+    strcpy(ret->note, !ret->is_known ? "(not seen)" : ret->passed ? "pass" : "drop");
+}
+
+static bool is_late(struct host *h, const struct step *step)
+{
+    return kernel_packet_is_late(&self(h)->kernel, step);
+}
+
+static void events(struct host *h, struct flow_list *began, struct flow_list *ended)
+{
+    conntrack_events(self(h)->conntrack, began, ended);
+}
+
+static bool get(struct host *h, const struct track_tuple *t, uint64_t now_ms, struct flow_view *ret)
+{
+    (void)now_ms;
+    /* It finds either direction; only the original one is asked for here. */
+    return conntrack_get(self(h)->conntrack, t, ret) && tuple_equal(&ret->tuple, t);
+}
+
+static void expectations(struct host *h, uint64_t now_ms, struct expectation_list *ret)
+{
+    (void)now_ms;
+    conntrack_dump_expectations(self(h)->conntrack, ret);
+}
+
+static struct rules *counters(struct host *h, const struct trial *t)
+{
+    char *text = kernel_save(t->family, t->nft);
+    struct rules *rules;
+    struct rules_error error;
+
+    (void)h;
+    if (rules_read(text, strlen(text), "iptables-save", t->family, &rules, &error) < 0)
+        die("iptables-save's output, line %u column %u: %s\n%s", error.line, error.column, error.message,
+            text);
+    free(text);
+    return rules;
+}
+
+struct host *netfilter_open(const char **ret_why)
+{
+    struct netfilter *n = calloc(1, sizeof(*n));
+
+    if (!n)
+        die("out of memory");
+    if (kernel_open(&n->kernel, ret_why) < 0) {
+        free(n);
+        return NULL;
+    }
+    n->conntrack = conntrack_open();
+    n->host = (struct host){
+        .name = "kernel",
+        .sends_itself = true,
+        .tells_ends = true,
+        .takes_rules = true,
+        .counts_policies = true,
+        .renew = renew,
+        .load = load,
+        .unload = unload,
+        .now = now,
+        .wait = wait,
+        .packet = packet,
+        .is_late = is_late,
+        .events = events,
+        .get = get,
+        .expectations = expectations,
+        .counters = counters,
     };
-    int c;
-
-    while ((c = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
-        unsigned n = c == '?' ? 0 : read_number(optarg, "the option");
-        if (c == 's')
-            o->sets = n;
-        else if (c == 'q')
-            o->sequences = n;
-        else if (c == 'e')
-            o->seed = n;
-        else if (c == 'S')
-            o->only_set = (int)n;
-        else if (c == 'Q')
-            o->only_sequence = (int)n;
-        else if (c == 'w')
-            o->workers = n;
-        else
-            exit(2);
-    }
-    if (optind < argc || o->workers < 1 || o->workers > MOST_WORKERS)
-        die("usage: oracle [--sets N] [--sequences N] [--seed N] [--set N] [--sequence N] [--workers "
-            "1...64]");
-    if (o->only_set != ALL && (unsigned)o->only_set >= o->sets)
-        o->sets = (unsigned)o->only_set + 1;
+    return &n->host;
 }
 
-int main(int argc, char **argv)
+void netfilter_close(struct host **h)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct options o = {.sets = SETS,
-                        .sequences = SEQUENCES,
-                        .seed = 1,
-                        .only_set = ALL,
-                        .only_sequence = ALL,
-                        .workers = processors < 1   ? 1
-                                   : processors > 8 ? 8
-                                                    : (unsigned)processors};
-    struct tally *tally =
-        mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct netfilter *n = self(*h);
 
-    if (tally == MAP_FAILED)
-        die("mmap: %s", strerror(errno));
-    read_options(argc, argv, &o);
-    bool well = run_workers(&o, tally);
-    unsigned wanted = o.only_set == ALL ? o.sets : 1;
-    if (tally->skipped) {
-        printf("SKIPPED: %s\n0 passed, 0 failed, %u skipped\n", tally->why, wanted);
-        return 77;
-    }
-    unsigned lost = wanted - tally->passed - tally->failed; /* sets of a worker that fell */
-    printf("%u passed, %u failed, 0 skipped\n", tally->passed, tally->failed + lost);
-    return !well && !lost ? 2 : tally->failed + lost > 0;
+    conntrack_close(&n->conntrack);
+    kernel_close(&n->kernel);
+    free(n);
+    *h = NULL;
 }

@@ -543,3 +543,13 @@ char *rules_made(uint8_t family, bool nft, struct dice *d)
         die("out of memory");
     return text;
 }
+
+char *rules_none(void)
+{
+    char *text =
+        strdup("*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+               "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n");
+    if (!text)
+        die("out of memory");
+    return text;
+}

@@ -10,5 +10,7 @@
  * that decides by the packet, the connection, or what came before (nothing random, nothing about time). The
  * first rule of raw's OUTPUT drops what the kernel sends by itself. A new string. */
 char *rules_made(uint8_t family, bool nft, struct dice *d);
+/* No rules, and policies that accept: nothing stands between the packets and the tracking. A new string. */
+char *rules_none(void);
 
 #endif

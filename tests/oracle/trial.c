@@ -2,15 +2,15 @@
 #include "trial.h"
 
 #include "engine.h"
+#include "rules/rules.h"
 #include "sequence.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LINE = 1000, SLACK_SECONDS = 2, WAIT_US = 3300000 };
+enum { LINE = 1000, SLACK_SECONDS = 2, WAIT_MS = 3300 };
 
 /* Of a flow's status, what both sides keep. */
 static const uint32_t STATUS = TRACK_EXPECTED | TRACK_SEEN_REPLY | TRACK_ASSURED | TRACK_CONFIRMED;
@@ -18,6 +18,7 @@ static const uint32_t STATUS = TRACK_EXPECTED | TRACK_SEEN_REPLY | TRACK_ASSURED
 /* A trial that runs. */
 struct run {
     const struct trial *trial;
+    struct host *host;
     struct rules *rules;
     struct engine *engine;
     struct flow_list *flows; /* of each sequence: those that began in it, on either side */
@@ -48,27 +49,29 @@ static void find(struct run *r, enum finding_kind kind, unsigned sequence, const
     *f = (struct finding){kind, sequence, all};
 }
 
+static uint64_t now(const struct run *r)
+{
+    return r->host->now(r->host);
+}
+
 static void compare_flow(struct run *r, unsigned sequence, const struct track_tuple *t)
 {
-    struct flow_view kernel, engine;
+    struct flow_view host, engine;
     char a[LINE] = "(none)", b[LINE] = "(none)";
-    bool has_kernel = conntrack_get(r->trial->stand->conntrack, t, &kernel);
-    bool has_engine = engine_get(r->engine, t, kernel_now(), &engine);
-    if (has_kernel && !tuple_equal(&kernel.tuple, t))
-        has_kernel = false; /* found by its reply direction */
-    if (!has_kernel && !has_engine)
+    bool has_host = r->host->get(r->host, t, now(r), &host);
+    bool has_engine = engine_get(r->engine, t, now(r), &engine);
+    if (!has_host && !has_engine)
         return;
-    bool same = has_kernel && has_engine && (kernel.status & STATUS) == (engine.status & STATUS) &&
-                kernel.mark == engine.mark && kernel.tcp_state == engine.tcp_state &&
-                llabs(kernel.seconds - engine.seconds) <= SLACK_SECONDS &&
-                !strcmp(kernel.helper, engine.helper);
+    bool same = has_host && has_engine && (host.status & STATUS) == (engine.status & STATUS) &&
+                host.mark == engine.mark && host.tcp_state == engine.tcp_state &&
+                llabs(host.seconds - engine.seconds) <= SLACK_SECONDS && !strcmp(host.helper, engine.helper);
     if (same)
         return;
-    if (has_kernel)
-        flow_view_format(&kernel, a, sizeof(a));
+    if (has_host)
+        flow_view_format(&host, a, sizeof(a));
     if (has_engine)
         flow_view_format(&engine, b, sizeof(b));
-    find(r, FINDING_FLOW, sequence, "kernel %s\n    engine %s", a, b);
+    find(r, FINDING_FLOW, sequence, "%s %s\n    engine %s", r->host->name, a, b);
 }
 
 static void note_new(struct flow_list *all, const struct flow_list *began)
@@ -78,18 +81,18 @@ static void note_new(struct flow_list *all, const struct flow_list *began)
             flow_list_add(all, &began->items[i]);
 }
 
-/* In a long run a connection may expire, which the engine and the kernel notice in their own time. */
+/* In a long run a connection may expire, which the engine and the host notice in their own time. */
 static bool has_expired(struct run *r, unsigned side, const struct flow_view *v)
 {
     struct flow_view engine;
-    return side == 1 ? v->seconds == 0 : !engine_get(r->engine, &v->tuple, kernel_now(), &engine);
+    return side == 1 ? v->seconds == 0 : !engine_get(r->engine, &v->tuple, now(r), &engine);
 }
 
-static void compare_ends(struct run *r, unsigned sequence, const struct flow_list *kernel,
+static void compare_ends(struct run *r, unsigned sequence, const struct flow_list *host,
                          const struct flow_list *engine)
 {
-    const struct flow_list *lists[2] = {kernel, engine};
-    static const char *const WHO[2] = {"kernel", "engine"};
+    const struct flow_list *lists[2] = {host, engine};
+    const char *const WHO[2] = {r->host->name, "engine"};
     char text[LINE];
 
     for (unsigned side = 0; side < 2; side++)
@@ -105,13 +108,14 @@ static void compare_flows(struct run *r, unsigned sequence)
     struct flow_list began[2] = {0}, ended[2] = {0};
     struct flow_list *all = &r->flows[sequence];
 
-    conntrack_events(r->trial->stand->conntrack, &began[0], &ended[0]);
+    r->host->events(r->host, &began[0], &ended[0]);
     engine_events(r->engine, &began[1], &ended[1]);
     note_new(all, &began[0]);
     note_new(all, &began[1]);
     for (size_t i = 0; i < all->count; i++)
         compare_flow(r, sequence, &all->items[i].tuple);
-    if (!r->trial->waits) /* the kernel tells of what has expired when it comes across it */
+    if (!r->trial->waits &&
+        r->host->tells_ends) /* a host tells of what has expired when it comes across it */
         compare_ends(r, sequence, &ended[0], &ended[1]);
     for (unsigned side = 0; side < 2; side++) {
         flow_list_free(&began[side]);
@@ -131,11 +135,11 @@ static bool expectation_equal(const struct expectation_view *a, const struct exp
 static void compare_expectations(struct run *r, unsigned sequence)
 {
     struct expectation_list lists[2] = {0};
-    static const char *const WHO[2] = {"kernel", "engine"};
+    const char *const WHO[2] = {r->host->name, "engine"};
     char text[LINE];
 
-    conntrack_dump_expectations(r->trial->stand->conntrack, &lists[0]);
-    engine_dump_expectations(r->engine, kernel_now(), &lists[1]);
+    r->host->expectations(r->host, now(r), &lists[0]);
+    engine_dump_expectations(r->engine, now(r), &lists[1]);
     for (unsigned side = 0; side < 2; side++)
         for (size_t i = 0; i < lists[side].count; i++) {
             size_t j = 0;
@@ -150,79 +154,81 @@ static void compare_expectations(struct run *r, unsigned sequence)
     expectation_list_free(&lists[1]);
 }
 
-static void compare_rule(struct run *r, unsigned sequence, const struct rules_chain *chain, size_t i,
-                         const struct rules_rule *kernel)
+static void compare_count(struct run *r, unsigned sequence, const char *what,
+                          const struct rules_counters *host, const struct rules_counters *engine)
 {
-    const struct rules_rule *engine = &chain->rules[i];
-    if (engine->counters.packets == kernel->counters.packets &&
-        engine->counters.bytes == kernel->counters.bytes)
-        return;
-    char *text = rules_rule_text(r->rules, chain, engine);
-    find(r, FINDING_COUNTER, sequence, "kernel [%llu:%llu] engine [%llu:%llu] %s",
-         (unsigned long long)kernel->counters.packets, (unsigned long long)kernel->counters.bytes,
-         (unsigned long long)engine->counters.packets, (unsigned long long)engine->counters.bytes, text);
+    if (engine->packets != host->packets || engine->bytes != host->bytes)
+        find(r, FINDING_COUNTER, sequence, "%s [%llu:%llu] engine [%llu:%llu] %s", r->host->name,
+             (unsigned long long)host->packets, (unsigned long long)host->bytes,
+             (unsigned long long)engine->packets, (unsigned long long)engine->bytes, what);
+}
+
+static void compare_rule(struct run *r, unsigned sequence, const struct rules_chain *chain, size_t i,
+                         const struct rules_rule *host)
+{
+    char *text = rules_rule_text(r->rules, chain, &chain->rules[i]);
+
+    compare_count(r, sequence, text, &host->counters, &chain->rules[i].counters);
     free(text);
 }
 
 static void compare_chain(struct run *r, unsigned sequence, enum rules_table_type table,
-                          const struct rules_chain *chain, const struct rules *kernel)
+                          const struct rules_chain *chain, const struct rules *host)
 {
-    const struct rules_chain *other = rules_chain_find(kernel, table, chain->name);
+    const struct rules_chain *other = rules_chain_find(host, table, chain->name);
+    char policy[100];
+
     if (!other || other->count != chain->count) {
-        find(r, FINDING_RULES, sequence, "chain %s has %zu rules, of which the kernel has %zu", chain->name,
-             chain->count, other ? other->count : 0);
+        find(r, FINDING_RULES, sequence, "chain %s has %zu rules, of which the %s has %zu", chain->name,
+             chain->count, r->host->name, other ? other->count : 0);
         return;
     }
-    bool guarded = table == RULES_RAW && chain == rules_chain_at(r->rules, RULES_RAW, RULES_OUTPUT);
+    bool guarded = r->host->sends_itself && table == RULES_RAW &&
+                   chain == rules_chain_at(r->rules, RULES_RAW, RULES_OUTPUT);
     for (size_t i = guarded; i < chain->count; i++)
         compare_rule(r, sequence, chain, i, &other->rules[i]);
-    if (chain->policy == RULES_POLICY_NONE || r->trial->nft) /* nft keeps no counters of policies */
+    /* nft keeps no counters of policies. */
+    if (chain->policy == RULES_POLICY_NONE || r->trial->nft || !r->host->counts_policies)
         return;
-    if (chain->counters.packets != other->counters.packets || chain->counters.bytes != other->counters.bytes)
-        find(r, FINDING_COUNTER, sequence, "policy of %s %s: kernel [%llu:%llu] engine [%llu:%llu]",
-             rules_table_name(table), chain->name, (unsigned long long)other->counters.packets,
-             (unsigned long long)other->counters.bytes, (unsigned long long)chain->counters.packets,
-             (unsigned long long)chain->counters.bytes);
+    snprintf(policy, sizeof(policy), "policy of %s %s", rules_table_name(table), chain->name);
+    compare_count(r, sequence, policy, &other->counters, &chain->counters);
 }
 
 static void compare_counters(struct run *r, unsigned sequence)
 {
-    char *text = kernel_save(r->trial->family, r->trial->nft);
-    struct rules *kernel;
-    struct rules_error error;
-    if (rules_read(text, strlen(text), "iptables-save", r->trial->family, &kernel, &error) < 0) {
-        find(r, FINDING_RULES, sequence, "iptables-save's output, line %u column %u: %s\n%s", error.line,
-             error.column, error.message, text);
-        free(text);
-        return;
-    }
+    struct rules *host = r->host->counters(r->host, r->trial);
+
     for (unsigned table = 0; table < RULES_TABLES; table++)
         for (size_t i = 0; i < r->rules->tables[table].count; i++)
-            compare_chain(r, sequence, (enum rules_table_type)table, r->rules->tables[table].chains[i],
-                          kernel);
-    rules_free(&kernel);
-    free(text);
+            compare_chain(r, sequence, (enum rules_table_type)table, r->rules->tables[table].chains[i], host);
+    rules_free(&host);
+}
+
+static bool answer_equal(const struct bpf_answer *a, const struct bpf_answer *b)
+{
+    return a->code == b->code && a->stage == b->stage && a->state == b->state &&
+           a->direction == b->direction && a->reason == b->reason;
 }
 
 static void run_step(struct run *r, unsigned sequence, const struct step *step, unsigned number)
 {
-    bool kernel = false, engine = false;
-    char note[200], text[LINE];
+    struct outcome host, engine;
+    char text[LINE];
+    uint64_t at = now(r);
 
-    kernel_packet(&r->trial->stand->kernel, step, &kernel);
-    engine_packet(r->engine, step, kernel_now(), &engine, note);
-    if (engine && !kernel)
-        kernel = kernel_packet_is_late(&r->trial->stand->kernel, step);
+    r->host->packet(r->host, step, at, &host);
+    bool is_sure = engine_packet(r->engine, step, at, &engine);
+    if (host.is_known && engine.passed && !host.passed && r->host->is_late(r->host, step)) {
+        host.passed = true;
+        snprintf(host.note, sizeof(host.note), "pass, late");
+    }
     if (r->tell)
-        fprintf(r->tell, "    %2u %s\n       kernel %s; engine %s\n", number,
-                step_format(step, text, sizeof(text)),
-                step->path == WALL_IN ? "(not seen)"
-                : kernel              ? "pass"
-                                      : "drop",
-                note);
-    if (kernel != engine || strncmp(note, "unknown", 7) == 0)
-        find(r, FINDING_FATE, sequence, "packet %u: kernel %s, engine %s", number, kernel ? "pass" : "drop",
-             note);
+        fprintf(r->tell, "    %2u %s\n       %s %s; engine %s\n", number,
+                step_format(step, text, sizeof(text)), r->host->name, host.note, engine.note);
+    if (!is_sure || (host.is_known && host.passed != engine.passed) ||
+        (r->host->says_why && !answer_equal(&host.answer, &engine.answer)))
+        find(r, FINDING_FATE, sequence, "packet %u: %s %s, engine %s", number, r->host->name, host.note,
+             engine.note);
 }
 
 static void run_sequence(struct run *r, unsigned index, unsigned first, unsigned end)
@@ -232,7 +238,7 @@ static void run_sequence(struct run *r, unsigned index, unsigned first, unsigned
     for (unsigned i = first; i < end; i++)
         run_step(r, index, &s->step[i], i);
     compare_flows(r, index);
-    /* The kernel keeps what an expired control connection expects until it comes across that. */
+    /* A host keeps what an expired control connection expects until it comes across that. */
     if (strcmp(s->kind, "ftp") == 0 && first == 0)
         compare_expectations(r, index);
     if (r->trial->careful)
@@ -246,7 +252,7 @@ static void run_all(struct run *r)
     for (unsigned i = 0; i < t->count && r->finding->kind == FINDING_NONE; i++)
         run_sequence(r, i, 0, t->waits ? t->sequences[i].split : t->sequences[i].count);
     if (t->waits && r->finding->kind == FINDING_NONE) {
-        usleep(WAIT_US);
+        r->host->wait(r->host, WAIT_MS);
         if (r->tell)
             fprintf(r->tell, "    (some seconds pass)\n");
         for (unsigned i = 0; i < t->count && r->finding->kind == FINDING_NONE; i++)
@@ -256,45 +262,24 @@ static void run_all(struct run *r)
         compare_counters(r, t->count - 1);
 }
 
-int stand_open(struct stand *s, const char **ret_why)
-{
-    int r = kernel_open(&s->kernel, ret_why);
-    if (r == 0)
-        s->conntrack = conntrack_open();
-    return r;
-}
-
-void stand_close(struct stand *s)
-{
-    conntrack_close(&s->conntrack);
-    kernel_close(&s->kernel);
-}
-
-static void run_in_kernel(struct run *r)
+static void run_on_host(struct run *r)
 {
     const struct trial *t = r->trial;
-    struct track_config defaults;
-    const char *why;
-    if (t->afresh) {
-        stand_close(t->stand);
-        if (stand_open(t->stand, &why) < 0)
-            die("%s", why);
-    }
-    track_config_default(&defaults, TRACK_LINUX, TRACK_KERNEL(6, 18));
-    kernel_set_timeouts(t->timeouts ? t->timeouts : &defaults.timeouts);
-    char *said = kernel_load(t->family, t->nft, t->rules);
+
+    if (t->afresh)
+        r->host->renew(r->host);
+    char *said = r->host->load(r->host, t, r->rules);
     if (said)
-        find(r, FINDING_RULES, 0, "the kernel refuses the rules: %s", said);
+        find(r, FINDING_RULES, 0, "the %s refuses the rules: %s", r->host->name, said);
     else
         run_all(r);
     free(said);
-    kernel_unload(t->family, t->nft);
-    conntrack_flush(t->stand->conntrack);
+    r->host->unload(r->host, t);
 }
 
 static void run(const struct trial *t, struct finding *ret, FILE *tell)
 {
-    struct run r = {.trial = t, .finding = ret, .tell = tell};
+    struct run r = {.trial = t, .host = t->host, .finding = ret, .tell = tell};
     struct rules_error error;
 
     *ret = (struct finding){0};
@@ -306,8 +291,8 @@ static void run(const struct trial *t, struct finding *ret, FILE *tell)
     r.flows = calloc(t->count, sizeof(*r.flows));
     if (!r.flows)
         die("out of memory");
-    r.engine = engine_new(r.rules, t->timeouts);
-    run_in_kernel(&r);
+    r.engine = engine_new(r.rules, &t->config, !t->pieces);
+    run_on_host(&r);
     engine_free(&r.engine);
     for (unsigned i = 0; i < t->count; i++)
         flow_list_free(&r.flows[i]);

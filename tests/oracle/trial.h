@@ -2,27 +2,19 @@
 #ifndef SALLY_TESTS_ORACLE_TRIAL_H
 #define SALLY_TESTS_ORACLE_TRIAL_H
 
-#include "conntrack.h"
-#include "kernel.h"
-
-struct stand { /* where it runs */
-    struct kernel kernel;
-    struct conntrack *conntrack;
-};
-
-/* A new namespace; the old one's connections, fragments and lists are gone. -EPERM and *ret_why as
- * kernel_open. */
-int stand_open(struct stand *s, const char **ret_why);
-void stand_close(struct stand *s);
+#include "host.h"
+#include "track/native/tracker.h"
 
 struct trial {
-    struct stand *stand;
-    bool afresh; /* in a new namespace, not only without rules and connections */
+    struct host *host;
+    bool afresh; /* as if nothing had been before, not only without rules and connections */
     uint8_t family;
     bool nft;
+    bool pieces;      /* fragments are not put together before either sees them */
+    unsigned variant; /* of the host, if it has several */
     const char *rules;
-    bool waits;                            /* some seconds in the middle of each sequence */
-    const struct track_timeouts *timeouts; /* of both; NULL: the defaults */
+    bool waits;                 /* some seconds in the middle of each sequence */
+    struct track_config config; /* of both */
     const struct sequence *sequences;
     unsigned count;
     bool careful; /* counters are compared after each sequence, not only at the end */
@@ -45,7 +37,7 @@ struct finding {
 };
 
 void trial_run(const struct trial *t, struct finding *ret);
-/* Each packet of the sequences with what the engine and the kernel made of it. A new string. */
+/* Each packet of the sequences with what the engine and the host made of it. A new string. */
 char *trial_tell(const struct trial *t);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "oracle.h"
 #include "packet/decode.h"
+#include "track/native/tracker.h"
+#include "verdict/image/format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Noreturn void die(const char *format, ...)
 {
@@ -15,6 +18,18 @@ _Noreturn void die(const char *format, ...)
     fputc('\n', stderr);
     va_end(arguments);
     exit(2);
+}
+
+static const char *const TUN[ORACLE_SIDES] = {"tun0", "tun1"};
+
+const char *step_in(const struct step *step)
+{
+    return step->path == WALL_OUT ? "" : TUN[step->side];
+}
+
+const char *step_out(const struct step *step)
+{
+    return step->path == WALL_IN ? "" : TUN[step->path == WALL_OUT ? step->side : !step->side];
 }
 
 static void *grow(void *items, size_t count, size_t *capacity, size_t size)
@@ -52,6 +67,36 @@ void expectation_list_free(struct expectation_list *l)
     *l = (struct expectation_list){0};
 }
 
+static int64_t seconds_left(uint64_t expires, uint64_t now)
+{
+    return expires > now ? (int64_t)((expires - now) / 1000) : 0;
+}
+
+struct flow_view flow_view_of(const struct track_flow *f, uint64_t now)
+{
+    struct flow_view v = {
+        .tuple = f->tuple,
+        .status = f->status,
+        .mark = f->mark,
+        .seconds = seconds_left(f->expires, now),
+        .tcp_state = f->tuple.protocol == PACKET_TCP ? f->tcp.state : -1,
+    };
+    if (f->helper == TRACK_HELPER_FTP)
+        strcpy(v.helper, "ftp");
+    return v;
+}
+
+struct expectation_view expectation_view_of(const struct track_expectation *e, uint64_t now)
+{
+    return (struct expectation_view){
+        .source = e->source,
+        .destination = e->destination,
+        .port = e->port,
+        .family = e->family,
+        .seconds = seconds_left(e->expires, now),
+    };
+}
+
 bool tuple_equal(const struct track_tuple *a, const struct track_tuple *b)
 {
     return a->family == b->family && a->protocol == b->protocol && a->zone == b->zone &&
@@ -66,6 +111,25 @@ const struct flow_view *flow_list_find(const struct flow_list *l, const struct t
         if (tuple_equal(&l->items[i].tuple, t))
             return &l->items[i];
     return NULL;
+}
+
+/* A word of a list, or what is in place of one. */
+#define WORD(list, n) ((n) < sizeof(list) / sizeof((list)[0]) && (list)[n] ? (list)[n] : "?")
+
+char *answer_format(const struct bpf_answer *a, char *text, size_t size)
+{
+    static const char *const CODES[] = {[IMAGE_CONTINUE] = "unknown",
+                                        [IMAGE_ACCEPT] = "pass",
+                                        [IMAGE_DROP] = "drop",
+                                        [IMAGE_REJECT] = "reject"},
+                             *const STAGES[] = {"raw", "conntrack", "filter", "helper"},
+                             *const STATES[] = {"none",        "INVALID", "NEW",
+                                                "ESTABLISHED", "RELATED", "UNTRACKED"};
+
+    snprintf(text, size, "%s by %s, %s%s: %s", WORD(CODES, a->code), WORD(STAGES, a->stage),
+             WORD(STATES, a->state), a->direction == TRACK_REPLY ? " reply" : "",
+             a->reason < TRACK_REASONS ? track_reason_text((enum track_reason)a->reason) : "?");
+    return text;
 }
 
 char *flow_view_format(const struct flow_view *v, char *text, size_t size)

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "program.h"
+
+#include "bpf/maps.h"
+#include "fragments.h"
+#include "kernel.h"
+#include "kernel/load.h"
+#include "trial.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uthash.h>
+
+enum {
+    BATCH = 256,         /* elements fetched at once */
+    LARGEST = 3600,      /* bytes of a packet: a test run's has to fit into a page */
+    FLOWS = 8192,        /* more than a set's sequences begin */
+    BEGINNING = 1000000, /* ms */
+};
+
+static const char *const OBJECTS[] = {WALL_OBJECTS NULL};
+
+/* A connection that was seen in the program's map. */
+struct seen {
+    struct track_flow flow; /* as it was when its map was last looked at; its tuple is the key */
+    unsigned look;          /* at which look */
+    UT_hash_handle hh;
+};
+
+struct program {
+    struct host host; /* the first */
+    unsigned objects;
+    struct kernel_program *loaded; /* NULL: none */
+    struct fragments *fragments;
+    uint64_t now;
+    struct seen *seen;
+    unsigned look;
+};
+
+/* struct nf_hook_state, of which a test run takes these two and wants the rest empty. */
+struct hook_state {
+    uint8_t hook, family;
+    void *empty[5];
+};
+
+static struct program *self(struct host *h)
+{
+    return (struct program *)h;
+}
+
+static int map_of(const struct program *p, const char *name)
+{
+    int fd = kernel_program_map(p->loaded, name);
+
+    if (fd < 0)
+        die("the program has no map \"%s\"", name);
+    return fd;
+}
+
+static void put(const struct program *p, const char *map, const void *value)
+{
+    uint32_t first = 0;
+
+    if (bpf_map_update_elem(map_of(p, map), &first, value, BPF_ANY) < 0)
+        die("map \"%s\" could not be written: %s", map, strerror(errno));
+}
+
+/* ---- rules ---- */
+
+static void renew(struct host *h)
+{
+    (void)h; /* each load begins anew */
+}
+
+static char *load(struct host *h, const struct trial *t, const struct rules *rules)
+{
+    struct program *p = self(h);
+    struct kernel_sizes sizes = {0};
+    struct kernel_error error;
+
+    (void)rules;
+    if (kernel_program_load(OBJECTS[t->variant % p->objects], &sizes, &p->loaded, &error) < 0)
+        return strdup(error.text);
+    p->fragments = fragments_new(!t->pieces);
+    return NULL;
+}
+
+static void unload(struct host *h, const struct trial *t)
+{
+    struct program *p = self(h);
+    struct seen *s, *next;
+
+    (void)t;
+    HASH_ITER(hh, p->seen, s, next) {
+        HASH_DEL(p->seen, s);
+        free(s);
+    }
+    if (p->fragments)
+        fragments_free(&p->fragments);
+    kernel_program_free(&p->loaded);
+}
+
+static struct rules *counters(struct host *h, const struct trial *t)
+{
+    struct rules *rules;
+    struct rules_error error;
+
+    (void)h;
+    if (rules_read(t->rules, strlen(t->rules), "rules", t->family, &rules, &error) < 0)
+        die("the rules, line %u column %u: %s", error.line, error.column, error.message);
+    return rules;
+}
+
+/* ---- packets ---- */
+
+static uint64_t now(struct host *h)
+{
+    return self(h)->now;
+}
+
+static void wait(struct host *h, unsigned ms)
+{
+    self(h)->now += ms;
+}
+
+static struct bpf_ask ask_of(const struct step *step, uint64_t now_ms)
+{
+    struct bpf_ask ask = {
+        .now_ms = now_ms,
+        .time = time(NULL),
+        .mark = step->path == WALL_OUT ? KERNEL_MARK : 0,
+        .path = (uint8_t)step->path,
+    };
+
+    strcpy(ask.in, step_in(step));
+    strcpy(ask.out, step_out(step));
+    return ask;
+}
+
+/* Behind an Ethernet header, which a test run wants and takes away. */
+static bool run(const struct program *p, const struct step *step, const struct packet *packet)
+{
+    static const uint8_t HOOKS[] = {
+        [WALL_IN] = NF_INET_LOCAL_IN, [WALL_OUT] = NF_INET_LOCAL_OUT, [WALL_THROUGH] = NF_INET_FORWARD};
+    bool v4 = packet->family == PACKET_IPV4;
+    struct hook_state state = {.hook = HOOKS[step->path], .family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6};
+    uint8_t frame[ETH_HLEN + LARGEST] = {[ETH_HLEN - 2] = v4 ? ETH_P_IP >> 8 : ETH_P_IPV6 >> 8,
+                                         [ETH_HLEN - 1] = v4 ? ETH_P_IP & 0xff : ETH_P_IPV6 & 0xff};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .ctx_in = &state, .ctx_size_in = sizeof(state));
+
+    if (packet->captured > LARGEST)
+        die("a packet of %u bytes is too large for a test run", packet->captured);
+    memcpy(frame + ETH_HLEN, packet->bytes, packet->captured);
+    options.data_size_in = ETH_HLEN + packet->captured;
+    if (bpf_prog_test_run_opts(kernel_program_fd(p->loaded), &options) < 0)
+        die("a test run of the program failed: %s", strerror(errno));
+    return options.retval == NF_ACCEPT;
+}
+
+static void packet(struct host *h, const struct step *step, uint64_t now_ms, struct outcome *ret)
+{
+    static const struct bpf_answer NOTHING;
+    struct program *p = self(h);
+    struct bpf_ask ask = ask_of(step, now_ms);
+    struct packet whole;
+    uint32_t first = 0;
+
+    *ret = (struct outcome){.is_known = true, .note = NO_WHOLE_PACKET};
+    p->now++;
+    if (!fragments_read(p->fragments, step, now_ms, &whole))
+        return;
+    put(p, "asked", &ask);
+    put(p, "answered", &NOTHING);
+    ret->passed = run(p, step, &whole);
+    if (bpf_map_lookup_elem(map_of(p, "answered"), &first, &ret->answer) < 0)
+        die("map \"answered\" could not be read: %s", strerror(errno));
+    answer_format(&ret->answer, ret->note, sizeof(ret->note));
+}
+
+static bool is_late(struct host *h, const struct step *step)
+{
+    (void)h;
+    (void)step;
+    return false;
+}
+
+/* ---- connections ---- */
+
+/* Calls take with each value of a hash map. */
+static void each(const struct program *p, const char *name, void (*take)(void *arg, const void *value),
+                 void *arg)
+{
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof(info), count;
+    int fd = map_of(p, name), r;
+    uint64_t in, out; /* where it goes on: opaque, and of a hash map 4 bytes */
+    bool first = true;
+
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+        die("map \"%s\": %s", name, strerror(errno));
+    uint8_t *keys = calloc(BATCH, info.key_size), *values = calloc(BATCH, info.value_size);
+    if (!keys || !values)
+        die("out of memory");
+    do {
+        count = BATCH;
+        r = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, values, &count, NULL);
+        if (r < 0 && errno != ENOENT)
+            die("map \"%s\" could not be read: %s", name, strerror(errno));
+        for (uint32_t i = 0; i < count; i++)
+            take(arg, values + (size_t)i * info.value_size);
+        in = out;
+        first = false;
+    } while (r == 0);
+    free(keys);
+    free(values);
+}
+
+struct look {
+    struct program *program;
+    struct flow_list *began;
+};
+
+static void take_flow(void *arg, const void *value)
+{
+    const struct look *l = arg;
+    struct program *p = l->program;
+    const struct track_flow *flow = &((const struct bpf_flow *)value)->flow;
+    struct seen *s;
+
+    if (flow->expires <= p->now)
+        return;
+    HASH_FIND(hh, p->seen, &flow->tuple, sizeof(flow->tuple), s);
+    if (!s) {
+        s = calloc(1, sizeof(*s));
+        if (!s)
+            die("out of memory");
+        s->flow = *flow;
+        HASH_ADD(hh, p->seen, flow.tuple, sizeof(flow->tuple), s);
+        struct flow_view view = flow_view_of(flow, p->now);
+        flow_list_add(l->began, &view);
+    }
+    s->flow = *flow;
+    s->look = p->look;
+}
+
+static void events(struct host *h, struct flow_list *began, struct flow_list *ended)
+{
+    struct look l = {self(h), began};
+
+    (void)ended;
+    l.program->look++;
+    each(l.program, "flows", take_flow, &l);
+}
+
+/* As of the last look. */
+static bool get(struct host *h, const struct track_tuple *t, uint64_t now_ms, struct flow_view *ret)
+{
+    struct program *p = self(h);
+    struct seen *s;
+
+    HASH_FIND(hh, p->seen, t, sizeof(*t), s);
+    if (!s || s->look != p->look || s->flow.expires <= now_ms)
+        return false;
+    *ret = flow_view_of(&s->flow, now_ms);
+    return true;
+}
+
+struct expected {
+    struct program *program;
+    uint64_t now;
+    struct expectation_list *list;
+};
+
+static void take_expectation(void *arg, const void *value)
+{
+    const struct expected *x = arg;
+    const struct track_expectation *e = value;
+
+    if (e->expires <= x->now)
+        return;
+    struct expectation_view v = expectation_view_of(e, x->now);
+    for (struct seen *s = x->program->seen; s; s = s->hh.next)
+        if (s->look == x->program->look && s->flow.helper_data == e->master) {
+            v.master_source = s->flow.tuple.source;
+            v.master_port = s->flow.tuple.source_port;
+        }
+    expectation_list_add(x->list, &v);
+}
+
+static void expectations(struct host *h, uint64_t now_ms, struct expectation_list *ret)
+{
+    struct expected x = {self(h), now_ms, ret};
+
+    each(x.program, "expected", take_expectation, &x);
+}
+
+/* ---- being a host ---- */
+
+/* Does this kernel take what each compiler made? */
+static bool can_load(const char **ret_why)
+{
+    static struct kernel_error error;
+    struct kernel_sizes sizes = {0};
+    struct kernel_program *loaded;
+
+    *ret_why = "the program was not built: that takes clang-14 or clang-19";
+    for (unsigned i = 0; OBJECTS[i]; i++) {
+        if (kernel_program_load(OBJECTS[i], &sizes, &loaded, &error) < 0) {
+            *ret_why = error.text;
+            if (error.refusal != KERNEL_LACKS && error.refusal != KERNEL_FORBIDS)
+                die("%s", error.text);
+            return false;
+        }
+        kernel_program_free(&loaded);
+    }
+    return OBJECTS[0];
+}
+
+struct host *program_open(const char **ret_why)
+{
+    struct program *p;
+
+    if (!can_load(ret_why))
+        return NULL;
+    p = calloc(1, sizeof(*p));
+    if (!p)
+        die("out of memory");
+    p->objects = sizeof(OBJECTS) / sizeof(OBJECTS[0]) - 1;
+    p->now = BEGINNING;
+    p->host = (struct host){
+        .name = "program",
+        .says_why = true,
+        .renew = renew,
+        .load = load,
+        .unload = unload,
+        .now = now,
+        .wait = wait,
+        .packet = packet,
+        .is_late = is_late,
+        .events = events,
+        .get = get,
+        .expectations = expectations,
+        .counters = counters,
+    };
+    return &p->host;
+}
+
+void program_close(struct host **h)
+{
+    free(self(*h));
+    *h = NULL;
+}
