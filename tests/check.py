@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every test of the project, and one line at the end that adds them up: N passed, N failed, N skipped.
 
-usage: check.py [static] [unit] [door] [install] [scenario] [oracle] [language] [fuzz]    (all of them, if none is named)
+usage: check.py [static] [unit] [door] [install] [scenario] [oracle] [program] [language]
+                [fuzz]    (all of them, if none is named)
 
 Called by ./run check, which installs what the tests need. A cmocka case, a fuzzer, a scenario and a static check count
 one each. All of it has 25 minutes, whatever the machine; a part that has used up its share is ended, and that is a
@@ -31,7 +32,8 @@ BUILDS = {
     FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=20", "-Dhardening=false"]),
 }
 # Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
-SHARES = {"static": 30, "unit": 330, "door": 120, "install": 90, "scenario": 540, "oracle": 90, "language": 60, "fuzz": 240}
+SHARES = {"static": 30, "unit": 300, "door": 120, "install": 90, "scenario": 540, "oracle": 90, "program": 60, "language": 60,
+          "fuzz": 210}
 SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/roots.sh": "bash",
                  "tests/kernels/run.sh": "bash", "tests/kernels/guest.sh": "sh", "tests/first_boot.sh": "bash",
                  ".ci/run": "bash", "packaging/config-files.sh": "sh"}
@@ -266,27 +268,36 @@ def check_scenario(tally):
 ORACLE_LINE = re.compile(r"^FAILED: (set \d+.*)$", re.MULTILINE)
 
 
-def check_oracle(tally):
-    """The engine against this machine's netfilter: one case is one rule set with its sequences of packets."""
+def check_rule_sets(tally, name, *options):
+    """The engine against another host: one case is one rule set with its sequences of packets."""
     if not build(tally, CHECK):
         return
-    status, output = run([str(CHECK / "tests/oracle-netfilter")], **SANITIZERS)
+    status, output = run([str(CHECK / "tests/oracle-netfilter"), *options], **SANITIZERS)
     last = output.rstrip().rpartition("\n")[2]
     count = COUNT.fullmatch(last)
     if not count:
-        tally.add("netfilter oracle (status %d, without a count at the end)" % status, False, output)
+        tally.add("%s (status %d, without a count at the end)" % (name, status), False, output)
         return
     passed, failed, skipped = map(int, count.groups())
     tally.passed += passed
     if failed:
         print(output, flush=True)
-        names = ORACLE_LINE.findall(output)
+        names = ["%s: %s" % (name, line) for line in ORACLE_LINE.findall(output)]
         tally.failed += (names + ["a rule set, see above"] * failed)[:failed]
     if skipped:
         why = re.search(r"^SKIPPED: (.*)$", output, re.MULTILINE)
-        tally.skip("netfilter oracle (%d rule sets)" % skipped, why.group(1) if why else "says the test")
+        tally.skip("%s (%d rule sets)" % (name, skipped), why.group(1) if why else "says the test")
     if status not in (0, 77) and not failed:
-        tally.add("netfilter oracle (status %d)" % status, False, output)
+        tally.add("%s (status %d)" % (name, status), False, output)
+
+
+def check_oracle(tally):
+    check_rule_sets(tally, "netfilter oracle")
+
+
+def check_program(tally):
+    """The program in the kernel, as each compiler made it."""
+    check_rule_sets(tally, "kernel program", "--program")
 
 
 LANGUAGE_LINE = re.compile(r"^(.+?) +(\d+) compared, (\d+) differ$", re.MULTILINE)
@@ -308,7 +319,7 @@ def check_language(tally):
 
 
 PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "install": check_install,
-         "scenario": check_scenario, "oracle": check_oracle, "language": check_language, "fuzz": check_fuzz}
+         "scenario": check_scenario, "oracle": check_oracle, "program": check_program, "language": check_language, "fuzz": check_fuzz}
 
 
 def report(tally):

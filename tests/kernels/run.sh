@@ -3,7 +3,7 @@
 #
 # Tests on the kernels that Debian 12 and Debian 13 come with, whatever the kernel of this machine is: each is booted in an
 # emulator (qemu, without KVM, so that it runs anywhere; nothing there says how fast anything is), with that Debian as its file
-# system, in memory, and sallyd built in it.
+# system, in memory, and the working tree built in it.
 #
 # usage: sudo tests/kernels/run.sh [bookworm] [trixie] [test_FILE.Class.test...]      (both, all tests, if none is named)
 #
@@ -22,10 +22,11 @@ home=/root/sallyport
 seconds_for_a_boot=1800 # a busy machine, and an emulator
 memory=3G
 # name, what the kernel is told (-: nothing), the tests that run then. tls: the kernel has TLS, but one cipher it can't find;
-# bare: it has no TLS.
+# bare: it has no TLS. program: as it is, for the firewall's program in it.
 boots='
 tls  module_blacklist=chacha20poly1305 test_ktls.KernelTls test_ktls.SlowNetwork test_tls test_units
 bare module_blacklist=tls              test_ktls.NoKernelTls
+program -                              test_program
 '
 
 fail() {
@@ -81,8 +82,8 @@ build() {
     # shellcheck disable=SC2016
     inside none "$root" 1800 sh -c '
         [ -f build/build.ninja ] || meson setup build --buildtype=debugoptimized -Dtests=true -Dhardening=true >meson.log || exit 1
-        exec ninja -C build --quiet sallyd $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
-            grep -E "/unit-(tls|sys)-")' >"$top/$suite/build.log" 2>&1 ||
+        exec ninja -C build --quiet sallyd tests/oracle-netfilter $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
+            grep -E "/unit-(tls|sys|kernel)-")' >"$top/$suite/build.log" 2>&1 ||
         { tail -n 30 "$top/$suite/build.log" >&2 && fail "$suite: the build failed: see above"; }
 }
 
@@ -105,7 +106,8 @@ pack() {
     (cd "$root" && find . -xdev \( -path ./usr/lib/gcc -o -path ./usr/libexec/gcc -o -path ./usr/include -o -path ./usr/share/doc \
         -o -path ./usr/share/locale -o -path ./usr/share/man -o -path ./usr/share/perl -o -path ./usr/share/i18n \
         -o -name 'x86_64-linux-gnu-*' -o -name 'lib[aht]*san.so.*' -o -name mesonbuild -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \
-        -o -name '*.a' -o -name '*.o' -o -path './proc/*' -o -path './sys/*' -o -path './dev/*' \) -prune -o -print0 |
+        -o -path './usr/lib/llvm-*' -o -name 'libLLVM*' -o -name 'libclang*' \
+        -o -name '*.a' -o \( -name '*.o' ! -name '*.bpf.o' \) -o -path './proc/*' -o -path './sys/*' -o -path './dev/*' \) -prune -o -print0 |
         cpio --quiet --null --create --format=newc --owner=+0:+0) >"$top/$suite/initrd"
 }
 

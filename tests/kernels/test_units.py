@@ -11,7 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 class Units(unittest.TestCase):
-    def test_units_of_tls_and_sys(self):
+    def test_units_of_tls_sys_and_kernel(self):
         programs = sorted(glob.glob(os.path.join(harness.BUILT, "tests/unit/unit-*-*")))
         programs = [p for p in programs if os.path.isfile(p) and os.access(p, os.X_OK)]
         self.assertGreater(len(programs), 3, programs)

@@ -3,9 +3,12 @@
 
 #include "bpf/maps.h"
 #include "fragments.h"
+#include "image_counts.h"
 #include "kernel.h"
 #include "kernel/load.h"
+#include "rules/rules.h"
 #include "trial.h"
+#include "verdict/image/image.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -37,6 +40,7 @@ struct program {
     struct host host; /* the first */
     unsigned objects;
     struct kernel_program *loaded; /* NULL: none */
+    struct image *image;           /* of the rules; NULL: the program walks none */
     struct fragments *fragments;
     uint64_t now;
     struct seen *seen;
@@ -81,12 +85,20 @@ static void renew(struct host *h)
 static char *load(struct host *h, const struct trial *t, const struct rules *rules)
 {
     struct program *p = self(h);
-    struct kernel_sizes sizes = {0};
+    struct kernel_sizes sizes = {.flows = FLOWS};
     struct kernel_error error;
 
-    (void)rules;
+    if (p->host.takes_rules) {
+        p->image = image_compile(rules);
+        if (!p->image)
+            die("out of memory");
+        sizes.image = (uint32_t)image_size(p->image);
+        sizes.rule_counts = image_counts_size(image_bytes(p->image));
+    }
     if (kernel_program_load(OBJECTS[t->variant % p->objects], &sizes, &p->loaded, &error) < 0)
         return strdup(error.text);
+    if (p->image)
+        put(p, "image", image_bytes(p->image));
     p->fragments = fragments_new(!t->pieces);
     return NULL;
 }
@@ -103,17 +115,30 @@ static void unload(struct host *h, const struct trial *t)
     }
     if (p->fragments)
         fragments_free(&p->fragments);
+    if (p->image)
+        image_free(&p->image);
     kernel_program_free(&p->loaded);
 }
 
 static struct rules *counters(struct host *h, const struct trial *t)
 {
+    const struct program *p = self(h);
     struct rules *rules;
     struct rules_error error;
 
-    (void)h;
     if (rules_read(t->rules, strlen(t->rules), "rules", t->family, &rules, &error) < 0)
         die("the rules, line %u column %u: %s", error.line, error.column, error.message);
+    if (!p->image)
+        return rules;
+    uint32_t size = image_counts_size(image_bytes(p->image));
+    struct rules_counters *counts = calloc(size, sizeof(*counts));
+    if (!counts)
+        die("out of memory");
+    for (uint32_t i = 0; i < size; i++)
+        if (bpf_map_lookup_elem(map_of(p, "rule_counts"), &i, &counts[i]) < 0)
+            die("map \"rule_counts\" could not be read: %s", strerror(errno));
+    image_counts_read(image_bytes(p->image), counts, rules);
+    free(counts);
     return rules;
 }
 

@@ -548,3 +548,8 @@ size_t image_size(const struct image *image)
 {
     return image->block.size;
 }
+
+const uint8_t *image_bytes(const struct image *image)
+{
+    return image->block.bytes;
+}

@@ -19,7 +19,8 @@ struct image;
 enum { IMAGE_RULES = 200000 };
 MUST_USE struct image *image_compile(const struct rules *r);
 void image_free(struct image **image);
-size_t image_size(const struct image *image); /* bytes of the flat block */
+size_t image_size(const struct image *image);          /* bytes of the flat block */
+const uint8_t *image_bytes(const struct image *image); /* the block itself, see format.h */
 
 /*
  * A packet's addresses and ports, looked up ahead of the walk. In a burst: first image_look_ahead for all
