@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Tests on the kernels that Debian 12 and Debian 13 come with, whatever the kernel of this machine is: each is booted in an
-# emulator (qemu, without KVM, so that it runs anywhere; nothing there says how fast anything is), with that Debian as its file
-# system, in memory, and the working tree built in it.
+# Tests on the kernels that Debian 12 and Debian 13 come with, and on the one that Debian 12's backports have, whatever the kernel
+# of this machine is: each is booted in an emulator (qemu, without KVM, so that it runs anywhere; nothing there says how fast
+# anything is), with that Debian as its file system, in memory, and the working tree built in it.
 #
-# usage: sudo tests/kernels/run.sh [bookworm] [trixie] [test_FILE.Class.test...]      (both, all tests, if none is named)
+# usage: sudo tests/kernels/run.sh [bookworm] [trixie] [backports] [test_FILE.Class.test...]
+#        (all three, all tests, if none is named)
 #
 # Roots stay in build/kernels, for the next time; remove that folder to begin anew. The sources are those of the working tree.
-# What a boot is for is a row of $boots; its tests are in this folder (test_*.py), and run in the guest by guest.sh. The last
+# What a boot is for is a row of $boots (backports: only of $boots_backports); its tests are in this folder (test_*.py), and run in the guest by guest.sh. The last
 # line counts: N passed, N failed, N skipped.
 set -euo pipefail
 umask 022
@@ -28,6 +29,9 @@ tls  module_blacklist=chacha20poly1305 test_ktls.KernelTls test_ktls.SlowNetwork
 bare module_blacklist=tls              test_ktls.NoKernelTls
 program -                              test_program
 '
+boots_backports='
+program -                              test_program
+'
 
 fail() {
     echo "kernels: $*" >&2
@@ -42,14 +46,45 @@ list() {
     sed 's/#.*//' "$@" | tr -s ' \n' ' '
 }
 
+# Debian 12's backports are a kernel for the root of Debian 12.
+root_of() {
+    case $1 in backports) echo "$top/bookworm/root" ;; *) echo "$top/$1/root" ;; esac
+}
+
+# get_kernel SUITE [RELEASE]: the one that its root's apt has, of that release if one is named.
+get_kernel() {
+    local suite=$1 root
+    root=$(root_of "$suite")
+    say "$suite: its kernel"
+    mkdir -p "$top/$suite/kernel"
+    # shellcheck disable=SC2016 # the shell in there expands it
+    inside shared "$root" 600 sh -c 'apt-get download -qq -o APT::Sandbox::User=root -o APT::Default-Release="$1" \
+        "$(apt-cache depends -o APT::Default-Release="$1" --important linux-image-cloud-amd64 | sed -n "s/^ *Depends: \(linux-image-[0-9]\)/\1/p" | head -n 1)"' \
+        sh "${2-}"
+    dpkg -x "$root$home"/linux-image-*.deb "$top/$suite/kernel"
+    rm "$root$home"/linux-image-*.deb
+}
+
 # prepare SUITE: a root with its packages and its kernel, unless there is one. What it was made of is its mark.
 prepare() {
     local suite=$1 root=$top/$1/root mark
+    [ "$suite" != backports ] || prepare bookworm
     mark=$(cat "$source"/packaging/apt-{build,kernels-guest}.txt | sha256sum)
     [ "$(cat "$top/$suite/made-of" 2>/dev/null)" != "$mark" ] || return 0
-    say "$suite: a root"
     rm -rf --one-file-system "${top:?}/$suite"
-    mkdir -p "$top/$suite" "$top/$suite/kernel"
+    mkdir -p "$top/$suite"
+    if [ "$suite" = backports ]; then
+        prepare_backports
+    else
+        prepare_root "$suite" "$root"
+        get_kernel "$suite"
+    fi
+    echo "$mark" >"$top/$suite/made-of"
+}
+
+prepare_root() {
+    local suite=$1 root=$2
+    say "$suite: a root"
     make_root "$suite" "$root"
     mkdir -p "$root$home"
     say "$suite: packages"
@@ -58,13 +93,15 @@ prepare() {
     inside shared "$root" 900 env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         $(list "$source"/packaging/apt-{build,kernels-guest}.txt) >"$top/$suite/install.log" 2>&1 ||
         { tail -n 5 "$top/$suite/install.log" >&2 && fail "$suite: packages could not be installed"; }
-    say "$suite: its kernel"
-    # shellcheck disable=SC2016 # the shell in there expands it
-    inside shared "$root" 600 sh -c 'apt-get download -qq -o APT::Sandbox::User=root \
-        "$(apt-cache depends --important linux-image-cloud-amd64 | sed -n "s/^ *Depends: \(linux-image-[0-9]\)/\1/p" | head -n 1)"'
-    dpkg -x "$root$home"/linux-image-*.deb "$top/$suite/kernel"
-    rm "$root$home"/linux-image-*.deb
-    echo "$mark" >"$top/$suite/made-of"
+}
+
+prepare_backports() {
+    # shellcheck disable=SC2016
+    inside shared "$(root_of backports)" 300 sh -c '
+        site=$(apt-get indextargets --format "\$(SITE)" "Created-By: Packages" "Codename: bookworm" | head -n 1)
+        echo "deb $site bookworm-backports main" >/etc/apt/sources.list.d/backports.list
+        apt-get update -qq'
+    get_kernel backports bookworm-backports
 }
 
 release() {
@@ -74,7 +111,8 @@ release() {
 # build SUITE: the working tree's sources (committed or not), in that root. Files keep their times, so that what is the same is
 # not built again.
 build() {
-    local suite=$1 root=$top/$1/root
+    local suite=$1 root
+    root=$(root_of "$suite")
     say "$suite: building"
     find "$root$home" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
     (cd "$source" && git -c safe.directory="$source" ls-files -z --cached --others --exclude-standard |
@@ -89,7 +127,8 @@ build() {
 
 # pack SUITE: the root as it is, without what nobody runs, and the kernel's modules that a network or a cipher needs.
 pack() {
-    local suite=$1 root=$top/$1/root kernel modules from
+    local suite=$1 root kernel modules from
+    root=$(root_of "$suite")
     kernel=$(release "$suite")
     modules=$root/usr/lib/modules/$kernel
     from=$(find "$top/$suite/kernel" -type d -path "*lib/modules/$kernel")
@@ -164,7 +203,8 @@ wanted() {
 }
 
 prove() {
-    local suite=$1 name word tests
+    local suite=$1 rows=$boots name word tests
+    [ "$suite" != backports ] || rows=$boots_backports
     prepare "$suite"
     build "$suite"
     pack "$suite"
@@ -173,7 +213,7 @@ prove() {
         [ -z "$name" ] || tests=$(wanted $tests)
         # shellcheck disable=SC2086
         [ -z "$tests" ] || add "$suite" "$name" "$word" $tests
-    done <<<"$boots"
+    done <<<"$rows"
 }
 
 # Also when a root could not be made: then that is what failed.
@@ -193,13 +233,13 @@ suites=
 patterns=
 for word in "$@"; do
     case $word in
-    bookworm | trixie) suites="$suites $word" ;;
+    bookworm | trixie | backports) suites="$suites $word" ;;
     test_*) patterns="$patterns $word" ;;
-    *) fail "unknown word \"$word\"; usage: ./run kernels [bookworm] [trixie] [test_FILE.Class.test...]" ;;
+    *) fail "unknown word \"$word\"; usage: ./run kernels [bookworm] [trixie] [backports] [test_FILE.Class.test...]" ;;
     esac
 done
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
-for at in ${suites:-bookworm trixie}; do
+for at in ${suites:-bookworm trixie backports}; do
     prove "$at"
 done
