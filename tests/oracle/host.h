@@ -9,6 +9,7 @@ struct trial;
 /* Whom the engine is held against. Calls end the program when the machine fails them. */
 struct host {
     const char *name;
+    unsigned slack;    /* seconds by which what is left of a time may differ */
     bool says_why;     /* its outcomes have an answer */
     bool sends_itself; /* packets of its own, which the first rule of raw's OUTPUT drops and counts */
     bool tells_ends;   /* events has connections that ended */

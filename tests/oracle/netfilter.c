@@ -117,6 +117,7 @@ struct host *netfilter_open(const char **ret_why)
     n->conntrack = conntrack_open();
     n->host = (struct host){
         .name = "kernel",
+        .slack = 2,
         .sends_itself = true,
         .tells_ends = true,
         .takes_rules = true,

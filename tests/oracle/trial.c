@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 1000, SLACK_SECONDS = 2, WAIT_MS = 3300 };
+enum { LINE = 1000, WAIT_MS = 3300 };
 
 /* Of a flow's status, what both sides keep. */
 static const uint32_t STATUS = TRACK_EXPECTED | TRACK_SEEN_REPLY | TRACK_ASSURED | TRACK_CONFIRMED;
@@ -64,7 +64,7 @@ static void compare_flow(struct run *r, unsigned sequence, const struct track_tu
         return;
     bool same = has_host && has_engine && (host.status & STATUS) == (engine.status & STATUS) &&
                 host.mark == engine.mark && host.tcp_state == engine.tcp_state &&
-                llabs(host.seconds - engine.seconds) <= SLACK_SECONDS && !strcmp(host.helper, engine.helper);
+                llabs(host.seconds - engine.seconds) <= r->host->slack && !strcmp(host.helper, engine.helper);
     if (same)
         return;
     if (has_host)
@@ -123,13 +123,14 @@ static void compare_flows(struct run *r, unsigned sequence)
     }
 }
 
-static bool expectation_equal(const struct expectation_view *a, const struct expectation_view *b)
+static bool expectation_equal(const struct expectation_view *a, const struct expectation_view *b,
+                              unsigned slack)
 {
     return a->family == b->family && a->port == b->port && a->master_port == b->master_port &&
            packet_address_equal(&a->source, &b->source) &&
            packet_address_equal(&a->destination, &b->destination) &&
            packet_address_equal(&a->master_source, &b->master_source) &&
-           llabs(a->seconds - b->seconds) <= SLACK_SECONDS;
+           llabs(a->seconds - b->seconds) <= slack;
 }
 
 static void compare_expectations(struct run *r, unsigned sequence)
@@ -144,7 +145,7 @@ static void compare_expectations(struct run *r, unsigned sequence)
         for (size_t i = 0; i < lists[side].count; i++) {
             size_t j = 0;
             while (j < lists[!side].count &&
-                   !expectation_equal(&lists[side].items[i], &lists[!side].items[j]))
+                   !expectation_equal(&lists[side].items[i], &lists[!side].items[j], r->host->slack))
                 j++;
             if (j == lists[!side].count)
                 find(r, FINDING_EXPECTATION, sequence, "expected only by the %s: %s", WHO[side],
