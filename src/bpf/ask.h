@@ -38,17 +38,4 @@ struct bpf_answer {
     uint8_t spare[3];
 };
 
-/* Of map "rule_counts": what met the rule of a bit of the image; filter's bits first, then raw's. */
-struct rule_count {
-    uint64_t packets, bytes;
-};
-
-/* Of map "remembered", by the offset of its condition in the image: what a limit or statistic match has counted. */
-struct remembered {
-    uint32_t lock;    /* struct bpf_spin_lock, for who takes part */
-    uint32_t counter; /* statistic --mode nth */
-    uint32_t credit, cap, cost, spare;
-    uint64_t previous; /* limit: jiffies */
-};
-
 #endif

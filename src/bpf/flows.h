@@ -283,6 +283,25 @@ GLOBAL int flow_confirm(struct scratch *s)
     return true;
 }
 
+/* The rules gave the connection a mark. */
+GLOBAL int flow_mark(struct scratch *s, uint32_t mark)
+{
+    struct bpf_flow *f;
+
+    if (!s || !s->has_flow)
+        return 0;
+    s->found.flow.mark = mark;
+    if (s->fresh)
+        return 0;
+    f = bpf_map_lookup_elem(&flows, &s->key);
+    if (!f)
+        return 0;
+    bpf_spin_lock(&f->lock);
+    f->flow.mark = mark;
+    bpf_spin_unlock(&f->lock);
+    return 0;
+}
+
 /* REJECT --reject-with tcp-reset of a packet of the flow. */
 GLOBAL int flow_close(struct scratch *s)
 {

@@ -40,4 +40,18 @@ struct bpf_control {
     struct track_ftp_line line[TRACK_DIRECTIONS];
 };
 
+/* Map "rule_counts": what met the rule of a bit of the image; filter's bits first, then raw's. */
+struct rule_count {
+    uint64_t packets, bytes;
+};
+
+/* Map "remembered", by the offset of its condition in the image: what a limit or statistic match has counted. */
+struct bpf_remembered {
+    struct bpf_spin_lock lock;
+    uint32_t counter;           /* statistic --mode nth */
+    uint32_t credit, cap, cost; /* limit, as struct limit_bucket */
+    uint32_t spare;
+    uint64_t previous;
+};
+
 #endif

@@ -12,11 +12,13 @@
 #include "packet/read.h"
 #include "track/decide.h"
 #include "track/hear.h"
+#include "verdict/image/format.h"
 
 enum {
     SCRATCH_SLOTS = 32,
     FLOWS = 262144, /* unless the loader says otherwise */
     EXPECTATIONS = 4096,
+    REMEMBERED = 65536, /* conditions that count */
 };
 
 /* As struct bpf_flow, whose lock may lie in a map's value only. */
@@ -26,6 +28,35 @@ struct flow_copy {
 };
 
 _Static_assert(sizeof(struct flow_copy) == sizeof(struct bpf_flow), "a copy fits");
+
+enum {
+    WALK_DEPTH = 16,   /* nested chains; natively VERDICT_DEPTH */
+    WALK_STEPS = 8192, /* rules that match a packet in one table */
+    WALK_WORDS = 64,   /* of a middle word, and middle words of a vector */
+};
+
+/* A table of the image is walked (walk.h). */
+struct walk {
+    /* What the rules so far did, and the verdict. */
+    uint8_t hook;  /* enum rules_hook */
+    bool has_view; /* conntrack has looked, or raw has said something of it */
+    bool has_template, has_connmark;
+    uint32_t mark, connmark;
+    uint8_t code, flags; /* enum image_action: ACCEPT, DROP or REJECT; enum image_rule_flag of the rule */
+    bool hotdrop;
+    uint32_t bit; /* of the rule that decided; IMAGE_NONE: a policy */
+    /* Where it is. */
+    uint32_t table, counts; /* offset of the table; first of rule_counts' elements for it */
+    bool unsound;
+    uint32_t sets[IMAGE_FIELDS]; /* offsets, by place in the table's list of fields; 0: all rules */
+    uint32_t joined;             /* likewise */
+    uint64_t middle[IMAGE_FIELDS], leaves[IMAGE_FIELDS];
+    uint64_t words, bits;
+    uint32_t first, end, word, after, best, best_bit;
+    uint32_t at; /* in TCP's options */
+    uint32_t depth;
+    uint32_t chain[WALK_DEPTH], done[WALK_DEPTH];
+};
 
 struct scratch {
     uint32_t busy;
@@ -54,6 +85,7 @@ struct scratch {
     uint32_t offset, left; /* of the payload: what is still to be heard */
     bool ends;             /* it ends with a newline */
     bool again;            /* old is the line that it is heard with */
+    struct walk walk;
 };
 
 struct {
@@ -104,6 +136,33 @@ struct {
     __type(key, uint32_t);
     __type(value, struct bpf_control);
 } controls SEC(".maps");
+
+/* The image's block (verdict/image/format.h) is the one value. Its size is the loader's to say, in both. */
+enum { IMAGE_LEAST = 4096 };
+struct image_block {
+    uint8_t bytes[IMAGE_LEAST];
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct image_block);
+} image SEC(".maps");
+const volatile uint32_t image_size = IMAGE_LEAST;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct rule_count);
+} rule_counts SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, REMEMBERED);
+    __type(key, uint32_t);
+    __type(value, struct bpf_remembered);
+} remembered SEC(".maps");
 
 /* Serial numbers of flows, which are also the handles of control connections. */
 uint32_t last_serial;

@@ -6,62 +6,12 @@
  * One table of the image, walked by the kernel: what verdict/image/walk.c does natively, with the same index,
  * conditions and effects (find.h, condition/field.h, effect.h), but a rule at a time and with all that is
  * counted kept in memory, as the verifier wants it.
- *
- * Whoever includes it has the maps "image", whose one value is the block, "rule_counts" and "remembered" (a HASH
- * by uint32_t of struct bpf_remembered), and has included linux/bpf.h and bpf/bpf_helpers.h.
  */
-#include "bpf/ask.h"
-#include "bpf/loop.h"
+#include "bpf/scratch.h"
 #include "verdict/condition/field.h"
 #include "verdict/effect.h"
 #include "verdict/image/find.h"
 #include "verdict/match/step.h"
-
-enum {
-    WALK_DEPTH = 16,   /* nested chains; natively VERDICT_DEPTH */
-    WALK_STEPS = 8192, /* rules that match a packet in one table */
-    WALK_WORDS = 64,   /* of a middle word, and middle words of a vector */
-};
-
-/* struct remembered, as maps want it. */
-struct bpf_remembered;
-
-/* Bytes of the image that was loaded; frozen when the program is. */
-extern const volatile uint32_t image_size;
-
-/* What a rule may ask of the packet, and what the walk has come to. In a map, not on the stack. */
-struct walk {
-    struct packet packet;                                    /* its bytes are not used: they lie in the skb */
-    uint8_t options[TCP_OPTIONS_MOST + TCP_OPTION_MSS_SIZE]; /* of TCP, then zeros */
-    struct track_flow flow;
-    struct bpf_ask ask;
-    uint8_t hook;             /* enum rules_hook */
-    bool has_view, has_flow;  /* raw: conntrack has not looked yet */
-    uint8_t state, direction; /* enum track_state, enum track_direction */
-    uint32_t mark, connmark;
-    bool has_connmark;
-    bool has_template, notrack;
-    uint8_t helper;
-    uint16_t zone;
-
-    /* the verdict */
-    uint8_t code; /* enum image_action: ACCEPT, DROP or REJECT */
-    bool hotdrop;
-    uint32_t bit; /* of the rule that decided; IMAGE_NONE: a policy */
-
-    /* the walk's own */
-    uint32_t table, counts; /* offset of the table; first of rule_counts' elements for it */
-    bool unsound;
-    uint32_t sets[IMAGE_FIELDS]; /* offsets, by place in the table's list of fields; 0: all rules */
-    uint32_t joined;             /* likewise */
-    uint64_t middle[IMAGE_FIELDS], leaves[IMAGE_FIELDS];
-    uint64_t words, bits;
-    uint32_t first, end, word, after, best, best_bit;
-    uint32_t at; /* in options */
-    uint32_t depth;
-    uint32_t chain[WALK_DEPTH], done[WALK_DEPTH];
-    uint8_t answer; /* enum verdict_answer */
-};
 
 static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
 {
@@ -78,9 +28,9 @@ static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t s
 /* ---- looking up ---- */
 
 /* The packet's value of a field, as find_set of verdict/image/walk.c has it. */
-static inline struct condition_value walk_value(const struct walk *w, uint8_t field)
+static inline struct condition_value walk_value(const struct scratch *s, uint8_t field)
 {
-    const struct packet *p = &w->packet;
+    const struct packet *p = &s->packet;
     struct condition_value v = {0, 0};
 
     switch (field) {
@@ -89,9 +39,9 @@ static inline struct condition_value walk_value(const struct walk *w, uint8_t fi
     case IMAGE_DESTINATION:
         return condition_value_address(&p->destination, p->family);
     case IMAGE_IN:
-        return w->hook <= RULES_FORWARD ? condition_value_name(w->ask.in) : v;
+        return s->walk.hook <= RULES_FORWARD ? condition_value_name(s->ask.in) : v;
     case IMAGE_OUT:
-        return w->hook >= RULES_FORWARD ? condition_value_name(w->ask.out) : v;
+        return s->walk.hook >= RULES_FORWARD ? condition_value_name(s->ask.out) : v;
     case IMAGE_DESTINATION_PORT:
         v.low = p->destination_port;
         if (p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6)
@@ -104,7 +54,7 @@ static inline struct condition_value walk_value(const struct walk *w, uint8_t fi
         v.low = p->protocol;
         return v;
     case IMAGE_STATE:
-        v.low = w->has_view ? w->state : TRACK_NONE;
+        v.low = s->walk.has_view ? s->answer.state : TRACK_NONE;
         return v;
     default:
         v.low = p->protocol == PACKET_TCP ? p->tcp.flags : 0;
@@ -113,14 +63,14 @@ static inline struct condition_value walk_value(const struct walk *w, uint8_t fi
 }
 
 /* Offset of the set of the packet's value in the index at offset. */
-GLOBAL uint32_t walk_find(struct walk *w, uint32_t offset)
+GLOBAL uint32_t walk_find(struct scratch *s, uint32_t offset)
 {
     const struct image_index *index = image_window(NULL, offset, sizeof(*index));
     struct condition_value v;
 
-    if (!w || !index)
+    if (!s || !index)
         return 0;
-    v = walk_value(w, index->field);
+    v = walk_value(s, index->field);
     switch (index->kind) {
     case IMAGE_KEY8:
         return image_find8(NULL, index, (uint8_t)v.low);
@@ -142,37 +92,37 @@ static inline bool walk_is_readable(uint8_t field, uint32_t late)
            !(late >> (field & 31) & 1);
 }
 
-GLOBAL int walk_look_up(struct walk *w)
+GLOBAL int walk_look_up(struct scratch *s)
 {
     const struct image_table *t;
     uint32_t at;
     int i;
 
-    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+    if (!s || !(t = image_window(NULL, s->walk.table, sizeof(*t))))
         return 0;
     LOOP(i, 0, IMAGE_FIELDS)
     {
         if (i >= t->count)
             break;
-        at = w->table + (uint32_t)offsetof(struct image_table, index) +
+        at = s->walk.table + (uint32_t)offsetof(struct image_table, index) +
              (uint32_t)i * sizeof(struct image_index);
         const struct image_index *index = image_window(NULL, at, sizeof(*index));
         if (!index)
             break;
-        w->sets[i] = w->unsound && !walk_is_readable(index->field, t->late) ? 0 : walk_find(w, at);
+        s->walk.sets[i] = s->walk.unsound && !walk_is_readable(index->field, t->late) ? 0 : walk_find(s, at);
     }
-    w->joined = 0;
-    if (w->unsound)
+    s->walk.joined = 0;
+    if (s->walk.unsound)
         return 0;
-    w->joined = t->joined;
+    s->walk.joined = t->joined;
     LOOP(i, 0, IMAGE_FIELDS)
     {
         if (i >= t->joins)
             break;
-        at = w->table + (uint32_t)offsetof(struct image_table, join) +
+        at = s->walk.table + (uint32_t)offsetof(struct image_table, join) +
              (uint32_t)i * sizeof(struct image_index);
-        at = walk_find(w, at);
-        w->joined = w->joined + at;
+        at = walk_find(s, at);
+        s->walk.joined = s->walk.joined + at;
     }
     return 0;
 }
@@ -197,63 +147,64 @@ static inline uint32_t walk_lowest(uint64_t bits)
 }
 
 /* The rule of the smallest number behind after, of those that the packet wants in a word. */
-GLOBAL int walk_word(struct walk *w)
+GLOBAL int walk_word(struct scratch *s)
 {
     const struct image_table *t;
     uint64_t bits;
     uint32_t word, wild;
     int i, n;
 
-    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+    if (!s || !(t = image_window(NULL, s->walk.table, sizeof(*t))))
         return 0;
-    word = w->word;
+    word = s->walk.word;
     wild = t->wild_words + word * t->count * 8;
-    bits = w->joined ? image_read64(NULL, w->joined + 8 * (uint64_t)(t->middles + word)) : ~0ULL;
-    w->bits = bits & walk_mask(word, w->first, w->end);
+    bits = s->walk.joined ? image_read64(NULL, s->walk.joined + 8 * (uint64_t)(t->middles + word)) : ~0ULL;
+    s->walk.bits = bits & walk_mask(word, s->walk.first, s->walk.end);
     LOOP(i, 0, IMAGE_FIELDS)
     {
         if (i >= t->count)
             break;
-        if (!w->sets[i])
+        if (!s->walk.sets[i])
             continue;
         bits = image_read64(NULL, wild + 8 * (uint64_t)(uint32_t)i);
-        if (w->middle[i] >> (word & 63) & 1)
-            bits |= image_read64(NULL, w->leaves[i] + 8 * (uint64_t)__builtin_popcountll(
-                                                              w->middle[i] & ((1ULL << (word & 63)) - 1)));
-        w->bits = w->bits & bits;
+        if (s->walk.middle[i] >> (word & 63) & 1)
+            bits |= image_read64(NULL, s->walk.leaves[i] +
+                                           8 * (uint64_t)__builtin_popcountll(s->walk.middle[i] &
+                                                                              ((1ULL << (word & 63)) - 1)));
+        s->walk.bits = s->walk.bits & bits;
     }
     LOOP(n, 0, IMAGE_WORD)
     {
-        bits = w->bits;
+        bits = s->walk.bits;
         if (!bits)
             break;
-        w->bits = bits & (bits - 1);
+        s->walk.bits = bits & (bits - 1);
         uint32_t bit = word * IMAGE_WORD + walk_lowest(bits);
         uint32_t number = image_read32(NULL, t->rules + (uint64_t)bit * sizeof(struct image_rule));
-        if (number > w->after && number < w->best) {
-            w->best = number;
-            w->best_bit = bit;
+        if (number > s->walk.after && number < s->walk.best) {
+            s->walk.best = number;
+            s->walk.best_bit = bit;
         }
     }
     return 0;
 }
 
 /* Of each set its middle word m, and which leaf words are left of all. */
-GLOBAL int walk_middle(struct walk *w, uint32_t m)
+GLOBAL int walk_middle(struct scratch *s, uint32_t m)
 {
     const struct image_table *t;
     uint32_t wild;
     int i;
 
-    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+    if (!s || !(t = image_window(NULL, s->walk.table, sizeof(*t))))
         return 0;
     wild = t->wild_middles + m * t->count * 8;
-    w->words = w->joined ? image_read64(NULL, w->joined + 8 * (uint64_t)m) : ~0ULL;
+    s->walk.words = s->walk.joined ? image_read64(NULL, s->walk.joined + 8 * (uint64_t)m) : ~0ULL;
     LOOP(i, 0, IMAGE_FIELDS)
     {
         if (i >= t->count)
             break;
-        uint32_t set = w->sets[i];
+        uint32_t set = s->walk.sets[i];
         if (!set)
             continue;
         uint64_t top = image_read64(NULL, set), words = 0, leaves = 0;
@@ -266,39 +217,39 @@ GLOBAL int walk_middle(struct walk *w, uint32_t m)
             words = image_read64(NULL, at);
             leaves = image_read64(NULL, at + 8);
         }
-        w->middle[i] = words;
-        w->leaves[i] = leaves;
-        w->words = w->words & (words | image_read64(NULL, wild + 8 * (uint64_t)(uint32_t)i));
+        s->walk.middle[i] = words;
+        s->walk.leaves[i] = leaves;
+        s->walk.words = s->walk.words & (words | image_read64(NULL, wild + 8 * (uint64_t)(uint32_t)i));
     }
     return 0;
 }
 
 /* Sets best and best_bit to the rule of the smallest number behind after among bits first...end-1. */
-GLOBAL int walk_gather(struct walk *w)
+GLOBAL int walk_gather(struct scratch *s)
 {
     int m, n;
 
-    if (!w)
+    if (!s)
         return 0;
-    w->best = UINT32_MAX;
-    if (w->first >= w->end)
+    s->walk.best = UINT32_MAX;
+    if (s->walk.first >= s->walk.end)
         return 0;
     LOOP(m, 0, WALK_WORDS)
     {
-        if ((uint32_t)m < w->first / 4096)
+        if ((uint32_t)m < s->walk.first / 4096)
             continue;
-        if ((uint32_t)m > (w->end - 1) / 4096)
+        if ((uint32_t)m > (s->walk.end - 1) / 4096)
             break;
-        walk_middle(w, (uint32_t)m);
+        walk_middle(s, (uint32_t)m);
         LOOP(n, 0, WALK_WORDS)
         {
-            uint64_t words = w->words;
+            uint64_t words = s->walk.words;
             if (!words)
                 break;
-            w->words = words & (words - 1);
-            w->word = (uint32_t)m * WALK_WORDS + walk_lowest(words);
-            if (w->word >= w->first / 64 && w->word <= (w->end - 1) / 64)
-                walk_word(w);
+            s->walk.words = words & (words - 1);
+            s->walk.word = (uint32_t)m * WALK_WORDS + walk_lowest(words);
+            if (s->walk.word >= s->walk.first / 64 && s->walk.word <= (s->walk.end - 1) / 64)
+                walk_word(s);
         }
     }
     return 0;
@@ -306,51 +257,51 @@ GLOBAL int walk_gather(struct walk *w)
 
 /* ---- asking ---- */
 
-static inline void walk_describe(struct walk *w, struct track_view *view, struct verdict_packet *ret)
+static inline void walk_describe(struct scratch *s, struct track_view *view, struct verdict_packet *ret)
 {
-    *view = (struct track_view){.state = (enum track_state)w->state,
-                                .direction = (enum track_direction)w->direction,
-                                .flow = w->has_flow ? &w->flow : NULL};
+    *view = (struct track_view){.state = (enum track_state)s->answer.state,
+                                .direction = (enum track_direction)s->answer.direction,
+                                .flow = s->has_flow ? &s->found.flow : NULL};
     *ret = (struct verdict_packet){
-        .packet = &w->packet,
-        .hook = (enum rules_hook)w->hook,
-        .in = w->ask.in,
-        .out = w->ask.out,
-        .view = w->has_view ? view : NULL,
-        .mark = w->mark,
-        .pkttype = w->ask.pkttype,
-        .now_ms = w->ask.now_ms,
-        .time = w->ask.time,
-        .has_connmark = w->has_connmark,
-        .connmark = w->connmark,
+        .packet = &s->packet,
+        .hook = (enum rules_hook)s->walk.hook,
+        .in = s->ask.in,
+        .out = s->ask.out,
+        .view = s->walk.has_view ? view : NULL,
+        .mark = s->walk.mark,
+        .pkttype = s->ask.pkttype,
+        .now_ms = s->ask.now_ms,
+        .time = s->ask.time,
+        .has_connmark = s->walk.has_connmark,
+        .connmark = s->walk.connmark,
     };
-    __builtin_memcpy(ret->mac, w->ask.mac, sizeof(ret->mac));
+    __builtin_memcpy(ret->mac, s->ask.mac, sizeof(ret->mac));
 }
 
 /* Where the option lies among those of a TCP packet (tcp_option_is); their size: there is none. */
-GLOBAL uint32_t walk_option(struct walk *w, uint32_t size, uint32_t kind, uint32_t mss)
+GLOBAL uint32_t walk_option(struct scratch *s, uint32_t size, uint32_t kind, uint32_t mss)
 {
     int n;
 
-    if (!w)
+    if (!s)
         return 0;
-    w->at = 0;
+    s->walk.at = 0;
     LOOP(n, 0, TCP_OPTIONS_MOST)
     {
-        uint32_t at = w->at;
+        uint32_t at = s->walk.at;
         if (at >= size || at >= TCP_OPTIONS_MOST)
             return size;
-        if (tcp_option_is(&w->options[at], size - at, 0, (uint8_t)kind, mss))
+        if (tcp_option_is(&s->reader.text.bytes[at], size - at, 0, (uint8_t)kind, mss))
             return at;
-        w->at = at + tcp_option_end(&w->options[at], size - at, 0);
+        s->walk.at = at + tcp_option_end(&s->reader.text.bytes[at], size - at, 0);
     }
     return size;
 }
 
 /* --tcp-option and tcpmss. */
-static inline int walk_ask_option(struct walk *w, const struct condition *c, uint32_t payload)
+static inline int walk_ask_option(struct scratch *s, const struct condition *c, uint32_t payload)
 {
-    const struct packet *p = &w->packet;
+    const struct packet *p = &s->packet;
     uint32_t header = p->tcp.header, size, at;
 
     if (p->transport > p->length || p->length - p->transport < 20 || header < 20 ||
@@ -361,21 +312,21 @@ static inline int walk_ask_option(struct walk *w, const struct condition *c, uin
         const struct rules_match_tcp *m = image_window(NULL, payload, sizeof(*m));
         if (!m)
             return VERDICT_NO;
-        at = walk_option(w, size, m->option, false);
+        at = walk_option(s, size, m->option, false);
         return (at < size) != m->option_inverted ? VERDICT_YES : VERDICT_NO;
     }
     const struct rules_match_tcpmss *m = image_window(NULL, payload, sizeof(*m));
     if (!m)
         return VERDICT_NO;
-    at = walk_option(w, size, TCP_OPTION_MSS, true);
+    at = walk_option(s, size, TCP_OPTION_MSS, true);
     if (at >= size || at > TCP_OPTIONS_MOST)
         return m->inverted ? VERDICT_YES : VERDICT_NO;
-    uint32_t mss = wire_read16(&w->options[at + 2]);
+    uint32_t mss = wire_read16(&s->reader.text.bytes[at + 2]);
     return (mss >= m->mss.first && mss <= m->mss.last) != m->inverted ? VERDICT_YES : VERDICT_NO;
 }
 
 /* What is remembered for the condition at offset, made now if need be. */
-static inline struct bpf_remembered *walk_remembered(uint32_t offset, const struct remembered *fresh)
+static inline struct bpf_remembered *walk_remembered(uint32_t offset, const struct bpf_remembered *fresh)
 {
     struct bpf_remembered *r = bpf_map_lookup_elem(&remembered, &offset);
 
@@ -385,10 +336,10 @@ static inline struct bpf_remembered *walk_remembered(uint32_t offset, const stru
     return bpf_map_lookup_elem(&remembered, &offset);
 }
 
-static inline int walk_ask_limit(const struct walk *w, uint32_t offset, uint32_t payload)
+static inline int walk_ask_limit(const struct scratch *s, uint32_t offset, uint32_t payload)
 {
     const struct rules_match_limit *m = image_window(NULL, payload, sizeof(*m));
-    uint64_t now = memory_jiffies(w->ask.now_ms);
+    uint64_t now = memory_jiffies(s->ask.now_ms);
     struct limit_bucket bucket;
     struct bpf_remembered *r;
     bool yes;
@@ -396,7 +347,7 @@ static inline int walk_ask_limit(const struct walk *w, uint32_t offset, uint32_t
     if (!m)
         return VERDICT_NO;
     limit_begin(&bucket, m, now);
-    struct remembered fresh = {
+    struct bpf_remembered fresh = {
         .credit = bucket.credit, .cap = bucket.cap, .cost = bucket.cost, .previous = now};
     r = walk_remembered(offset, &fresh);
     if (!r)
@@ -422,7 +373,7 @@ static inline int walk_ask_statistic(uint32_t offset, uint32_t payload)
         return VERDICT_NO;
     if (!m->nth) /* chance; the loader lets in none but never and always */
         return (m->probability != 0) != m->inverted ? VERDICT_YES : VERDICT_NO;
-    struct remembered fresh = {.counter = nth_begin(m)};
+    struct bpf_remembered fresh = {.counter = nth_begin(m)};
     struct rules_match_statistic nth = *m;
     r = walk_remembered(offset, &fresh);
     if (!r)
@@ -436,62 +387,62 @@ static inline int walk_ask_statistic(uint32_t offset, uint32_t payload)
 }
 
 /* A condition that the match itself answers (verdict/match natively). */
-GLOBAL int walk_call(struct walk *w, uint32_t offset)
+GLOBAL int walk_call(struct scratch *s, uint32_t offset)
 {
     const struct condition *c = image_window(NULL, offset, sizeof(*c));
     const struct rules_match_time *time;
 
-    if (!w || !c || !c->payload)
+    if (!s || !c || !c->payload)
         return VERDICT_NO;
     switch (c->argument) {
     case RULES_MATCH_TCP:
     case RULES_MATCH_TCPMSS:
-        return walk_ask_option(w, c, c->payload);
+        return walk_ask_option(s, c, c->payload);
     case RULES_MATCH_LIMIT:
-        return walk_ask_limit(w, offset, c->payload);
+        return walk_ask_limit(s, offset, c->payload);
     case RULES_MATCH_STATISTIC:
         return walk_ask_statistic(offset, c->payload);
     case RULES_MATCH_TIME:
         time = image_window(NULL, c->payload, sizeof(*time));
-        return time && time_holds(time, w->ask.time) ? VERDICT_YES : VERDICT_NO;
+        return time && time_holds(time, s->ask.time) ? VERDICT_YES : VERDICT_NO;
     default:
         return VERDICT_NO;
     }
 }
 
 /* One condition, at offset. Enum verdict_answer. */
-GLOBAL int walk_ask_one(struct walk *w, uint32_t offset)
+GLOBAL int walk_ask_one(struct scratch *s, uint32_t offset)
 {
     const struct condition *c = image_window(NULL, offset, sizeof(*c));
     enum condition_reading reading;
     struct track_view view;
     struct verdict_packet p;
 
-    if (!w || !c)
+    if (!s || !c)
         return VERDICT_NO;
     if (c->kind == CONDITION_CALL)
-        return walk_call(w, offset);
-    walk_describe(w, &view, &p);
+        return walk_call(s, offset);
+    walk_describe(s, &view, &p);
     return condition_holds(c, &p, &reading);
 }
 
 /* What the sets could not answer of the rule at offset. Enum verdict_answer. */
-GLOBAL int walk_ask(struct walk *w, uint32_t offset)
+GLOBAL int walk_ask(struct scratch *s, uint32_t offset)
 {
     const struct image_rule *rule = image_window(NULL, offset, sizeof(*rule));
     int i, answer;
 
-    if (!w || !rule)
+    if (!s || !rule)
         return VERDICT_NO;
-    if (!w->unsound && !(rule->flags & IMAGE_RESIDUAL))
+    if (!s->walk.unsound && !(rule->flags & IMAGE_RESIDUAL))
         return VERDICT_YES;
     LOOP(i, 0, 1024)
     {
         if (i >= rule->count)
             break;
-        if (!w->unsound && i < IMAGE_CONDITIONS && !(rule->residual >> (i & 63) & 1))
+        if (!s->walk.unsound && i < IMAGE_CONDITIONS && !(rule->residual >> (i & 63) & 1))
             continue;
-        answer = walk_ask_one(w, rule->conditions + (uint32_t)i * sizeof(struct condition));
+        answer = walk_ask_one(s, rule->conditions + (uint32_t)i * sizeof(struct condition));
         if (answer != VERDICT_YES)
             return answer;
     }
@@ -501,82 +452,81 @@ GLOBAL int walk_ask(struct walk *w, uint32_t offset)
 /* ---- deciding ---- */
 
 /* MARK and its like, the effect at offset. */
-GLOBAL int walk_apply(struct walk *w, uint32_t offset)
+GLOBAL int walk_apply(struct scratch *s, uint32_t offset)
 {
     const struct effect *e = image_window(NULL, offset, sizeof(*e));
-    struct effect_state s = {.work = 0};
+    struct effect_state after = {.work = 0};
     struct track_view view;
     enum effect_view seen;
 
-    if (!w || !e)
+    if (!s || !e)
         return 0;
-    walk_describe(w, &view, &s.packet);
-    s.has_template = w->has_template;
-    seen = effect_apply(&s, e);
-    w->mark = s.packet.mark;
-    w->has_connmark = s.packet.has_connmark;
-    w->connmark = s.packet.connmark;
+    walk_describe(s, &view, &after.packet);
+    after.has_template = s->walk.has_template;
+    seen = effect_apply(&after, e);
+    s->walk.mark = after.packet.mark;
+    s->walk.has_connmark = after.packet.has_connmark;
+    s->walk.connmark = after.packet.connmark;
     if (seen == EFFECT_VIEW_KEPT)
         return 0;
-    w->has_template = true;
-    w->notrack = s.template.notrack;
-    w->zone = s.template.zone;
-    w->helper = (uint8_t)s.template.helper;
-    w->has_view = true;
-    w->state = seen == EFFECT_VIEW_TEMPLATE ? TRACK_NEW : TRACK_UNTRACKED;
-    w->has_flow = seen == EFFECT_VIEW_TEMPLATE;
-    __builtin_memset(&w->flow, 0, sizeof(w->flow));
-    walk_look_up(w);
+    s->walk.has_template = true;
+    s->template = after.template;
+    s->walk.has_view = true;
+    s->answer.state = seen == EFFECT_VIEW_TEMPLATE ? TRACK_NEW : TRACK_UNTRACKED;
+    s->has_flow = seen == EFFECT_VIEW_TEMPLATE;
+    __builtin_memset(&s->found, 0, sizeof(s->found));
+    walk_look_up(s);
     return 0;
 }
 
-static inline void walk_count(const struct walk *w, uint32_t bit)
+static inline void walk_count(const struct scratch *s, uint32_t bit)
 {
-    uint32_t place = w->counts + bit;
+    uint32_t place = s->walk.counts + bit;
     struct rule_count *count = bpf_map_lookup_elem(&rule_counts, &place);
 
     if (!count)
         return;
     __sync_fetch_and_add(&count->packets, 1);
-    __sync_fetch_and_add(&count->bytes, w->packet.length);
+    __sync_fetch_and_add(&count->bytes, s->packet.length);
 }
 
 /* The innermost chain was gone through, or left: back to where it was entered, or its hook's policy decides. */
-static inline int walk_return(struct walk *w, uint32_t policy)
+static inline int walk_return(struct scratch *s, uint32_t policy)
 {
-    w->depth = w->depth - 1;
-    if (w->depth > 0)
+    s->walk.depth = s->walk.depth - 1;
+    if (s->walk.depth > 0)
         return 0;
-    w->code = policy == RULES_POLICY_DROP ? IMAGE_DROP : IMAGE_ACCEPT;
-    w->bit = (uint32_t)IMAGE_NONE;
+    s->walk.code = policy == RULES_POLICY_DROP ? IMAGE_DROP : IMAGE_ACCEPT;
+    s->walk.bit = (uint32_t)IMAGE_NONE;
     return 1;
 }
 
-static inline int walk_decide(struct walk *w, uint8_t code, bool hotdrop)
+static inline int walk_decide(struct scratch *s, uint8_t code, uint8_t flags, bool hotdrop)
 {
-    w->code = code;
-    w->hotdrop = hotdrop;
-    w->bit = w->best_bit;
+    s->walk.code = code;
+    s->walk.hotdrop = hotdrop;
+    s->walk.bit = s->walk.best_bit;
+    s->walk.flags = flags;
     return 1;
 }
 
-static inline int walk_enter(struct walk *w, uint32_t chain, bool is_goto)
+static inline int walk_enter(struct scratch *s, uint32_t chain, bool is_goto)
 {
-    uint32_t depth = w->depth;
+    uint32_t depth = s->walk.depth;
 
     if (!is_goto)
-        w->depth = depth + 1;
+        s->walk.depth = depth + 1;
     else
         depth--;
     if (depth >= WALK_DEPTH)
-        return walk_decide(w, IMAGE_DROP, false); /* the loader does not let such rules in */
-    w->chain[depth] = chain;
-    w->done[depth] = 0;
+        return walk_decide(s, IMAGE_DROP, 0, false); /* the loader does not let such rules in */
+    s->walk.chain[depth] = chain;
+    s->walk.done[depth] = 0;
     return 0;
 }
 
 /* Looks at the next rule of the innermost chain. 1: it is decided. */
-GLOBAL int walk_step(struct walk *w, uint32_t policy)
+GLOBAL int walk_step(struct scratch *s, uint32_t policy)
 {
     const struct image_table *t;
     const struct image_chain *chain;
@@ -584,43 +534,43 @@ GLOBAL int walk_step(struct walk *w, uint32_t policy)
     uint32_t depth;
     int answer;
 
-    if (!w || !(t = image_window(NULL, w->table, sizeof(*t))))
+    if (!s || !(t = image_window(NULL, s->walk.table, sizeof(*t))))
         return 1;
-    depth = w->depth - 1;
+    depth = s->walk.depth - 1;
     if (depth >= WALK_DEPTH)
         return 1;
-    chain = image_window(NULL, t->chains + (uint64_t)w->chain[depth] * sizeof(*chain), sizeof(*chain));
+    chain = image_window(NULL, t->chains + (uint64_t)s->walk.chain[depth] * sizeof(*chain), sizeof(*chain));
     if (!chain)
         return 1;
-    w->first = chain->first;
-    w->end = chain->end;
-    w->after = w->done[depth];
-    walk_gather(w);
-    if (w->best == UINT32_MAX)
-        return walk_return(w, policy);
-    w->done[depth] = w->best;
-    uint64_t at = t->rules + (uint64_t)w->best_bit * sizeof(*rule);
+    s->walk.first = chain->first;
+    s->walk.end = chain->end;
+    s->walk.after = s->walk.done[depth];
+    walk_gather(s);
+    if (s->walk.best == UINT32_MAX)
+        return walk_return(s, policy);
+    s->walk.done[depth] = s->walk.best;
+    uint64_t at = t->rules + (uint64_t)s->walk.best_bit * sizeof(*rule);
     rule = image_window(NULL, at, sizeof(*rule));
     if (!rule)
         return 1;
-    answer = walk_ask(w, (uint32_t)at);
+    answer = walk_ask(s, (uint32_t)at);
     if (answer == VERDICT_HOTDROP)
-        return walk_decide(w, IMAGE_DROP, true);
+        return walk_decide(s, IMAGE_DROP, 0, true);
     if (answer != VERDICT_YES)
         return 0;
-    walk_count(w, w->best_bit);
+    walk_count(s, s->walk.best_bit);
     switch (rule->action) {
     case IMAGE_ACCEPT:
     case IMAGE_DROP:
     case IMAGE_REJECT:
-        return walk_decide(w, rule->action, false);
+        return walk_decide(s, rule->action, rule->flags, false);
     case IMAGE_RETURN:
-        return walk_return(w, policy);
+        return walk_return(s, policy);
     case IMAGE_JUMP:
     case IMAGE_GOTO:
-        return walk_enter(w, rule->chain, rule->action == IMAGE_GOTO);
+        return walk_enter(s, rule->chain, rule->action == IMAGE_GOTO);
     case IMAGE_TARGET:
-        walk_apply(w, rule->effect);
+        walk_apply(s, rule->effect);
         return 0;
     default:
         return 0;
@@ -638,8 +588,8 @@ static inline uint32_t walk_counts_of(const struct image_header *header, uint32_
     return filter ? filter->words * IMAGE_WORD : 0;
 }
 
-/* Walks a table (enum rules_table_type) from the chain of w's hook. The verdict is in w. */
-GLOBAL int walk_table(struct walk *w, uint32_t table)
+/* Walks a table (enum rules_table_type) from the chain of the walk's hook. */
+GLOBAL int walk_table(struct scratch *s, uint32_t table)
 {
     const struct image_header *header = image_window(NULL, 0, sizeof(*header));
     const struct image_table *t;
@@ -647,39 +597,37 @@ GLOBAL int walk_table(struct walk *w, uint32_t table)
     uint32_t builtin, policy;
     int step;
 
-    if (!w || !header || table >= RULES_TABLES)
+    if (!s || !header || table >= RULES_TABLES)
         return 0;
-    w->code = IMAGE_ACCEPT;
-    w->hotdrop = false;
-    w->bit = (uint32_t)IMAGE_NONE;
-    w->has_template = w->notrack = false;
-    w->helper = 0;
-    w->zone = 0;
-    w->table = header->tables[table];
-    if (!w->table || w->packet.family != header->family || w->hook > RULES_POSTROUTING)
+    s->walk.code = IMAGE_ACCEPT;
+    s->walk.hotdrop = false;
+    s->walk.bit = (uint32_t)IMAGE_NONE;
+    s->walk.has_template = s->walk.has_connmark = false;
+    s->walk.table = header->tables[table];
+    if (!s->walk.table || s->packet.family != header->family || s->walk.hook > RULES_POSTROUTING)
         return 0;
-    t = image_window(NULL, w->table, sizeof(*t));
+    t = image_window(NULL, s->walk.table, sizeof(*t));
     if (!t)
         return 0;
-    builtin = t->builtin[w->hook];
+    builtin = t->builtin[s->walk.hook];
     if (builtin == (uint32_t)IMAGE_NONE)
         return 0;
     chain = image_window(NULL, t->chains + (uint64_t)builtin * sizeof(*chain), sizeof(*chain));
     if (!chain)
         return 0;
     policy = chain->policy;
-    w->counts = walk_counts_of(header, table);
-    w->unsound = w->packet.fault == PACKET_SHORT || w->packet.fragment_offset;
-    walk_look_up(w);
-    w->depth = 1;
-    w->chain[0] = builtin;
-    w->done[0] = 0;
+    s->walk.counts = walk_counts_of(header, table);
+    s->walk.unsound = s->packet.fault == PACKET_SHORT || s->packet.fragment_offset;
+    walk_look_up(s);
+    s->walk.depth = 1;
+    s->walk.chain[0] = builtin;
+    s->walk.done[0] = 0;
     LOOP(step, 0, WALK_STEPS)
     {
-        if (walk_step(w, policy))
+        if (walk_step(s, policy))
             return 0;
     }
-    w->code = IMAGE_DROP; /* the loader does not let so many rules in */
+    s->walk.code = IMAGE_DROP; /* the loader does not let so many rules in */
     return 0;
 }
 

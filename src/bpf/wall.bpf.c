@@ -12,8 +12,7 @@
 
 #include "bpf/flows.h"
 #include "bpf/helper.h"
-
-#include "verdict/image/format.h"
+#include "bpf/walk.h"
 
 /* Headers and options; enum packet_result. */
 GLOBAL int wall_decode(struct bpf_nf_ctx *context, struct scratch *s)
@@ -62,7 +61,36 @@ static inline bool wall_begin(struct bpf_nf_ctx *context, struct scratch *s)
     return true;
 }
 
-/* The whole way of a packet; s->answer says what became of it. */
+enum { PATH_IN, PATH_OUT, PATH_THROUGH }; /* enum wall_path */
+
+/* Raw, before conntrack looks: s->template is what it said of that. */
+static inline bool wall_raw(struct scratch *s)
+{
+    s->walk.hook = s->ask.path == PATH_OUT ? RULES_OUTPUT : RULES_PREROUTING;
+    s->walk.has_view = false;
+    s->walk.mark = s->ask.mark;
+    s->has_flow = false;
+    walk_table(s, RULES_RAW);
+    return s->walk.code == IMAGE_ACCEPT;
+}
+
+static inline bool wall_filter(struct scratch *s)
+{
+    s->walk.hook = s->ask.path == PATH_OUT  ? RULES_OUTPUT
+                   : s->ask.path == PATH_IN ? RULES_INPUT
+                                            : RULES_FORWARD;
+    s->walk.has_view = true;
+    walk_table(s, RULES_FILTER);
+    /* CONNMARK has had its effect on a known connection even if the packet is dropped after it. */
+    if (s->walk.has_connmark)
+        flow_mark(s, s->walk.connmark);
+    if (s->walk.code == IMAGE_REJECT && s->walk.flags & IMAGE_RESET && s->packet.protocol == PACKET_TCP &&
+        s->packet.fault == PACKET_SOUND && !(s->packet.tcp.flags & PACKET_RST))
+        flow_close(s);
+    return s->walk.code == IMAGE_ACCEPT;
+}
+
+/* The whole way of a packet, in the order of verdict/wall.c; s->answer says what became of it. */
 static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
 {
     int reason;
@@ -72,8 +100,16 @@ static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
     s->answer.stage = BPF_BY_RAW;
     if (!wall_begin(context, s) || wall_decode(context, s) != PACKET_READ)
         return;
+    if (!wall_raw(s)) {
+        s->answer.code = s->walk.code;
+        return;
+    }
     flow_track(context, s);
     s->answer.stage = BPF_BY_FILTER;
+    if (!wall_filter(s)) {
+        s->answer.code = s->walk.code;
+        return;
+    }
     reason = helper_hear(context, s);
     if (reason != TRACK_OK) {
         s->answer.stage = BPF_BY_HELPER;

@@ -2,6 +2,7 @@
 #include "kernel/load.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -182,13 +183,36 @@ static int set_entries(struct bpf_object *object, const char *name, uint32_t ent
     return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
 }
 
+/* image_size, which the program checks offsets against, lies among its constants. */
+static int set_image_size(struct bpf_object *object, uint32_t size)
+{
+    const struct btf *btf = bpf_object__btf(object);
+    struct bpf_map *image = bpf_object__find_map_by_name(object, "image"),
+                   *constants = bpf_object__find_map_by_name(object, ".rodata");
+    int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
+    size_t length;
+    uint8_t *bytes = constants ? (uint8_t *)(uintptr_t)bpf_map__initial_value(constants, &length) : NULL;
+
+    if (!image || !bytes || section < 0)
+        return -ENOENT;
+    const struct btf_type *type = btf__type_by_id(btf, (uint32_t)section);
+    const struct btf_var_secinfo *variables = btf_var_secinfos(type);
+    for (unsigned i = 0; i < btf_vlen(type); i++) {
+        const struct btf_type *variable = btf__type_by_id(btf, variables[i].type);
+        if (strcmp(btf__name_by_offset(btf, variable->name_off), "image_size") != 0)
+            continue;
+        memcpy(bytes + variables[i].offset, &size, sizeof(size));
+        return bpf_map__set_value_size(image, size);
+    }
+    return -ENOENT;
+}
+
 static int set_sizes(struct bpf_object *object, const struct kernel_sizes *sizes)
 {
-    struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
     int r = 0;
 
     if (sizes->image)
-        r = image ? bpf_map__set_value_size(image, sizes->image) : -ENOENT;
+        r = set_image_size(object, sizes->image);
     if (r == 0)
         r = set_entries(object, "rule_counts", sizes->rule_counts);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/ext/extension.h"
 #include "rules/rules.h"
 #include "verdict/image/condition.h"
 #include "verdict/image/index.h"
@@ -142,8 +143,9 @@ static uint32_t add_conditions(struct image_block *block, const struct rules_rul
 }
 
 /* What the image says of the rule, but for the chain that it leads to. */
-static struct image_rule describe_rule(struct image_block *block, const struct rules_rule *rule,
-                                       uint32_t number, struct image_condition *condition)
+static struct image_rule describe_rule(struct image_block *block, uint8_t family,
+                                       const struct rules_rule *rule, uint32_t number,
+                                       struct image_condition *condition)
 {
     struct image_rule ret = {.number = number,
                              .chain = (uint32_t)IMAGE_NONE,
@@ -152,6 +154,9 @@ static struct image_rule describe_rule(struct image_block *block, const struct r
                              .residual = condition->residual};
 
     ret.flags = rule_flags(condition, (enum image_action)ret.action);
+    if (rule->target.type == RULES_TARGET_REJECT &&
+        strcmp(rules_reject_name(family, rule->target.reject.with), "tcp-reset") == 0)
+        ret.flags |= IMAGE_RESET;
     ret.conditions = add_conditions(block, rule, condition);
     if (ret.action == IMAGE_TARGET) {
         struct effect effect;
@@ -173,7 +178,7 @@ static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_
                             .chain = chain,
                             .ordinal = c->count,
                             .asked = scratch->asked,
-                            .image = describe_rule(c->block, rule, number, scratch)};
+                            .image = describe_rule(c->block, c->rules->family, rule, number, scratch)};
     for (unsigned f = 0; f < IMAGE_FIELDS; f++) {
         const struct image_ranges *wanted = &scratch->field[f];
 

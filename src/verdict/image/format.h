@@ -108,6 +108,7 @@ enum image_rule_flag {
     IMAGE_RESIDUAL = 1 << 0, /* some conditions are not in the sets */
     IMAGE_FINAL = 1 << 1,    /* if its bit is set, no later rule of its chain is looked at */
     IMAGE_IDLE = 1 << 2,     /* nothing to judge and nothing to do but counting and logging */
+    IMAGE_RESET = 1 << 3,    /* REJECT by a reset */
 };
 
 struct image_rule {
