@@ -183,36 +183,67 @@ static int set_entries(struct bpf_object *object, const char *name, uint32_t ent
     return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
 }
 
-/* image_size, which the program checks offsets against, lies among its constants. */
-static int set_image_size(struct bpf_object *object, uint32_t size)
+static struct bpf_map *constants_of(struct bpf_object *object)
+{
+    struct bpf_map *map = NULL;
+
+    while ((map = bpf_object__next_map(object, map)))
+        if (strstr(bpf_map__name(map), ".rodata"))
+            return map;
+    return NULL;
+}
+
+/* Where a constant of the program (const volatile uint32_t) lies among all of them. By name: compilers order them as they like.
+ * -ENOENT: there is none. */
+static int64_t constant_offset(const struct bpf_object *object, const char *name)
 {
     const struct btf *btf = bpf_object__btf(object);
-    struct bpf_map *image = bpf_object__find_map_by_name(object, "image"),
-                   *constants = bpf_object__find_map_by_name(object, ".rodata");
-    int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
-    size_t length;
-    uint8_t *bytes = constants ? (uint8_t *)(uintptr_t)bpf_map__initial_value(constants, &length) : NULL;
+    int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+    const struct btf_type *all = section < 0 ? NULL : btf__type_by_id(btf, (uint32_t)section);
 
-    if (!image || !bytes || section < 0)
-        return -ENOENT;
-    const struct btf_type *type = btf__type_by_id(btf, (uint32_t)section);
-    const struct btf_var_secinfo *variables = btf_var_secinfos(type);
-    for (unsigned i = 0; i < btf_vlen(type); i++) {
-        const struct btf_type *variable = btf__type_by_id(btf, variables[i].type);
-        if (strcmp(btf__name_by_offset(btf, variable->name_off), "image_size") != 0)
-            continue;
-        memcpy(bytes + variables[i].offset, &size, sizeof(size));
-        return bpf_map__set_value_size(image, size);
+    for (unsigned i = 0; all && i < btf_vlen(all); i++) {
+        const struct btf_var_secinfo *place = btf_var_secinfos(all) + i;
+        const struct btf_type *variable = btf__type_by_id(btf, place->type);
+        if (place->size == sizeof(uint32_t) &&
+            strcmp(btf__name_by_offset(btf, variable->name_off), name) == 0)
+            return place->offset;
     }
     return -ENOENT;
 }
 
+static int set_constant(struct bpf_object *object, const char *name, uint32_t value)
+{
+    struct bpf_map *map = constants_of(object);
+    int64_t offset = constant_offset(object, name);
+    size_t size = 0;
+    const void *old = map ? bpf_map__initial_value(map, &size) : NULL;
+
+    if (offset < 0 || !old || (size_t)offset + sizeof(value) > size)
+        return -ENOENT;
+    uint8_t *values = malloc(size);
+    if (!values)
+        return -ENOMEM;
+    memcpy(values, old, size);
+    memcpy(values + offset, &value, sizeof(value));
+    int r = bpf_map__set_initial_value(map, values, size);
+    free(values);
+    return r;
+}
+
+static int set_image(struct bpf_object *object, uint32_t size)
+{
+    struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
+
+    if (!size)
+        return 0;
+    int r = image ? bpf_map__set_value_size(image, size) : -ENOENT;
+    return r < 0 ? r : set_constant(object, "image_size", size);
+}
+
 static int set_sizes(struct bpf_object *object, const struct kernel_sizes *sizes)
 {
-    int r = 0;
+    int r = set_image(object, sizes->image);
 
-    if (sizes->image)
-        r = set_image_size(object, sizes->image);
     if (r == 0)
         r = set_entries(object, "rule_counts", sizes->rule_counts);
     if (r == 0)

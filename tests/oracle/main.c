@@ -104,8 +104,11 @@ static void make(struct made *m, const struct options *o, unsigned set, struct h
     t->pieces = o->program && set % 3 == 2;
     t->waits = set % WAITING == WAITING - 1;
     t->variant = set / 2;
-    bool open = o->program && (!host->takes_rules || set % 4 == 3);
-    t->rules = m->rules = open ? rules_none() : rules_made(t->family, t->nft, &d);
+    bool open = !host->takes_rules || (o->program && set % 4 == 3);
+    m->rules = open ? rules_none() : rules_made(t->family, t->nft, &d);
+    if (host->judges)
+        m->rules = rules_left(m->rules, t->family, host->judges);
+    t->rules = m->rules;
     track_config_default(&t->config, o->program && set % 2 ? TRACK_ROBUST : TRACK_LINUX,
                          open ? OLD : TRACK_KERNEL(6, 18));
     t->config.automatic_helper = open;

@@ -8,6 +8,7 @@
 #include "kernel/load.h"
 #include "rules/rules.h"
 #include "trial.h"
+#include "verdict/condition/read.h"
 #include "verdict/image/image.h"
 
 #include <arpa/inet.h>
@@ -40,7 +41,7 @@ struct program {
     struct host host; /* the first */
     unsigned objects;
     struct kernel_program *loaded; /* NULL: none */
-    struct image *image;           /* of the rules; NULL: the program walks none */
+    struct image *image;           /* of the rules; NULL: none is loaded */
     struct fragments *fragments;
     uint64_t now;
     struct seen *seen;
@@ -77,6 +78,18 @@ static void put(const struct program *p, const char *map, const void *value)
 
 /* ---- rules ---- */
 
+static bool is_no_call(void *arg, const struct condition *c)
+{
+    (void)arg;
+    return c->kind != CONDITION_CALL;
+}
+
+/* What code of its own judges natively (limit, recent, u32...) is not in the program yet. */
+static bool judges(const struct rules_rule *rule, uint8_t family)
+{
+    return condition_read(rule, family, is_no_call, NULL);
+}
+
 static void renew(struct host *h)
 {
     (void)h; /* each load begins anew */
@@ -86,6 +99,7 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
 {
     struct program *p = self(h);
     struct kernel_sizes sizes = {.flows = FLOWS};
+    struct bpf_settings settings = {.track = track_settings_of(&t->config), .is_asked = true};
     struct kernel_error error;
 
     if (p->host.takes_rules) {
@@ -99,6 +113,7 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
         return strdup(error.text);
     if (p->image)
         put(p, "image", image_bytes(p->image));
+    put(p, "settings", &settings);
     p->fragments = fragments_new(!t->pieces);
     return NULL;
 }
@@ -154,13 +169,14 @@ static void wait(struct host *h, unsigned ms)
     self(h)->now += ms;
 }
 
-static struct bpf_ask ask_of(const struct step *step, uint64_t now_ms)
+static struct bpf_ask ask_of(const struct step *step, const struct packet *packet, uint64_t now_ms)
 {
     struct bpf_ask ask = {
         .now_ms = now_ms,
         .time = time(NULL),
         .mark = step->path == WALL_OUT ? KERNEL_MARK : 0,
         .path = (uint8_t)step->path,
+        .sum_is_wrong = packet->fault == PACKET_BAD_CHECKSUM,
     };
 
     strcpy(ask.in, step_in(step));
@@ -168,13 +184,12 @@ static struct bpf_ask ask_of(const struct step *step, uint64_t now_ms)
     return ask;
 }
 
-/* Behind an Ethernet header, which a test run wants and takes away. */
-static bool run(const struct program *p, const struct step *step, const struct packet *packet)
+/* Behind an Ethernet header, which a test run wants and takes away (but at LOCAL_OUT, where Linux 6.18 leaves it). The path is
+ * what the program goes by, and not the hook. */
+static bool run(const struct program *p, const struct packet *packet)
 {
-    static const uint8_t HOOKS[] = {
-        [WALL_IN] = NF_INET_LOCAL_IN, [WALL_OUT] = NF_INET_LOCAL_OUT, [WALL_THROUGH] = NF_INET_FORWARD};
     bool v4 = packet->family == PACKET_IPV4;
-    struct hook_state state = {.hook = HOOKS[step->path], .family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6};
+    struct hook_state state = {.hook = NF_INET_PRE_ROUTING, .family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6};
     uint8_t frame[ETH_HLEN + LARGEST] = {[ETH_HLEN - 2] = v4 ? ETH_P_IP >> 8 : ETH_P_IPV6 >> 8,
                                          [ETH_HLEN - 1] = v4 ? ETH_P_IP & 0xff : ETH_P_IPV6 & 0xff};
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .ctx_in = &state, .ctx_size_in = sizeof(state));
@@ -192,7 +207,6 @@ static void packet(struct host *h, const struct step *step, uint64_t now_ms, str
 {
     static const struct bpf_answer NOTHING;
     struct program *p = self(h);
-    struct bpf_ask ask = ask_of(step, now_ms);
     struct packet whole;
     uint32_t first = 0;
 
@@ -200,9 +214,10 @@ static void packet(struct host *h, const struct step *step, uint64_t now_ms, str
     p->now++;
     if (!fragments_read(p->fragments, step, now_ms, &whole))
         return;
+    struct bpf_ask ask = ask_of(step, &whole, now_ms);
     put(p, "asked", &ask);
     put(p, "answered", &NOTHING);
-    ret->passed = run(p, step, &whole);
+    ret->passed = run(p, &whole);
     if (bpf_map_lookup_elem(map_of(p, "answered"), &first, &ret->answer) < 0)
         die("map \"answered\" could not be read: %s", strerror(errno));
     answer_format(&ret->answer, ret->note, sizeof(ret->note));
@@ -328,7 +343,7 @@ static void expectations(struct host *h, uint64_t now_ms, struct expectation_lis
 /* ---- being a host ---- */
 
 /* Does this kernel take what each compiler made? */
-static bool can_load(const char **ret_why)
+static bool can_load(bool *ret_takes_rules, const char **ret_why)
 {
     static struct kernel_error error;
     struct kernel_sizes sizes = {0};
@@ -342,6 +357,7 @@ static bool can_load(const char **ret_why)
                 die("%s", error.text);
             return false;
         }
+        *ret_takes_rules = kernel_program_map(loaded, "image") >= 0;
         kernel_program_free(&loaded);
     }
     return OBJECTS[0];
@@ -350,8 +366,9 @@ static bool can_load(const char **ret_why)
 struct host *program_open(const char **ret_why)
 {
     struct program *p;
+    bool takes_rules;
 
-    if (!can_load(ret_why))
+    if (!can_load(&takes_rules, ret_why))
         return NULL;
     p = calloc(1, sizeof(*p));
     if (!p)
@@ -361,6 +378,8 @@ struct host *program_open(const char **ret_why)
     p->host = (struct host){
         .name = "program",
         .says_why = true,
+        .takes_rules = takes_rules,
+        .judges = judges,
         .renew = renew,
         .load = load,
         .unload = unload,
