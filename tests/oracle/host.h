@@ -14,8 +14,8 @@ struct host {
     bool sends_itself; /* packets of its own, which the first rule of raw's OUTPUT drops and counts */
     bool tells_ends;   /* events has connections that ended */
     bool takes_rules;
-    bool (*judges)(const struct rules_rule *rule, uint8_t family); /* NULL: every rule */
-    bool counts_policies;                                          /* what no rule of a chain decided */
+    void (*leave_out)(struct rules *rules); /* those rules that it can't judge; NULL: it can all */
+    bool counts_policies;                   /* what no rule of a chain decided */
 
     /* As if nothing had been before. */
     void (*renew)(struct host *h);

@@ -106,8 +106,8 @@ static void make(struct made *m, const struct options *o, unsigned set, struct h
     t->variant = set / 2;
     bool open = !host->takes_rules || (o->program && set % 4 == 3);
     m->rules = open ? rules_none() : rules_made(t->family, t->nft, &d);
-    if (host->judges)
-        m->rules = rules_left(m->rules, t->family, host->judges);
+    if (host->leave_out)
+        m->rules = rules_left(m->rules, t->family, host->leave_out);
     t->rules = m->rules;
     track_config_default(&t->config, o->program && set % 2 ? TRACK_ROBUST : TRACK_LINUX,
                          open ? OLD : TRACK_KERNEL(6, 18));

@@ -3,12 +3,12 @@
 
 #include "bpf/maps.h"
 #include "fragments.h"
-#include "image_counts.h"
+#include "image_rules.h"
 #include "kernel.h"
 #include "kernel/load.h"
+#include "rules/build.h"
 #include "rules/rules.h"
 #include "trial.h"
-#include "verdict/condition/read.h"
 #include "verdict/image/image.h"
 
 #include <arpa/inet.h>
@@ -25,6 +25,7 @@ enum {
     BATCH = 256,         /* elements fetched at once */
     LARGEST = 3600,      /* bytes of a packet: a test run's has to fit into a page */
     FLOWS = 8192,        /* more than a set's sequences begin */
+    MOST_RULES = 1000,   /* of a set */
     BEGINNING = 1000000, /* ms */
 };
 
@@ -78,16 +79,48 @@ static void put(const struct program *p, const char *map, const void *value)
 
 /* ---- rules ---- */
 
-static bool is_no_call(void *arg, const struct condition *c)
+static struct image *compile(const struct rules *rules)
 {
-    (void)arg;
-    return c->kind != CONDITION_CALL;
+    struct image *image = image_compile(rules);
+
+    if (!image)
+        die("out of memory");
+    return image;
 }
 
-/* What code of its own judges natively (limit, recent, u32...) is not in the program yet. */
-static bool judges(const struct rules_rule *rule, uint8_t family)
+struct beyond {
+    const uint8_t *image;
+    struct image_place places[MOST_RULES];
+    size_t count;
+};
+
+static void note_beyond(void *arg, const struct image_place *place)
 {
-    return condition_read(rule, family, is_no_call, NULL);
+    struct beyond *b = arg;
+
+    if (!image_rule_is_beyond(b->image, place->rule))
+        return;
+    if (b->count == MOST_RULES)
+        die("too many rules");
+    b->places[b->count++] = *place;
+}
+
+static int last_first(const void *a, const void *b)
+{
+    return (int)((const struct image_place *)b)->number - (int)((const struct image_place *)a)->number;
+}
+
+/* From the last on, so that the numbers of the others stay. */
+static void leave_out(struct rules *rules)
+{
+    struct image *image = compile(rules);
+    struct beyond b = {.image = image_bytes(image)};
+
+    image_rules_each(b.image, rules, note_beyond, &b);
+    qsort(b.places, b.count, sizeof(b.places[0]), last_first);
+    for (size_t i = 0; i < b.count; i++)
+        rules_chain_delete(b.places[i].chain, b.places[i].number - 1);
+    image_free(&image);
 }
 
 static void renew(struct host *h)
@@ -103,11 +136,9 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
     struct kernel_error error;
 
     if (p->host.takes_rules) {
-        p->image = image_compile(rules);
-        if (!p->image)
-            die("out of memory");
+        p->image = compile(rules);
         sizes.image = (uint32_t)image_size(p->image);
-        sizes.rule_counts = image_counts_size(image_bytes(p->image));
+        sizes.rule_counts = image_rules_counts(image_bytes(p->image));
     }
     if (kernel_program_load(OBJECTS[t->variant % p->objects], &sizes, &p->loaded, &error) < 0)
         return strdup(error.text);
@@ -135,9 +166,19 @@ static void unload(struct host *h, const struct trial *t)
     kernel_program_free(&p->loaded);
 }
 
+static void read_count(void *arg, const struct image_place *place)
+{
+    struct rules_rule *rule = &place->chain->rules[place->number - 1];
+    struct rule_count count;
+
+    if (bpf_map_lookup_elem(map_of(arg, "rule_counts"), &place->count, &count) < 0)
+        die("map \"rule_counts\" could not be read: %s", strerror(errno));
+    rule->counters = (struct rules_counters){count.packets, count.bytes};
+}
+
 static struct rules *counters(struct host *h, const struct trial *t)
 {
-    const struct program *p = self(h);
+    struct program *p = self(h);
     struct rules *rules;
     struct rules_error error;
 
@@ -145,15 +186,7 @@ static struct rules *counters(struct host *h, const struct trial *t)
         die("the rules, line %u column %u: %s", error.line, error.column, error.message);
     if (!p->image)
         return rules;
-    uint32_t size = image_counts_size(image_bytes(p->image));
-    struct rules_counters *counts = calloc(size, sizeof(*counts));
-    if (!counts)
-        die("out of memory");
-    for (uint32_t i = 0; i < size; i++)
-        if (bpf_map_lookup_elem(map_of(p, "rule_counts"), &i, &counts[i]) < 0)
-            die("map \"rule_counts\" could not be read: %s", strerror(errno));
-    image_counts_read(image_bytes(p->image), counts, rules);
-    free(counts);
+    image_rules_each(image_bytes(p->image), rules, read_count, p);
     return rules;
 }
 
@@ -379,7 +412,7 @@ struct host *program_open(const char **ret_why)
         .name = "program",
         .says_why = true,
         .takes_rules = takes_rules,
-        .judges = judges,
+        .leave_out = leave_out,
         .renew = renew,
         .load = load,
         .unload = unload,

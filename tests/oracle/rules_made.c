@@ -2,7 +2,6 @@
 #include "rules_made.h"
 
 #include "kernel.h"
-#include "rules/build.h"
 #include "rules/rules.h"
 
 #include <stdarg.h>
@@ -546,24 +545,14 @@ char *rules_made(uint8_t family, bool nft, struct dice *d)
     return text;
 }
 
-static void thin_out(struct rules_chain *chain, uint8_t family,
-                     bool (*judges)(const struct rules_rule *rule, uint8_t family))
-{
-    for (size_t i = chain->count; i > 0; i--)
-        if (!judges(&chain->rules[i - 1], family))
-            rules_chain_delete(chain, i - 1);
-}
-
-char *rules_left(char *text, uint8_t family, bool (*judges)(const struct rules_rule *rule, uint8_t family))
+char *rules_left(char *text, uint8_t family, void (*leave_out)(struct rules *rules))
 {
     struct rules *rules;
     struct rules_error error;
 
     if (rules_read(text, strlen(text), "rules", family, &rules, &error) < 0)
         return text; /* the trial will say so */
-    for (unsigned t = 0; t < RULES_TABLES; t++)
-        for (size_t c = 0; c < rules->tables[t].count; c++)
-            thin_out(rules->tables[t].chains[c], family, judges);
+    leave_out(rules);
     free(text);
     text = rules_save(rules, NULL, 0);
     if (!text)

@@ -9,8 +9,8 @@
  * that decides by the packet, the connection, or what came before (nothing random, nothing about time). The
  * first rule of raw's OUTPUT drops what the kernel sends by itself. A new string. */
 char *rules_made(uint8_t family, bool nft, struct dice *d);
-/* What is left of such a text without the rules for which judges says no. Takes text; a new string. */
-char *rules_left(char *text, uint8_t family, bool (*judges)(const struct rules_rule *rule, uint8_t family));
+/* What leave_out leaves of such a text. Takes text; a new string. */
+char *rules_left(char *text, uint8_t family, void (*leave_out)(struct rules *rules));
 /* No rules, and policies that accept: nothing stands between the packets and the tracking. A new string. */
 char *rules_none(void);
 
