@@ -102,6 +102,7 @@ static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
         return;
     if (!wall_raw(s)) {
         s->answer.code = s->walk.code;
+        s->answer.state = TRACK_NONE; /* whatever CT let the rules behind it see */
         return;
     }
     flow_track(context, s);
