@@ -115,6 +115,40 @@ def find_wrong(name, own, target):
     return wrong_between_rooms(name, room, target.split("/")[0], target)
 
 
+def closure(start):
+    """{name: who includes it first} of what the files in start include, directly or not, themselves too."""
+    found = {}
+    waiting = [(name, None) for name in start]
+    while waiting:
+        name, by = waiting.pop()
+        if name in found or not (SRC / name).is_file():
+            continue
+        found[name] = by
+        waiting += [(target, name) for _, own, target in read_includes(SRC / name) if own]
+    return found
+
+
+def not_freestanding(files):
+    """The kernel program's headers ask nothing of the system, and nothing of the rooms that do: a line each."""
+    start = [path.relative_to(SRC).as_posix() for path in files if path.relative_to(SRC).parts[0] == "bpf"]
+    for name, by in sorted(closure(start).items()):
+        if name.endswith(".c") and by or "/native/" in name:
+            yield "src/%s: the kernel program includes it (by way of src/%s), and it is native" % (name, by)
+        for number, own, target in read_includes(SRC / name):
+            if not own and not FREESTANDING.search(target):
+                yield "src/%s:%d: includes %s, but the kernel program includes it (by way of src/%s)" % (
+                    name, number, target, by)
+
+
+def unwanted(files):
+    """No byte of the network is parsed in the monitor or in a broker, so nothing of ftp/ is to be found there."""
+    for folder in ("monitor", "broker"):
+        start = [path.relative_to(SRC).as_posix() for path in files if path.relative_to(SRC).parts[:2] == ("server", folder)]
+        for name, by in sorted(closure(start).items()):
+            if name.startswith("ftp/"):
+                yield "src/%s: server/%s includes it (by way of src/%s)" % (name, folder, by)
+
+
 def find_circle(below):
     """A circle in {unit: units that it includes}, as a list that ends where it begins, or None."""
     done = set()
@@ -157,7 +191,7 @@ def main():
             if reason:
                 wrong += 1
                 print("src/%s:%d: includes %s: %s" % (name, number, target, reason))
-    for line in circles(files):
+    for line in [*circles(files), *not_freestanding(files), *unwanted(files)]:
         wrong += 1
         print(line)
     if wrong:

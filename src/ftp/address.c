@@ -68,16 +68,3 @@ int ftp_epsv_parse(const char *argument)
             return i;
     return argument[strspn(argument, "0123456789")] == '\0' ? -EPROTONOSUPPORT : -EINVAL;
 }
-
-bool ftp_address_is_v4(const struct in6_addr *ip)
-{
-    return IN6_IS_ADDR_V4MAPPED(ip);
-}
-
-void ftp_address_format(const struct in6_addr *ip, char *text)
-{
-    if (ftp_address_is_v4(ip))
-        inet_ntop(AF_INET, &ip->s6_addr[12], text, INET6_ADDRSTRLEN);
-    else
-        inet_ntop(AF_INET6, ip, text, INET6_ADDRSTRLEN);
-}

@@ -32,9 +32,4 @@ enum ftp_eprt_result ftp_eprt_parse(const char *argument, struct ftp_address *re
  * else -EINVAL. */
 MUST_USE int ftp_epsv_parse(const char *argument);
 
-/* Is it IPv4, held as ::ffff:a.b.c.d? */
-bool ftp_address_is_v4(const struct in6_addr *ip);
-/* "192.0.2.1" or "2001:db8::1" into text (INET6_ADDRSTRLEN bytes). */
-void ftp_address_format(const struct in6_addr *ip, char *text);
-
 #endif

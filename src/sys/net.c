@@ -32,3 +32,16 @@ socklen_t net_sockaddr(const struct in6_addr *ip, uint16_t port, struct sockaddr
     memcpy(&in->sin_addr, &ip->s6_addr[12], 4);
     return sizeof(*in);
 }
+
+bool net_ip_is_v4(const struct in6_addr *ip)
+{
+    return IN6_IS_ADDR_V4MAPPED(ip);
+}
+
+void net_ip_format(const struct in6_addr *ip, char *text)
+{
+    if (net_ip_is_v4(ip))
+        inet_ntop(AF_INET, &ip->s6_addr[12], text, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, ip, text, INET6_ADDRSTRLEN);
+}

@@ -11,7 +11,8 @@
 #include "base/result.h"
 #include "packet/packet.h"
 #include "rules/model.h"
-#include "track/native/tracker.h"
+#include "track/settings.h"
+#include "track/view.h"
 
 /* A rule that can't be evaluated is UNKNOWN, and so is each answer that depends on it; never a guess. */
 enum verdict_answer {
@@ -35,6 +36,7 @@ enum verdict_ignorance {
     VERDICT_NO_CONNMARK = 1 << 8, /* a rule that could not be evaluated may have changed it */
 };
 
+struct tracker;
 struct verdict_packet;
 
 /* Members of a named set, injected. */

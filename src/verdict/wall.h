@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "rules/rules.h"
+#include "track/native/tracker.h"
 #include "verdict/verdict.h"
 
 /*

@@ -5,6 +5,7 @@
  * plainest way, and what is refused leaves the result alone.
  */
 #include "ftp/address.h"
+#include "sys/net.h"
 
 #include "fuzz.h"
 
@@ -23,9 +24,9 @@ static void check_eprt_again(const struct ftp_address *a)
     char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16];
     struct ftp_address again;
     memset(ip, 'x', sizeof(ip));
-    ftp_address_format(&a->ip, ip);
+    net_ip_format(&a->ip, ip);
     MUST(strnlen(ip, sizeof(ip)) < sizeof(ip));
-    snprintf(text, sizeof(text), "|%c|%s|%u|", ftp_address_is_v4(&a->ip) ? '1' : '2', ip, a->port);
+    snprintf(text, sizeof(text), "|%c|%s|%u|", net_ip_is_v4(&a->ip) ? '1' : '2', ip, a->port);
     MUST(ftp_eprt_parse(text, &again) == FTP_ADDRESS_OK && same(a, &again));
 }
 
@@ -40,7 +41,7 @@ static void check_port(const char *argument)
         return;
     }
     const uint8_t *o = &a.ip.s6_addr[12];
-    MUST(a.port > 0 && ftp_address_is_v4(&a.ip));
+    MUST(a.port > 0 && net_ip_is_v4(&a.ip));
     snprintf(text, sizeof(text), "%u,%u,%u,%u,%u,%u", o[0], o[1], o[2], o[3], a.port >> 8, a.port & 255);
     MUST(ftp_port_parse(text, &again) == FTP_ADDRESS_OK && same(&a, &again));
     MUST(strspn(argument, "0123456789,") == strlen(argument) && strlen(argument) <= 23);

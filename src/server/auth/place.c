@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/auth/place.h"
 
-#include "ftp/path.h"
 #include "server/auth/lines.h"
 #include "server/auth/why.h"
+#include "server/path.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ftp/listing.h"
-#include "ftp/path.h"
 #include "server/broker/entries.h"
 #include "server/broker/may.h"
 #include "server/broker/names.h"
@@ -9,6 +7,8 @@
 #include "server/broker/resolve.h"
 #include "server/broker/state.h"
 #include "server/broker/upload.h"
+#include "server/listing.h"
+#include "server/path.h"
 #include "sys/fd.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/broker/may.h"
 
-#include "ftp/listing.h"
+#include "server/listing.h"
 
 static bool in_group(const struct auth_grant *g, gid_t gid)
 {

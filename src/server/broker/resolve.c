@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/broker/resolve.h"
 
-#include "ftp/path.h"
+#include "server/path.h"
 #include "sys/fd.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 #include "server/monitor/auth_child.h"
 
 #include "base/cursor.h"
-#include "ftp/address.h"
 #include "server/auth/password.h"
 #include "server/monitor/monitor.h"
+#include "sys/net.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -63,7 +63,7 @@ _Noreturn static void check(struct auth_child *a, int sock)
     struct wire_writer w;
     char peer[INET6_ADDRSTRLEN], byte;
     int grant_len = 0;
-    ftp_address_format(&a->peer, peer);
+    net_ip_format(&a->peer, peer);
     int error = *a->certificate
                     ? auth_certificate(a->config, a->user, a->certificate, &grant, &why)
                     : auth_password(a->config, a->user, a->password, peer, &grant, &session, &why);

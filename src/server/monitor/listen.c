@@ -2,7 +2,6 @@
 #include "server/monitor/listen.h"
 
 #include "base/cursor.h"
-#include "ftp/address.h"
 #include "server/messages.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/tell.h"
@@ -280,7 +279,7 @@ const char *listen_describe(void)
     if (any)
         outward_address(host);
     else
-        ftp_address_format(&ip, host);
+        net_ip_format(&ip, host);
     const char *bracket = strchr(host, ':') ? "[" : "";
     int n =
         snprintf(text, sizeof(text), "ftp://%s%s%s:%u/", bracket, host, *bracket ? "]" : "", sockets[0].port);

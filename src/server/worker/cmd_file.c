@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ftp/listing.h"
-#include "ftp/path.h"
+#include "server/listing.h"
+#include "server/path.h"
 #include "server/worker/command.h"
 #include "server/worker/file_error.h"
 #include "server/worker/identity.h"

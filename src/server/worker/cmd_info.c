@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ftp/listing.h"
+#include "server/listing.h"
 #include "server/worker/command.h"
 #include "server/worker/log.h"
 #include "server/worker/output.h"

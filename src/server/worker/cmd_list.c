@@ -7,7 +7,7 @@
 #include "server/worker/identity.h"
 #include "server/worker/output.h"
 
-#include "ftp/path.h"
+#include "server/path.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "server/worker/log.h"
 #include "server/worker/output.h"
 
-#include "ftp/path.h"
+#include "server/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -252,7 +252,7 @@ void cmd_pasv(struct session *s, const char *argument)
         return;
     if (!session_config(s)->pasv_enable)
         reply(s, 550, "Permission denied.");
-    else if (!ftp_address_is_v4(&s->local))
+    else if (!net_ip_is_v4(&s->local))
         reply(s, 425, "PASV can't name an IPv6 address: use EPSV.");
     else
         want_port(s, false);
@@ -261,7 +261,7 @@ void cmd_pasv(struct session *s, const char *argument)
 void cmd_epsv(struct session *s, const char *argument)
 {
     int protocol = ftp_epsv_parse(argument);
-    int own = ftp_address_is_v4(&s->local) ? 1 : 2;
+    int own = net_ip_is_v4(&s->local) ? 1 : 2;
     if (!session_config(s)->pasv_enable)
         reply(s, 550, "Permission denied.");
     else if (protocol == 3) {
@@ -299,7 +299,7 @@ static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *fro
     struct session *s = asker(id, serial);
     if (!s)
         return;
-    ftp_address_format(from, text);
+    net_ip_format(from, text);
     log_event(s, "data connection from %s to port %u refused: this client has another address", text,
               (unsigned)s->data.passive.key.port);
 }
@@ -349,7 +349,7 @@ static const char *nobody_came(const struct session *s)
     struct in6_addr ip = s->local;
     if (!s->data.epsv_reply)
         announced_address(s, &ip.s6_addr[12]);
-    ftp_address_format(&ip, to);
+    net_ip_format(&ip, to);
     snprintf(text, sizeof(text), "No connection came to %s port %u%s", to, (unsigned)w->key.port,
              w->unbound > 0
                  ? " that continues your TLS session (require_ssl_reuse), but one that continues nobody's"

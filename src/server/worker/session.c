@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/worker/session.h"
 
-#include "ftp/listing.h"
+#include "server/listing.h"
+#include "sys/net.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -94,7 +95,7 @@ void session_free(struct session **session)
 const char *session_peer_text(const struct session *s)
 {
     static _Thread_local char text[INET6_ADDRSTRLEN];
-    ftp_address_format(&s->peer, text);
+    net_ip_format(&s->peer, text);
     return text;
 }
 

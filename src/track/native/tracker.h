@@ -28,20 +28,10 @@
 #include "base/result.h"
 #include "track/native/event.h"
 #include "track/settings.h"
+#include "track/view.h"
 
 /* A sentence without a full stop that a person understands, for any reason. */
 const char *track_reason_text(enum track_reason reason);
-
-/* What tracker_begin found. flow stays valid until abandon, or until the begin after a commit that let it
- * pass; NULL when INVALID or UNTRACKED. */
-struct track_view {
-    enum track_state state;
-    enum track_direction direction;
-    enum track_reason reason; /* why INVALID, else TRACK_OK */
-    struct track_flow *flow;
-    bool fresh; /* this packet began the flow: it is not in the table yet */
-    bool drop;  /* conntrack itself drops the packet (NF_DROP): table full */
-};
 
 struct tracker;
 

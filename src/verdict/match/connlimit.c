@@ -2,6 +2,7 @@
 /* net/netfilter/xt_connlimit.c with nf_conncount.c. */
 #include <stdlib.h>
 
+#include "track/native/tracker.h"
 #include "track/tcp_state.h"
 #include "track/tuple.h"
 #include "verdict/match/topic.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ftp/address.h"
+#include "sys/net.h"
 
 #include "unit.h"
 
@@ -11,7 +12,7 @@ static const struct ftp_address untouched = {.port = 4711};
 static void assert_address(const struct ftp_address *a, const char *ip, unsigned port)
 {
     char text[INET6_ADDRSTRLEN];
-    ftp_address_format(&a->ip, text);
+    net_ip_format(&a->ip, text);
     assert_string_equal(text, ip);
     assert_int_equal(a->port, port);
 }
@@ -22,7 +23,7 @@ static void port_reads_six_octets(void **state)
     (void)state;
     assert_int_equal(ftp_port_parse("192,0,2,1,4,210", &a), FTP_ADDRESS_OK);
     assert_address(&a, "192.0.2.1", 1234);
-    assert_true(ftp_address_is_v4(&a.ip));
+    assert_true(net_ip_is_v4(&a.ip));
     assert_int_equal(ftp_port_parse("255,255,255,255,255,255", &a), FTP_ADDRESS_OK);
     assert_address(&a, "255.255.255.255", 65535);
     assert_int_equal(ftp_port_parse("010,001,000,002,000,021", &a), FTP_ADDRESS_OK); /* decimal, not octal */
@@ -71,16 +72,16 @@ static void eprt_reads_both_families(void **state)
     (void)state;
     assert_int_equal(ftp_eprt_parse("|1|132.235.1.2|6275|", &a), FTP_ADDRESS_OK);
     assert_address(&a, "132.235.1.2", 6275);
-    assert_true(ftp_address_is_v4(&a.ip));
+    assert_true(net_ip_is_v4(&a.ip));
     assert_int_equal(ftp_eprt_parse("|2|1080::8:800:200C:417A|5282|", &a), FTP_ADDRESS_OK);
     assert_address(&a, "1080::8:800:200c:417a", 5282);
-    assert_false(ftp_address_is_v4(&a.ip));
+    assert_false(net_ip_is_v4(&a.ip));
     assert_int_equal(ftp_eprt_parse("!2!ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255!65535!", &a),
                      FTP_ADDRESS_OK);
     assert_int_equal(ftp_eprt_parse("~1~10.0.0.1~1~", &a), FTP_ADDRESS_OK);
     assert_address(&a, "10.0.0.1", 1);
     assert_int_equal(ftp_eprt_parse("|2|::ffff:10.0.0.1|1024|", &a), FTP_ADDRESS_OK);
-    assert_true(ftp_address_is_v4(&a.ip)); /* one host, one spelling */
+    assert_true(net_ip_is_v4(&a.ip)); /* one host, one spelling */
 }
 
 static void malformed_eprt_is_refused(void **state)

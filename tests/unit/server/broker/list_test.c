@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "harness.h"
 
-#include "ftp/listing.h"
-#include "ftp/path.h"
+#include "server/listing.h"
+#include "server/path.h"
 
 #include <sys/resource.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SALLY_FTP_LISTING_H
-#define SALLY_FTP_LISTING_H
+#ifndef SALLY_SERVER_LISTING_H
+#define SALLY_SERVER_LISTING_H
 
 #include "base/result.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ftp/listing.h"
+#include "server/listing.h"
 
 #include "unit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "ftp/path.h"
+#include "server/path.h"
 
 #include "unit.h"
 
