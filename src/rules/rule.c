@@ -52,8 +52,7 @@ static int payload_init(const struct rules_extension *row, const struct rules_pa
             return -ENOMEM;
         *(void **)place = data;
     }
-    if (row->start)
-        row->start(p, payload(row, place));
+    rules_extension_start(row, p->family, payload(row, place));
     return 0;
 }
 

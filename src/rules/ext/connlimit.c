@@ -1,68 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m connlimit: how many connections a host or network has. net/netfilter/xt_connlimit.c */
-#include <errno.h>
-
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 enum { CONNLIMIT_UPTO, CONNLIMIT_ABOVE, CONNLIMIT_MASK, CONNLIMIT_SADDR, CONNLIMIT_DADDR };
 
+/* "! --connlimit-upto" is --connlimit-above, and is saved so. */
+static int read_limit(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+{
+    struct rules_match_connlimit *c = at;
+
+    c->above = (o->id == CONNLIMIT_ABOVE) != p->inverted;
+    return rules_parse_u32(p, word, 0, UINT32_MAX, &c->limit);
+}
+
+static const struct rules_value limit = {.read = read_limit};
+
 static const struct rules_option options[] = {
-    {"connlimit-upto", CONNLIMIT_UPTO, RULES_ARGUMENT | RULES_INVERTS, 1u << CONNLIMIT_ABOVE, 0},
-    {"connlimit-above", CONNLIMIT_ABOVE, RULES_ARGUMENT | RULES_INVERTS, 1u << CONNLIMIT_UPTO, 0},
-    {"connlimit-mask", CONNLIMIT_MASK, RULES_ARGUMENT, 0, 0},
-    {"connlimit-saddr", CONNLIMIT_SADDR, 0, 1u << CONNLIMIT_DADDR, 0},
-    {"connlimit-daddr", CONNLIMIT_DADDR, 0, 1u << CONNLIMIT_SADDR, 0},
+    RULES_OPTION("connlimit-upto", CONNLIMIT_UPTO, RULES_ARGUMENT | RULES_INVERTS, .value = &limit,
+                 .excludes = RULES_BIT(CONNLIMIT_ABOVE)),
+    RULES_OPTION("connlimit-above", CONNLIMIT_ABOVE, RULES_ARGUMENT | RULES_INVERTS, .value = &limit,
+                 .excludes = RULES_BIT(CONNLIMIT_UPTO)),
+    RULES_OPTION("connlimit-mask", CONNLIMIT_MASK, RULES_ARGUMENT,
+                 RULES_TAKES(rules_prefix, match_connlimit, prefix)),
+    RULES_OPTION("connlimit-saddr", CONNLIMIT_SADDR, 0, .excludes = RULES_BIT(CONNLIMIT_DADDR),
+                 .given = RULES_IS(match_connlimit, by_destination, false)),
+    RULES_OPTION("connlimit-daddr", CONNLIMIT_DADDR, 0, .excludes = RULES_BIT(CONNLIMIT_SADDR),
+                 .given = RULES_IS(match_connlimit, by_destination, true)),
 };
-
-static unsigned full_prefix(uint8_t family)
-{
-    return family == PACKET_IPV6 ? 128 : 32;
-}
-
-static void set_prefix(uint8_t family, struct rules_match_connlimit *c, unsigned prefix)
-{
-    c->prefix = (uint8_t)prefix;
-    c->mask = rules_prefix_mask(family, prefix);
-}
-
-static void connlimit_start(const struct rules_parse *p, void *data)
-{
-    set_prefix(p->family, data, full_prefix(p->family));
-}
-
-static int connlimit_option(struct rules_parse *p, const struct rules_option *o, const char *word,
-                            bool inverted, void *data)
-{
-    struct rules_match_connlimit *c = data;
-    struct packet_address mask;
-    int r;
-
-    switch (o->id) {
-    case CONNLIMIT_UPTO:
-    case CONNLIMIT_ABOVE:
-        c->above = (o->id == CONNLIMIT_ABOVE) != inverted;
-        return rules_parse_u32(p, word, 0, UINT32_MAX, &c->limit);
-    case CONNLIMIT_MASK:
-        r = rules_parse_mask(p, word, &mask);
-        if (r < 0)
-            return r;
-        r = rules_mask_prefix(p->family, &mask);
-        if (r < 0)
-            return rules_fail(p, "\"%s\" is no prefix; expected a length of 0 to %u", word,
-                              full_prefix(p->family));
-        set_prefix(p->family, c, (unsigned)r);
-        return 0;
-    default:
-        c->by_destination = o->id == CONNLIMIT_DADDR;
-        return 0;
-    }
-}
 
 static int connlimit_finish(struct rules_parse *p, void *data)
 {
-    (void)data;
-    if (!(p->given & (1u << CONNLIMIT_UPTO | 1u << CONNLIMIT_ABOVE)))
-        return rules_fail(p, "connlimit needs --connlimit-above or --connlimit-upto");
+    struct rules_match_connlimit *c = data;
+
+    c->mask = rules_prefix_mask(p->family, c->prefix);
     return 0;
 }
 
@@ -86,12 +56,10 @@ static void connlimit_list(FILE *out, const void *data, const struct rules_print
 
 const struct rules_extension rules_match_connlimit = {
     .name = "connlimit",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
     .type = RULES_MATCH_CONNLIMIT,
-    .families = RULES_BOTH,
-    .start = connlimit_start,
-    .option = connlimit_option,
+    RULES_OPTIONS(options),
+    .one_of = RULES_BIT(CONNLIMIT_UPTO) | RULES_BIT(CONNLIMIT_ABOVE),
+    .lacking = "connlimit needs --connlimit-above or --connlimit-upto",
     .finish = connlimit_finish,
     .save = connlimit_save,
     .list = connlimit_list,

@@ -1,88 +1,50 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* state and conntrack (xt_state, xt_conntrack revision 3). An option's id is the number of its bit in enum
+ * rules_conntrack_part. */
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
-/* state and conntrack (xt_state, xt_conntrack revision 3). An option's id is the number of its bit in enum
- * rules_conntrack_part. */
-
-static const struct {
-    const char *name;
-    uint8_t bit;
-} states[] =
-    {
-        {"INVALID", RULES_STATE_INVALID},     {"NEW", RULES_STATE_NEW},
-        {"RELATED", RULES_STATE_RELATED},     {"ESTABLISHED", RULES_STATE_ESTABLISHED},
-        {"UNTRACKED", RULES_STATE_UNTRACKED}, {"SNAT", RULES_STATE_SNAT},
-        {"DNAT", RULES_STATE_DNAT},
-},
-  statuses[] = {
-      {"EXPECTED", RULES_STATUS_EXPECTED}, {"SEEN_REPLY", RULES_STATUS_SEEN_REPLY},
-      {"ASSURED", RULES_STATUS_ASSURED},   {"CONFIRMED", RULES_STATUS_CONFIRMED},
-      {"NONE", RULES_STATUS_NONE},
+static const struct rules_name states[] = {
+    {"INVALID", RULES_STATE_INVALID},     {"NEW", RULES_STATE_NEW},
+    {"RELATED", RULES_STATE_RELATED},     {"ESTABLISHED", RULES_STATE_ESTABLISHED},
+    {"UNTRACKED", RULES_STATE_UNTRACKED}, {"SNAT", RULES_STATE_SNAT},
+    {"DNAT", RULES_STATE_DNAT},
 };
-
-enum {
-    STATES = sizeof(states) / sizeof(states[0]),
-    STATES_OF_STATE = 5, /* -m state knows no SNAT and DNAT */
-    STATUSES = sizeof(statuses) / sizeof(statuses[0]),
+static const struct rules_name statuses[] = {
+    {"EXPECTED", RULES_STATUS_EXPECTED}, {"SEEN_REPLY", RULES_STATUS_SEEN_REPLY},
+    {"ASSURED", RULES_STATUS_ASSURED},   {"CONFIRMED", RULES_STATUS_CONFIRMED},
+    {"NONE", RULES_STATUS_NONE},
 };
+static const struct rules_name directions[] = {{"ORIGINAL", false}, {"REPLY", true}};
 
-static const struct rules_option conntrack_options[] = {
-    {.name = "ctstate", .id = 0, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctproto", .id = 1, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctorigsrc", .id = 2, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctorigdst", .id = 3, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctreplsrc", .id = 4, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctrepldst", .id = 5, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctstatus", .id = 6, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctexpire", .id = 7, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctorigsrcport", .id = 8, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctorigdstport", .id = 9, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctreplsrcport", .id = 10, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctrepldstport", .id = 11, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "ctdir", .id = 12, .flags = RULES_ARGUMENT},
-};
+static const struct rules_names state_names = {RULES_NAMES(states), .kind = "a state",
+                                               .empty = "a list like ESTABLISHED,RELATED"},
+                                /* -m state knows no SNAT and DNAT */
+    old_state_names = {states, 5, .kind = "a state", .empty = "a list like ESTABLISHED,RELATED"},
+                                status_names = {RULES_NAMES(statuses), .kind = "a status of connections",
+                                                .empty = "a list like ASSURED,CONFIRMED"},
+                                direction_names = {RULES_NAMES(directions),
+                                                   .kind = "a direction (ORIGINAL or REPLY)"};
 
-static const struct rules_option state_options[] = {
-    {.name = "state", .id = 0, .flags = RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED},
-};
-
-/* ---- reading ---- */
-
-static int parse_bits(struct rules_parse *p, const char *word, bool is_status, size_t count, uint8_t *ret)
+static int read_protocol(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    const char *names[STATES], *at = word;
-    char element[64];
-    size_t found;
-    uint8_t bits = 0;
-    int rc;
-
-    for (size_t i = 0; i < count; i++)
-        names[i] = is_status ? statuses[i].name : states[i].name;
-    while ((rc = rules_parse_element(p, &at, element, sizeof(element))) > 0) {
-        rc = rules_parse_choice(p, element, names, count, true,
-                                is_status ? "a status of connections" : "a state", &found);
-        if (rc)
-            return rc;
-        bits |= is_status ? statuses[found].bit : states[found].bit;
-    }
-    if (rc == 0 && !bits)
-        return rules_fail(p, "found an empty word, expected a list like %s",
-                          is_status ? "ASSURED,CONFIRMED" : "ESTABLISHED,RELATED");
-    *ret = bits;
-    return rc;
+    (void)o;
+    return rules_parse_protocol(p, word, at);
 }
 
+static const struct rules_value protocol = {.read = read_protocol, .print = rules_print_number};
+
 /* Unlike with -s and -d, an address is kept unmasked, and short forms are inet_aton's (10.1 is 10.0.0.1). */
-static int parse_address(struct rules_parse *p, const char *word, struct rules_network *ret)
+static int read_network(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     const char *slash = strchr(word, '/');
-    struct rules_network network = {0};
+    struct rules_network network = {0}, *ret = at;
     struct in_addr short_form;
     char host[64];
 
+    (void)o;
     int rc = rules_parse_network(p, word, &network);
     if (rc)
         return rc;
@@ -99,240 +61,80 @@ static int parse_address(struct rules_parse *p, const char *word, struct rules_n
     return rc;
 }
 
-static int parse_statuses(struct rules_parse *p, const char *word, uint8_t *ret)
+static void print_network(FILE *out, const void *at, const struct rules_print *how)
 {
-    uint8_t bits = 0;
-    int rc = parse_bits(p, word, true, STATUSES, &bits);
+    const struct rules_network *n = at;
 
-    if (bits != RULES_STATUS_NONE)
-        bits &= (uint8_t)~RULES_STATUS_NONE; /* it adds nothing to others */
-    *ret = bits;
-    return rc;
-}
-
-static int parse_direction(struct rules_parse *p, const char *word, bool *ret_reply)
-{
-    static const char *const names[] = {"ORIGINAL", "REPLY"};
-    size_t found = 0;
-    int rc = rules_parse_choice(p, word, names, 2, true, "a direction (ORIGINAL or REPLY)", &found);
-
-    *ret_reply = found == 1;
-    return rc;
-}
-
-static int parse_conntrack(struct rules_parse *p, const struct rules_option *o, const char *word,
-                           bool inverted, void *data)
-{
-    struct rules_match_conntrack *m = data;
-    unsigned part = 1U << o->id;
-
-    m->given |= (uint16_t)part;
-    if (inverted)
-        m->inverted |= (uint16_t)part;
-    switch (part) {
-    case RULES_CT_STATE:
-        return parse_bits(p, word, false, STATES, &m->states);
-    case RULES_CT_PROTO:
-        return rules_parse_protocol(p, word, &m->protocol);
-    case RULES_CT_ORIGSRC:
-        return parse_address(p, word, &m->origsrc);
-    case RULES_CT_ORIGDST:
-        return parse_address(p, word, &m->origdst);
-    case RULES_CT_REPLSRC:
-        return parse_address(p, word, &m->replsrc);
-    case RULES_CT_REPLDST:
-        return parse_address(p, word, &m->repldst);
-    case RULES_CT_STATUS:
-        return parse_statuses(p, word, &m->statuses);
-    case RULES_CT_EXPIRE:
-        return rules_parse_range32(p, word, UINT32_MAX, &m->expire);
-    case RULES_CT_ORIGSRCPORT:
-        return rules_parse_ports(p, word, 0, &m->origsrc_port);
-    case RULES_CT_ORIGDSTPORT:
-        return rules_parse_ports(p, word, 0, &m->origdst_port);
-    case RULES_CT_REPLSRCPORT:
-        return rules_parse_ports(p, word, 0, &m->replsrc_port);
-    case RULES_CT_REPLDSTPORT:
-        return rules_parse_ports(p, word, 0, &m->repldst_port);
-    default:
-        return parse_direction(p, word, &m->reply);
-    }
-}
-
-static int parse_state(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                       void *data)
-{
-    struct rules_match_conntrack *m = data;
-
-    (void)o;
-    m->given = RULES_CT_STATE;
-    m->inverted = inverted ? RULES_CT_STATE : 0;
-    return parse_bits(p, word, false, STATES_OF_STATE, &m->states);
-}
-
-static int finish_conntrack(struct rules_parse *p, void *data)
-{
-    (void)data;
-    if (!p->given)
-        return rules_fail(p, "conntrack needs at least one option, like --ctstate ESTABLISHED,RELATED");
-    return 0;
-}
-
-/* ---- printing ---- */
-
-static void print_states(FILE *out, uint8_t bits)
-{
-    const char *comma = " ";
-
-    for (unsigned i = 0; i < STATES; i++) {
-        if (bits & states[i].bit) {
-            fprintf(out, "%s%s", comma, states[i].name);
-            comma = ",";
-        }
-    }
-}
-
-static void print_statuses(FILE *out, uint8_t bits)
-{
-    const char *comma = " ";
-
-    for (unsigned i = 0; i < STATUSES; i++) {
-        if (bits & statuses[i].bit) {
-            fprintf(out, "%s%s", comma, statuses[i].name);
-            comma = ",";
-        }
-    }
-}
-
-static void print_network(FILE *out, const struct rules_network *n, const struct rules_print *how)
-{
     if (!how->numeric &&
         !(n->address.word[0] | n->address.word[1] | n->address.word[2] | n->address.word[3])) {
-        fputs(" anywhere", out);
+        fputs("anywhere", out);
         return;
     }
-    fputc(' ', out);
     rules_print_address(out, how->family, &n->address);
     rules_print_mask(out, how->family, &n->mask);
 }
 
-static void print_range(FILE *out, uint32_t first, uint32_t last)
+static const struct rules_value network = {.read = read_network, .print = print_network};
+
+static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    fprintf(out, " %u", first);
-    if (last != first)
-        fprintf(out, ":%u", last);
+    (void)o;
+    return rules_parse_ports(p, word, 0, at);
 }
 
-static void print_part(FILE *out, const struct rules_match_conntrack *m, unsigned part,
-                       const struct rules_print *how)
+static const struct rules_value ports = {.read = read_ports, .print = rules_print_range};
+
+#define PART(word, number, others, kind, member, ...)                                                        \
+    RULES_OPTION(word, number, RULES_ARGUMENT | (others), RULES_TAKES(kind, match_conntrack, member),        \
+                 .given = RULES_BITS(match_conntrack, given, RULES_BIT(number)),                             \
+                 .inverted = RULES_BITS(match_conntrack, inverted, RULES_BIT(number)), __VA_ARGS__)
+
+static const struct rules_option state_options[] = {
+    PART("state", 0, RULES_INVERTS | RULES_NEEDED, rules_set_of, states, .names = &old_state_names),
+};
+
+static const struct rules_option conntrack_options[] = {
+    PART("ctstate", 0, RULES_INVERTS, rules_set_of, states, .names = &state_names),
+    PART("ctproto", 1, RULES_INVERTS, protocol, protocol),
+    PART("ctorigsrc", 2, RULES_INVERTS, network, origsrc),
+    PART("ctorigdst", 3, RULES_INVERTS, network, origdst),
+    PART("ctreplsrc", 4, RULES_INVERTS, network, replsrc),
+    PART("ctrepldst", 5, RULES_INVERTS, network, repldst),
+    PART("ctstatus", 6, RULES_INVERTS, rules_set_of, statuses, .names = &status_names),
+    PART("ctexpire", 7, RULES_INVERTS, rules_range, expire),
+    PART("ctorigsrcport", 8, RULES_INVERTS, ports, origsrc_port),
+    PART("ctorigdstport", 9, RULES_INVERTS, ports, origdst_port),
+    PART("ctreplsrcport", 10, RULES_INVERTS, ports, replsrc_port),
+    PART("ctrepldstport", 11, RULES_INVERTS, ports, repldst_port),
+    PART("ctdir", 12, 0, rules_choice, reply, .names = &direction_names),
+};
+
+/* As libxt_conntrack prints: ports before status and expiry. */
+static const uint8_t conntrack_order[] = {0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 6, 7, 12};
+
+static int finish_conntrack(struct rules_parse *p, void *data)
 {
-    switch (part) {
-    case RULES_CT_STATE:
-        print_states(out, m->states);
-        break;
-    case RULES_CT_PROTO:
-        fprintf(out, " %u", m->protocol);
-        break;
-    case RULES_CT_ORIGSRC:
-        print_network(out, &m->origsrc, how);
-        break;
-    case RULES_CT_ORIGDST:
-        print_network(out, &m->origdst, how);
-        break;
-    case RULES_CT_REPLSRC:
-        print_network(out, &m->replsrc, how);
-        break;
-    case RULES_CT_REPLDST:
-        print_network(out, &m->repldst, how);
-        break;
-    case RULES_CT_STATUS:
-        print_statuses(out, m->statuses);
-        break;
-    case RULES_CT_EXPIRE:
-        print_range(out, m->expire.first, m->expire.last);
-        break;
-    case RULES_CT_ORIGSRCPORT:
-        print_range(out, m->origsrc_port.first, m->origsrc_port.last);
-        break;
-    case RULES_CT_ORIGDSTPORT:
-        print_range(out, m->origdst_port.first, m->origdst_port.last);
-        break;
-    case RULES_CT_REPLSRCPORT:
-        print_range(out, m->replsrc_port.first, m->replsrc_port.last);
-        break;
-    case RULES_CT_REPLDSTPORT:
-        print_range(out, m->repldst_port.first, m->repldst_port.last);
-        break;
-    default:
-        fputs(m->reply ? " REPLY" : " ORIGINAL", out);
-        break;
-    }
-}
+    struct rules_match_conntrack *m = data;
 
-static void print_conntrack(FILE *out, const struct rules_match_conntrack *m, const char *dashes,
-                            const struct rules_print *how)
-{
-    /* as libxt_conntrack prints: ids, ports before status and expiry */
-    static const uint8_t order[] = {0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 6, 7, 12};
-
-    for (unsigned i = 0; i < sizeof(order); i++) {
-        unsigned part = 1U << order[i];
-        if (!(m->given & part))
-            continue;
-        fprintf(out, "%s %s%s", m->inverted & part ? " !" : "", dashes, conntrack_options[order[i]].name);
-        print_part(out, m, part, how);
-    }
-}
-
-static void save_conntrack(FILE *out, const void *data, const struct rules_print *how)
-{
-    print_conntrack(out, data, "--", how);
-}
-
-static void list_conntrack(FILE *out, const void *data, const struct rules_print *how)
-{
-    print_conntrack(out, data, "", how);
-}
-
-static void save_state(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_conntrack *m = data;
-
-    (void)how;
-    fprintf(out, "%s --state", m->inverted ? " !" : "");
-    print_states(out, m->states);
-}
-
-static void list_state(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_conntrack *m = data;
-
-    (void)how;
-    fprintf(out, "%s state", m->inverted ? " !" : "");
-    print_states(out, m->states);
+    (void)p;
+    if (m->statuses != RULES_STATUS_NONE)
+        m->statuses &= (uint8_t)~RULES_STATUS_NONE; /* it adds nothing to others */
+    return 0;
 }
 
 const struct rules_extension rules_match_state = {
     .name = "state",
-    .options = state_options,
-    .option_count = 1,
     .type = RULES_MATCH_STATE,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_conntrack),
-    .option = parse_state,
-    .save = save_state,
-    .list = list_state,
+    RULES_OPTIONS(state_options),
 };
 
 const struct rules_extension rules_match_conntrack = {
     .name = "conntrack",
-    .options = conntrack_options,
-    .option_count = sizeof(conntrack_options) / sizeof(conntrack_options[0]),
     .type = RULES_MATCH_CONNTRACK,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_conntrack),
-    .option = parse_conntrack,
+    RULES_OPTIONS(conntrack_options),
+    RULES_ORDER(conntrack_order),
+    .lacking = "conntrack needs at least one option, like --ctstate ESTABLISHED,RELATED",
     .finish = finish_conntrack,
-    .save = save_conntrack,
-    .list = list_conntrack,
 };

@@ -1,55 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Helpers, zones and not tracking: -m helper, -j CT, -j NOTRACK. net/netfilter/xt_{helper,CT}.c */
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/nearest.h"
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 /* ---- helper ---- */
 
+static int read_text(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+{
+    return rules_parse_text(p, word, at, o->at.size);
+}
+
+static void print_text(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    rules_print_string(out, at);
+}
+
+static void list_text(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    fprintf(out, "\"%s\"", (const char *)at);
+}
+
+static const struct rules_value text = {.read = read_text, .print = print_text, .list = list_text};
+
 static const struct rules_option helper_options[] = {
-    {"helper", 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, 0, 0},
+    RULES_OPTION("helper", 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED,
+                 RULES_TAKES(text, match_helper, name), .inverted = RULES_BOOL(match_helper, inverted),
+                 .listed = " helper match (! )"),
 };
-
-static int helper_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                         void *data)
-{
-    struct rules_match_helper *helper = data;
-
-    (void)o;
-    helper->inverted = inverted;
-    return rules_parse_text(p, word, helper->name, sizeof helper->name);
-}
-
-static void helper_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_helper *helper = data;
-
-    (void)how;
-    fputs(helper->inverted ? " ! --helper" : " --helper", out);
-    rules_print_string(out, helper->name);
-}
-
-static void helper_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_helper *helper = data;
-
-    (void)how;
-    fprintf(out, " helper match %s\"%s\"", helper->inverted ? "! " : "", helper->name);
-}
 
 const struct rules_extension rules_match_helper = {
     .name = "helper",
-    .options = helper_options,
-    .option_count = sizeof helper_options / sizeof *helper_options,
     .type = RULES_MATCH_HELPER,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_helper),
-    .option = helper_option,
-    .save = helper_save,
-    .list = helper_list,
+    RULES_OPTIONS(helper_options),
 };
 
 /* ---- CT ---- */
@@ -67,26 +55,16 @@ enum {
 
 enum zone_direction { ZONE_BOTH, ZONE_ORIGINAL, ZONE_REPLY }; /* rules_target_ct.zone_direction */
 
-static const struct rules_option ct_options[] = {
-    {"notrack", CT_NOTRACK, 0, 0, 0},
-    {"helper", CT_HELPER, RULES_ARGUMENT, 0, 0},
-    {"timeout", CT_TIMEOUT, RULES_ARGUMENT, 0, 0},
-    {"ctevents", CT_CTEVENTS, RULES_ARGUMENT, 0, 0},
-    {"expevents", CT_EXPEVENTS, RULES_ARGUMENT, 0, 0},
-    {"zone", CT_ZONE, RULES_ARGUMENT, 0, 0},
-    {"zone-orig", CT_ZONE_ORIG, RULES_ARGUMENT, 0, 0},
-    {"zone-reply", CT_ZONE_REPLY, RULES_ARGUMENT, 0, 0},
-};
-
 /* In the order of enum ip_conntrack_events, which is that of the bits. */
-static const char *const ct_events[] = {"new",       "related", "destroy", "reply",      "assured",
-                                        "protoinfo", "helper",  "mark",    "natseqinfo", "secmark"};
-static const char *const exp_events[] = {"new"};
+static const struct rules_name ct_events[] = {{"new", 1 << 0},    {"related", 1 << 1}, {"destroy", 1 << 2},
+                                              {"reply", 1 << 3},  {"assured", 1 << 4}, {"protoinfo", 1 << 5},
+                                              {"helper", 1 << 6}, {"mark", 1 << 7},    {"natseqinfo", 1 << 8},
+                                              {"secmark", 1 << 9}};
 
-enum {
-    CT_EVENTS = sizeof ct_events / sizeof *ct_events,
-    EXP_EVENTS = sizeof exp_events / sizeof *exp_events,
-};
+static const struct rules_names ct_event_names = {RULES_NAMES(ct_events), .exact = true, .kind = "an event",
+                                                  .empty = "events such as new"};
+static const struct rules_names exp_event_names = {ct_events, 1, .exact = true, .kind = "an event",
+                                                   .empty = "events such as new"};
 
 /* The kernel's helpers and conntrackd's. Others may be made by nfct, so a name that is near none is kept. */
 static const char *const helpers[] = {"ftp",  "tftp",   "irc",        "sip",   "sane", "snmp",
@@ -108,7 +86,7 @@ static bool is_helper(const char *word)
     return false;
 }
 
-static int parse_helper(struct rules_parse *p, const char *word, struct rules_target_ct *ct)
+static int read_helper(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     const char *near = is_helper(word) ? NULL : nearest_name(word, helpers, HELPERS);
 
@@ -116,32 +94,23 @@ static int parse_helper(struct rules_parse *p, const char *word, struct rules_ta
         return rules_fail(p, "no helper is called \"%s\"; did you mean %s?", word, near);
     if (strpbrk(word, " \t\n\"'\\") != NULL)
         return rules_fail(p, "\"%s\" is no name of a helper; expected ftp, sip...", word);
-    return rules_parse_text(p, word, ct->helper, sizeof ct->helper);
+    return rules_parse_text(p, word, at, o->at.size);
 }
 
-static int parse_events(struct rules_parse *p, const char *word, const char *const *names, size_t count,
-                        uint16_t *ret)
+static int read_timeout(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    char element[32];
-    size_t index;
-    int r;
-
-    *ret = 0;
-    while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
-        r = rules_parse_choice(p, element, names, count, false, "an event", &index);
-        if (r < 0)
-            return r;
-        *ret = (uint16_t)(*ret | 1u << index);
-    }
-    if (r == 0 && *ret == 0)
-        return rules_fail(p, "found an empty word, expected events such as %s", names[0]);
-    return r;
+    if (strpbrk(word, " \t\n\"'\\") != NULL)
+        return rules_fail(p, "\"%s\" is no name of a timeout policy; expected one without blanks", word);
+    return rules_parse_text(p, word, at, o->at.size);
 }
 
 /* Of several the last one counts, but the directions add up: both is the same as none. */
-static int parse_zone(struct rules_parse *p, uint8_t id, const char *word, struct rules_target_ct *ct)
+static int read_zone(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    uint8_t direction = id == CT_ZONE_ORIG ? ZONE_ORIGINAL : id == CT_ZONE_REPLY ? ZONE_REPLY : ZONE_BOTH;
+    struct rules_target_ct *ct = at;
+    uint8_t direction = o->id == CT_ZONE_ORIG    ? ZONE_ORIGINAL
+                        : o->id == CT_ZONE_REPLY ? ZONE_REPLY
+                                                 : ZONE_BOTH;
 
     ct->zone_direction = (uint8_t)((ct->zone_direction | direction) % 3);
     ct->zone = 0;
@@ -152,30 +121,22 @@ static int parse_zone(struct rules_parse *p, uint8_t id, const char *word, struc
     return rules_parse_u16(p, word, 0, UINT16_MAX, &ct->zone);
 }
 
-static int ct_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                     void *data)
-{
-    struct rules_target_ct *ct = data;
+static const struct rules_value helper_name = {.read = read_helper, .print = rules_print_bare},
+                                timeout_name = {.read = read_timeout, .print = rules_print_bare},
+                                zone = {.read = read_zone};
 
-    (void)inverted;
-    switch (o->id) {
-    case CT_NOTRACK:
-        ct->notrack = true;
-        return 0;
-    case CT_HELPER:
-        return parse_helper(p, word, ct);
-    case CT_TIMEOUT:
-        if (strpbrk(word, " \t\n\"'\\") != NULL)
-            return rules_fail(p, "\"%s\" is no name of a timeout policy; expected one without blanks", word);
-        return rules_parse_text(p, word, ct->timeout, sizeof ct->timeout);
-    case CT_CTEVENTS:
-        return parse_events(p, word, ct_events, CT_EVENTS, &ct->ctevents);
-    case CT_EXPEVENTS:
-        return parse_events(p, word, exp_events, EXP_EVENTS, &ct->expevents);
-    default:
-        return parse_zone(p, o->id, word, ct);
-    }
-}
+static const struct rules_option ct_options[] = {
+    RULES_OPTION("notrack", CT_NOTRACK, 0, .given = RULES_BOOL(target_ct, notrack)),
+    RULES_OPTION("helper", CT_HELPER, RULES_ARGUMENT, RULES_TAKES(helper_name, target_ct, helper)),
+    RULES_OPTION("timeout", CT_TIMEOUT, RULES_ARGUMENT, RULES_TAKES(timeout_name, target_ct, timeout)),
+    RULES_OPTION("ctevents", CT_CTEVENTS, RULES_ARGUMENT, RULES_TAKES(rules_set_of, target_ct, ctevents),
+                 .names = &ct_event_names),
+    RULES_OPTION("expevents", CT_EXPEVENTS, RULES_ARGUMENT, RULES_TAKES(rules_set_of, target_ct, expevents),
+                 .names = &exp_event_names),
+    RULES_OPTION("zone", CT_ZONE, RULES_ARGUMENT, .value = &zone),
+    RULES_OPTION("zone-orig", CT_ZONE_ORIG, RULES_ARGUMENT, .value = &zone),
+    RULES_OPTION("zone-reply", CT_ZONE_REPLY, RULES_ARGUMENT, .value = &zone),
+};
 
 static int ct_finish(struct rules_parse *p, void *data)
 {
@@ -191,20 +152,6 @@ static int ct_finish(struct rules_parse *p, void *data)
     return 0;
 }
 
-static void print_events(FILE *out, const char *before, const char *const *names, size_t count, uint16_t set)
-{
-    char separator = ' ';
-
-    if (set == 0)
-        return;
-    fputs(before, out);
-    for (size_t i = 0; i < count; i++)
-        if (set & 1u << i) {
-            fprintf(out, "%c%s", separator, names[i]);
-            separator = ',';
-        }
-}
-
 static void print_zone(FILE *out, const struct rules_target_ct *ct, const char *before)
 {
     static const char *const directions[] = {
@@ -218,73 +165,28 @@ static void print_zone(FILE *out, const struct rules_target_ct *ct, const char *
 
 static void ct_save(FILE *out, const void *data, const struct rules_print *how)
 {
-    const struct rules_target_ct *ct = data;
-
-    (void)how;
-    if (ct->notrack)
-        fputs(" --notrack", out);
-    if (ct->helper[0] != '\0')
-        fprintf(out, " --helper %s", ct->helper);
-    if (ct->timeout[0] != '\0')
-        fprintf(out, " --timeout %s", ct->timeout);
-    print_events(out, " --ctevents", ct_events, CT_EVENTS, ct->ctevents);
-    print_events(out, " --expevents", exp_events, EXP_EVENTS, ct->expevents);
-    print_zone(out, ct, "--");
+    rules_save_options(out, &rules_target_ct, data, how);
+    print_zone(out, data, "--");
 }
 
 static void ct_list(FILE *out, const void *data, const struct rules_print *how)
 {
-    const struct rules_target_ct *ct = data;
-
-    (void)how;
-    fputs(ct->notrack ? " CT notrack" : " CT", out);
-    if (ct->helper[0] != '\0')
-        fprintf(out, " helper %s", ct->helper);
-    if (ct->timeout[0] != '\0')
-        fprintf(out, " timeout %s", ct->timeout);
-    print_events(out, " ctevents", ct_events, CT_EVENTS, ct->ctevents);
-    print_events(out, " expevents", exp_events, EXP_EVENTS, ct->expevents);
-    print_zone(out, ct, "");
+    rules_list_options(out, &rules_target_ct, data, how);
+    print_zone(out, data, "");
 }
 
 const struct rules_extension rules_target_ct = {
     .name = "CT",
-    .options = ct_options,
-    .option_count = sizeof ct_options / sizeof *ct_options,
     .type = RULES_TARGET_CT,
-    .families = RULES_BOTH,
-    .tables = 1u << RULES_RAW,
+    .tables = RULES_BIT(RULES_RAW),
     .heap = sizeof(struct rules_target_ct),
-    .option = ct_option,
+    RULES_OPTIONS(ct_options),
     .finish = ct_finish,
     .save = ct_save,
     .list = ct_list,
+    .heading = " CT",
 };
 
-/* ---- NOTRACK: CT --notrack under its old name ---- */
-
-static void notrack_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    (void)out;
-    (void)data;
-    (void)how;
-}
-
-static void notrack_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    (void)data;
-    (void)how;
-    fputs(" NOTRACK", out);
-}
-
-static const struct rules_option no_options[1];
-
+/* CT --notrack under its old name. */
 const struct rules_extension rules_target_notrack = {
-    .name = "NOTRACK",
-    .options = no_options,
-    .type = RULES_TARGET_NOTRACK,
-    .families = RULES_BOTH,
-    .tables = 1u << RULES_RAW,
-    .save = notrack_save,
-    .list = notrack_list,
-};
+    .name = "NOTRACK", .type = RULES_TARGET_NOTRACK, .tables = RULES_BIT(RULES_RAW), .heading = " NOTRACK"};

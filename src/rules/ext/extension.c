@@ -45,9 +45,9 @@ static const struct rules_extension *const targets[RULES_TARGET_TYPES] = {
     [RULES_TARGET_NOTRACK] = &rules_target_notrack,   [RULES_TARGET_OPAQUE] = &rules_target_opaque,
 };
 
-static bool row_serves(const struct rules_extension *row, uint8_t family)
+bool rules_families_serve(uint8_t families, uint8_t family)
 {
-    return row->families & (family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY);
+    return families == RULES_BOTH || (families == RULES_IPV6_ONLY) == (family == PACKET_IPV6);
 }
 
 static const struct rules_extension *row_named(const struct rules_extension *const *rows, unsigned count,
@@ -55,7 +55,7 @@ static const struct rules_extension *row_named(const struct rules_extension *con
 {
     for (unsigned i = 0; i < count; i++) {
         const struct rules_extension *row = rows[i];
-        if (row && !row->word && row_serves(row, family) &&
+        if (row && !row->word && rules_families_serve(row->families, family) &&
             (strcmp(row->name, name) == 0 || (row->alias && strcmp(row->alias, name) == 0)))
             return row;
     }

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
-#include "rules/ext/file_name.h"
+#include "rules/ext/field.h"
 #include "rules/ext/rate.h"
 
 enum {
@@ -23,23 +22,6 @@ enum {
     HASH_NAME,
     HASH_RATE_MATCH,
     HASH_INTERVAL,
-};
-
-static const struct rules_option options[] = {
-    {"hashlimit-upto", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_ABOVE, 0},
-    {"hashlimit-above", HASH_ABOVE, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_UPTO, 0},
-    {"hashlimit", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, 1u << HASH_ABOVE, 0},
-    {"hashlimit-srcmask", HASH_SRCMASK, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-dstmask", HASH_DSTMASK, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-burst", HASH_BURST, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-htable-size", HASH_SIZE, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-htable-max", HASH_MAX, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-htable-gcinterval", HASH_GC, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-htable-expire", HASH_EXPIRE, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-mode", HASH_MODE, RULES_ARGUMENT, 0, 0},
-    {"hashlimit-name", HASH_NAME, RULES_ARGUMENT | RULES_NEEDED, 0, 0},
-    {"hashlimit-rate-match", HASH_RATE_MATCH, 0, 0, 0},
-    {"hashlimit-rate-interval", HASH_INTERVAL, RULES_ARGUMENT, 0, 0},
 };
 
 enum {
@@ -59,15 +41,11 @@ static const uint64_t HASH_CREDITS_A_SECOND = UINT64_C(1000) << 37;
 /* The kernel refuses a byte rate whose cost is under 2. */
 static const uint64_t BYTES_MOST = (((uint64_t)UINT32_MAX / 2) << HASH_BYTE_SHIFT) - 1;
 
-static const struct {
-    const char *word;
-    uint8_t bit;
-} modes[] = {{"srcip", RULES_HASH_SRCIP},
-             {"srcport", RULES_HASH_SRCPORT},
-             {"dstip", RULES_HASH_DSTIP},
-             {"dstport", RULES_HASH_DSTPORT}};
-
-enum { MODES = sizeof modes / sizeof *modes };
+static const struct rules_name modes[] = {{"srcip", RULES_HASH_SRCIP},
+                                          {"srcport", RULES_HASH_SRCPORT},
+                                          {"dstip", RULES_HASH_DSTIP},
+                                          {"dstport", RULES_HASH_DSTPORT}};
+static const struct rules_names mode_names = {RULES_NAMES(modes), .exact = true, .kind = "a mode"};
 
 static uint8_t full_prefix(uint8_t family)
 {
@@ -83,15 +61,6 @@ static uint64_t cost_of_bytes(uint64_t bytes)
 static uint64_t bytes_of_cost(uint64_t cost)
 {
     return (UINT32_MAX / cost - 1) << HASH_BYTE_SHIFT;
-}
-
-static void hashlimit_start(const struct rules_parse *p, void *data)
-{
-    struct rules_match_hashlimit *h = data;
-
-    h->burst = HASH_BURST_DEFAULT;
-    h->gc_interval = HASH_GC_DEFAULT;
-    h->source_prefix = h->destination_prefix = full_prefix(p->family);
 }
 
 /* "512kb/s": 1 and the bytes; 0: no rate in bytes; or -EINVAL. */
@@ -117,11 +86,13 @@ static int parse_bytes(struct rules_parse *p, const char *word, uint64_t *ret)
     return 1;
 }
 
-static int parse_rate(struct rules_parse *p, const char *word, struct rules_match_hashlimit *h)
+static int read_rate(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
+    struct rules_match_hashlimit *h = at;
     uint64_t bytes = 0;
     int r = parse_bytes(p, word, &bytes);
 
+    h->above = (o->id == HASH_ABOVE) != p->inverted;
     if (r < 0)
         return r;
     if (r > 0) {
@@ -133,17 +104,19 @@ static int parse_rate(struct rules_parse *p, const char *word, struct rules_matc
         if (r < 0)
             return r;
     }
-    if (!(p->given & 1u << HASH_EXPIRE))
+    if (!(p->given & RULES_BIT(HASH_EXPIRE)))
         h->expire = h->unit * 1000;
     return 0;
 }
 
 /* Packets, or bytes with k or m behind them. */
-static int parse_burst(struct rules_parse *p, const char *word, uint64_t *ret)
+static int read_burst(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     unsigned long long burst = 0, factor = 1;
+    uint64_t *ret = at;
     char *unit = NULL;
 
+    (void)o;
     errno = 0;
     if (*word >= '0' && *word <= '9')
         burst = strtoull(word, &unit, 0);
@@ -161,85 +134,48 @@ static int parse_burst(struct rules_parse *p, const char *word, uint64_t *ret)
     return 0;
 }
 
-static int parse_mode(struct rules_parse *p, const char *word, uint8_t *ret)
+static int read_size(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    const char *names[MODES], *at = word;
-    char element[16];
-    size_t index;
-    int r;
+    uint32_t *size = at;
+    int r = rules_read_number(p, o, word, at);
 
-    for (size_t i = 0; i < MODES; i++)
-        names[i] = modes[i].word;
-    *ret = 0;
-    while ((r = rules_parse_element(p, &at, element, sizeof element)) > 0) {
-        r = rules_parse_choice(p, element, names, MODES, false, "a mode", &index);
-        if (r < 0)
-            return r;
-        *ret |= modes[index].bit;
-    }
+    if (r == 0 && *size > HASH_TABLE_MOST)
+        *size = HASH_TABLE_MOST;
     return r;
 }
 
-/* iptables wants a prefix here, as a length or written as a mask. */
-static int parse_prefix(struct rules_parse *p, const char *word, uint8_t *ret)
-{
-    struct packet_address mask;
-    int r = rules_parse_mask(p, word, &mask);
+static const struct rules_value rate = {.read = read_rate}, burst_value = {.read = read_burst},
+                                size = {.read = read_size};
 
-    if (r < 0)
-        return r;
-    r = rules_mask_prefix(p->family, &mask);
-    if (r < 0)
-        return rules_fail(p, "\"%s\" is no prefix; expected a length of 0 to %u", word,
-                          full_prefix(p->family));
-    *ret = (uint8_t)r;
-    return 0;
-}
-
-static int parse_size(struct rules_parse *p, const char *word, uint32_t *ret)
-{
-    int r = rules_parse_u32(p, word, 0, UINT32_MAX, ret);
-
-    if (r == 0 && *ret > HASH_TABLE_MOST)
-        *ret = HASH_TABLE_MOST;
-    return r;
-}
-
-static int hashlimit_option(struct rules_parse *p, const struct rules_option *o, const char *word,
-                            bool inverted, void *data)
-{
-    struct rules_match_hashlimit *h = data;
-
-    switch (o->id) {
-    case HASH_UPTO:
-    case HASH_ABOVE:
-        h->above = (o->id == HASH_ABOVE) != inverted;
-        return parse_rate(p, word, h);
-    case HASH_SRCMASK:
-        return parse_prefix(p, word, &h->source_prefix);
-    case HASH_DSTMASK:
-        return parse_prefix(p, word, &h->destination_prefix);
-    case HASH_BURST:
-        return parse_burst(p, word, &h->burst);
-    case HASH_SIZE:
-        return parse_size(p, word, &h->size);
-    case HASH_MAX:
-        return parse_size(p, word, &h->max);
-    case HASH_GC:
-        return rules_parse_u32(p, word, 1, UINT32_MAX, &h->gc_interval);
-    case HASH_EXPIRE:
-        return rules_parse_u32(p, word, 1, UINT32_MAX, &h->expire);
-    case HASH_MODE:
-        return parse_mode(p, word, &h->mode);
-    case HASH_NAME:
-        return rules_parse_file_name(p, word, h->name, sizeof h->name);
-    case HASH_RATE_MATCH:
-        h->rate_match = true;
-        return 0;
-    default: /* HASH_INTERVAL */
-        return rules_parse_u32(p, word, 1, INT32_MAX, &h->interval);
-    }
-}
+static const struct rules_option options[] = {
+    RULES_OPTION("hashlimit-upto", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, .value = &rate,
+                 .excludes = RULES_BIT(HASH_ABOVE)),
+    RULES_OPTION("hashlimit-above", HASH_ABOVE, RULES_ARGUMENT | RULES_INVERTS, .value = &rate,
+                 .excludes = RULES_BIT(HASH_UPTO)),
+    RULES_OPTION("hashlimit", HASH_UPTO, RULES_ARGUMENT | RULES_INVERTS, .excludes = RULES_BIT(HASH_ABOVE)),
+    RULES_OPTION("hashlimit-srcmask", HASH_SRCMASK, RULES_ARGUMENT,
+                 RULES_TAKES(rules_prefix, match_hashlimit, source_prefix)),
+    RULES_OPTION("hashlimit-dstmask", HASH_DSTMASK, RULES_ARGUMENT,
+                 RULES_TAKES(rules_prefix, match_hashlimit, destination_prefix)),
+    RULES_OPTION("hashlimit-burst", HASH_BURST, RULES_ARGUMENT, RULES_TAKES(burst_value, match_hashlimit, burst),
+                 .standard = HASH_BURST_DEFAULT),
+    RULES_OPTION("hashlimit-htable-size", HASH_SIZE, RULES_ARGUMENT,
+                 RULES_TAKES(size, match_hashlimit, size)),
+    RULES_OPTION("hashlimit-htable-max", HASH_MAX, RULES_ARGUMENT, RULES_TAKES(size, match_hashlimit, max)),
+    RULES_OPTION("hashlimit-htable-gcinterval", HASH_GC, RULES_ARGUMENT,
+                 RULES_TAKES(rules_number, match_hashlimit, gc_interval), .least = 1,
+                 .standard = HASH_GC_DEFAULT),
+    RULES_OPTION("hashlimit-htable-expire", HASH_EXPIRE, RULES_ARGUMENT,
+                 RULES_TAKES(rules_number, match_hashlimit, expire), .least = 1),
+    RULES_OPTION("hashlimit-mode", HASH_MODE, RULES_ARGUMENT,
+                 RULES_TAKES(rules_set_of, match_hashlimit, mode), .names = &mode_names),
+    RULES_OPTION("hashlimit-name", HASH_NAME, RULES_ARGUMENT | RULES_NEEDED,
+                 RULES_TAKES(rules_file_name, match_hashlimit, name)),
+    RULES_OPTION("hashlimit-rate-match", HASH_RATE_MATCH, 0,
+                 .given = RULES_BOOL(match_hashlimit, rate_match)),
+    RULES_OPTION("hashlimit-rate-interval", HASH_INTERVAL, RULES_ARGUMENT,
+                 RULES_TAKES(rules_number, match_hashlimit, interval), .least = 1, .most = INT32_MAX),
+};
 
 static const struct {
     const char *unit;
@@ -266,14 +202,14 @@ static int finish_bytes(struct rules_parse *p, struct rules_match_hashlimit *h)
 {
     uint64_t step = bytes_of_cost(h->average), unit;
 
-    if (!(p->given & 1u << HASH_BURST)) {
+    if (!(p->given & RULES_BIT(HASH_BURST))) {
         h->burst = 0;
         return 0;
     }
     unit = sizes[burst_size(h->burst)].bytes;
     if (h->burst < step && h->burst != step - step % unit) /* the latter is how a burst of one is saved */
         return rules_fail(p, "the burst cannot be smaller than what passes in a second, %" PRIu64 "b", step);
-    if (!(p->given & 1u << HASH_EXPIRE))
+    if (!(p->given & RULES_BIT(HASH_EXPIRE)))
         h->expire = HASH_BYTES_BURST_EXPIRE * 1000;
     h->burst = (h->burst + step - 1) / step;
     for (;;) {
@@ -312,8 +248,6 @@ static int hashlimit_finish(struct rules_parse *p, void *data)
     struct rules_match_hashlimit *h = data;
     int r;
 
-    if (!(p->given & (1u << HASH_UPTO | 1u << HASH_ABOVE)))
-        return rules_fail(p, "hashlimit needs --hashlimit-upto or --hashlimit-above");
     r = h->by_bytes ? finish_bytes(p, h) : finish_packets(p, h);
     if (r < 0)
         return r;
@@ -339,7 +273,7 @@ static uint32_t print_bytes(FILE *out, const struct rules_match_hashlimit *h, co
     while (i < SIZES - 1 &&
            (bytes < sizes[i].bytes || cost_of_bytes(bytes & (uint32_t)~(sizes[i].bytes - 1)) != h->average))
         i++;
-    fprintf(out, " %" PRIu64 "%sb/s", bytes / sizes[i].bytes, sizes[i].unit);
+    fprintf(out, "%" PRIu64 "%sb/s", bytes / sizes[i].bytes, sizes[i].unit);
     if (h->burst == 0)
         return HASH_BYTES_EXPIRE * 1000;
     bytes *= h->burst;
@@ -348,15 +282,12 @@ static uint32_t print_bytes(FILE *out, const struct rules_match_hashlimit *h, co
     return HASH_BYTES_BURST_EXPIRE * 1000;
 }
 
-static void print_mode(FILE *out, uint8_t mode, char separator)
+static void print_mode(FILE *out, const char *word, uint8_t mode, const char *separator)
 {
-    char before = ' ';
-
-    for (size_t i = 0; i < MODES; i++)
-        if (mode & modes[i].bit) {
-            fprintf(out, "%c%s", before, modes[i].word);
-            before = separator;
-        }
+    if (mode) {
+        fprintf(out, " %s ", word);
+        rules_print_names(out, &mode_names, mode, separator);
+    }
 }
 
 /* What is alike in a saved and a listed rule but for what stands before each word. */
@@ -387,17 +318,14 @@ static void hashlimit_save(FILE *out, const void *data, const struct rules_print
     const struct rules_match_hashlimit *h = data;
     uint32_t expire;
 
-    fputs(h->above ? " --hashlimit-above" : " --hashlimit-upto", out);
+    fputs(h->above ? " --hashlimit-above " : " --hashlimit-upto ", out);
     if (h->by_bytes) {
         expire = print_bytes(out, h, "--hashlimit-");
     } else {
         expire = rules_rate_print(out, h->average, HASH_SCALE) * 1000;
         fprintf(out, " --hashlimit-burst %" PRIu64, h->burst);
     }
-    if (h->mode) {
-        fputs(" --hashlimit-mode", out);
-        print_mode(out, h->mode, ',');
-    }
+    print_mode(out, "--hashlimit-mode", h->mode, ",");
     fprintf(out, " --hashlimit-name %s", h->name);
     print_table(out, h, how, expire, "--hashlimit-");
 }
@@ -407,7 +335,7 @@ static void hashlimit_list(FILE *out, const void *data, const struct rules_print
     const struct rules_match_hashlimit *h = data;
     uint32_t expire;
 
-    fputs(h->above ? " limit: above" : " limit: up to", out);
+    fputs(h->above ? " limit: above " : " limit: up to ", out);
     if (h->by_bytes) {
         expire = print_bytes(out, h, "");
     } else {
@@ -416,22 +344,17 @@ static void hashlimit_list(FILE *out, const void *data, const struct rules_print
         expire = rules_rate_print(out, time, HASH_SCALE) * 1000;
         fprintf(out, " burst %" PRIu64, h->burst);
     }
-    if (h->mode) {
-        fputs(" mode", out);
-        print_mode(out, h->mode, '-');
-    }
+    print_mode(out, "mode", h->mode, "-");
     print_table(out, h, how, expire, "");
 }
 
 const struct rules_extension rules_match_hashlimit = {
     .name = "hashlimit",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
     .type = RULES_MATCH_HASHLIMIT,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_hashlimit),
-    .start = hashlimit_start,
-    .option = hashlimit_option,
+    RULES_OPTIONS(options),
+    .one_of = RULES_BIT(HASH_UPTO) | RULES_BIT(HASH_ABOVE),
+    .lacking = "hashlimit needs --hashlimit-upto or --hashlimit-above",
     .finish = hashlimit_finish,
     .save = hashlimit_save,
     .list = hashlimit_list,

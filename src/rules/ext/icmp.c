@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/nearest.h"
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 /* icmp and icmp6: types by number, or by any unambiguous beginning of their names, as iptables takes them. */
 
@@ -13,79 +13,75 @@ struct icmp_name {
     uint8_t type, code_first, code_last;
 };
 
-static const struct icmp_name names4[] = {
-    {"any", 255, 0, 255},
-    {"echo-reply", 0, 0, 255},
-    {"pong", 0, 0, 255},
-    {"destination-unreachable", 3, 0, 255},
-    {"network-unreachable", 3, 0, 0},
-    {"host-unreachable", 3, 1, 1},
-    {"protocol-unreachable", 3, 2, 2},
-    {"port-unreachable", 3, 3, 3},
-    {"fragmentation-needed", 3, 4, 4},
-    {"source-route-failed", 3, 5, 5},
-    {"network-unknown", 3, 6, 6},
-    {"host-unknown", 3, 7, 7},
-    {"network-prohibited", 3, 9, 9},
-    {"host-prohibited", 3, 10, 10},
-    {"TOS-network-unreachable", 3, 11, 11},
-    {"TOS-host-unreachable", 3, 12, 12},
-    {"communication-prohibited", 3, 13, 13},
-    {"host-precedence-violation", 3, 14, 14},
-    {"precedence-cutoff", 3, 15, 15},
-    {"source-quench", 4, 0, 255},
-    {"redirect", 5, 0, 255},
-    {"network-redirect", 5, 0, 0},
-    {"host-redirect", 5, 1, 1},
-    {"TOS-network-redirect", 5, 2, 2},
-    {"TOS-host-redirect", 5, 3, 3},
-    {"echo-request", 8, 0, 255},
-    {"ping", 8, 0, 255},
-    {"router-advertisement", 9, 0, 255},
-    {"router-solicitation", 10, 0, 255},
-    {"time-exceeded", 11, 0, 255},
-    {"ttl-exceeded", 11, 0, 255},
-    {"ttl-zero-during-transit", 11, 0, 0},
-    {"ttl-zero-during-reassembly", 11, 1, 1},
-    {"parameter-problem", 12, 0, 255},
-    {"ip-header-bad", 12, 0, 0},
-    {"required-option-missing", 12, 1, 1},
-    {"timestamp-request", 13, 0, 255},
-    {"timestamp-reply", 14, 0, 255},
-    {"address-mask-request", 17, 0, 255},
-    {"address-mask-reply", 18, 0, 255},
-};
+static const struct icmp_name names4[] = {{"any", 255, 0, 255},
+                                          {"echo-reply", 0, 0, 255},
+                                          {"pong", 0, 0, 255},
+                                          {"destination-unreachable", 3, 0, 255},
+                                          {"network-unreachable", 3, 0, 0},
+                                          {"host-unreachable", 3, 1, 1},
+                                          {"protocol-unreachable", 3, 2, 2},
+                                          {"port-unreachable", 3, 3, 3},
+                                          {"fragmentation-needed", 3, 4, 4},
+                                          {"source-route-failed", 3, 5, 5},
+                                          {"network-unknown", 3, 6, 6},
+                                          {"host-unknown", 3, 7, 7},
+                                          {"network-prohibited", 3, 9, 9},
+                                          {"host-prohibited", 3, 10, 10},
+                                          {"TOS-network-unreachable", 3, 11, 11},
+                                          {"TOS-host-unreachable", 3, 12, 12},
+                                          {"communication-prohibited", 3, 13, 13},
+                                          {"host-precedence-violation", 3, 14, 14},
+                                          {"precedence-cutoff", 3, 15, 15},
+                                          {"source-quench", 4, 0, 255},
+                                          {"redirect", 5, 0, 255},
+                                          {"network-redirect", 5, 0, 0},
+                                          {"host-redirect", 5, 1, 1},
+                                          {"TOS-network-redirect", 5, 2, 2},
+                                          {"TOS-host-redirect", 5, 3, 3},
+                                          {"echo-request", 8, 0, 255},
+                                          {"ping", 8, 0, 255},
+                                          {"router-advertisement", 9, 0, 255},
+                                          {"router-solicitation", 10, 0, 255},
+                                          {"time-exceeded", 11, 0, 255},
+                                          {"ttl-exceeded", 11, 0, 255},
+                                          {"ttl-zero-during-transit", 11, 0, 0},
+                                          {"ttl-zero-during-reassembly", 11, 1, 1},
+                                          {"parameter-problem", 12, 0, 255},
+                                          {"ip-header-bad", 12, 0, 0},
+                                          {"required-option-missing", 12, 1, 1},
+                                          {"timestamp-request", 13, 0, 255},
+                                          {"timestamp-reply", 14, 0, 255},
+                                          {"address-mask-request", 17, 0, 255},
+                                          {"address-mask-reply", 18, 0, 255}};
 
-static const struct icmp_name names6[] = {
-    {"destination-unreachable", 1, 0, 255},
-    {"no-route", 1, 0, 0},
-    {"communication-prohibited", 1, 1, 1},
-    {"beyond-scope", 1, 2, 2},
-    {"address-unreachable", 1, 3, 3},
-    {"port-unreachable", 1, 4, 4},
-    {"failed-policy", 1, 5, 5},
-    {"reject-route", 1, 6, 6},
-    {"packet-too-big", 2, 0, 255},
-    {"time-exceeded", 3, 0, 255},
-    {"ttl-exceeded", 3, 0, 255},
-    {"ttl-zero-during-transit", 3, 0, 0},
-    {"ttl-zero-during-reassembly", 3, 1, 1},
-    {"parameter-problem", 4, 0, 255},
-    {"bad-header", 4, 0, 0},
-    {"unknown-header-type", 4, 1, 1},
-    {"unknown-option", 4, 2, 2},
-    {"echo-request", 128, 0, 255},
-    {"ping", 128, 0, 255},
-    {"echo-reply", 129, 0, 255},
-    {"pong", 129, 0, 255},
-    {"router-solicitation", 133, 0, 255},
-    {"router-advertisement", 134, 0, 255},
-    {"neighbour-solicitation", 135, 0, 255},
-    {"neighbor-solicitation", 135, 0, 255},
-    {"neighbour-advertisement", 136, 0, 255},
-    {"neighbor-advertisement", 136, 0, 255},
-    {"redirect", 137, 0, 255},
-};
+static const struct icmp_name names6[] = {{"destination-unreachable", 1, 0, 255},
+                                          {"no-route", 1, 0, 0},
+                                          {"communication-prohibited", 1, 1, 1},
+                                          {"beyond-scope", 1, 2, 2},
+                                          {"address-unreachable", 1, 3, 3},
+                                          {"port-unreachable", 1, 4, 4},
+                                          {"failed-policy", 1, 5, 5},
+                                          {"reject-route", 1, 6, 6},
+                                          {"packet-too-big", 2, 0, 255},
+                                          {"time-exceeded", 3, 0, 255},
+                                          {"ttl-exceeded", 3, 0, 255},
+                                          {"ttl-zero-during-transit", 3, 0, 0},
+                                          {"ttl-zero-during-reassembly", 3, 1, 1},
+                                          {"parameter-problem", 4, 0, 255},
+                                          {"bad-header", 4, 0, 0},
+                                          {"unknown-header-type", 4, 1, 1},
+                                          {"unknown-option", 4, 2, 2},
+                                          {"echo-request", 128, 0, 255},
+                                          {"ping", 128, 0, 255},
+                                          {"echo-reply", 129, 0, 255},
+                                          {"pong", 129, 0, 255},
+                                          {"router-solicitation", 133, 0, 255},
+                                          {"router-advertisement", 134, 0, 255},
+                                          {"neighbour-solicitation", 135, 0, 255},
+                                          {"neighbor-solicitation", 135, 0, 255},
+                                          {"neighbour-advertisement", 136, 0, 255},
+                                          {"neighbor-advertisement", 136, 0, 255},
+                                          {"redirect", 137, 0, 255}};
 
 enum {
     NAMES4 = sizeof(names4) / sizeof(names4[0]),
@@ -139,17 +135,15 @@ static int parse_numbers(struct rules_parse *p, const char *word, struct rules_m
                       near ? "?" : "");
 }
 
-static int parse_icmp(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                      void *data)
+static int read_icmp(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    struct rules_match_icmp *m = data;
+    struct rules_match_icmp *m = at;
     const struct icmp_name *found = NULL;
     size_t size = strlen(word);
     unsigned count;
     const struct icmp_name *names = names_of(p->family, &count);
 
     (void)o;
-    m->inverted = inverted;
     for (unsigned i = 0; size && i < count; i++) {
         if (strncasecmp(names[i].name, word, size) != 0)
             continue;
@@ -166,18 +160,17 @@ static int parse_icmp(struct rules_parse *p, const struct rules_option *o, const
     return 0;
 }
 
-static void save_icmp(FILE *out, const void *data, const struct rules_print *how)
+static void print_icmp(FILE *out, const void *at, const struct rules_print *how)
 {
-    const struct rules_match_icmp *m = data;
+    const struct rules_match_icmp *m = at;
+    bool is_coded = m->code.first != 0 || m->code.last != 255;
 
-    fprintf(out, "%s --%s ", m->inverted ? " !" : "",
-            how->family == PACKET_IPV6 ? "icmpv6-type" : "icmp-type");
-    if (m->type == ANY && how->family != PACKET_IPV6 && m->code.first == 0 && m->code.last == 255) {
+    if (m->type == ANY && how->family != PACKET_IPV6 && !is_coded) {
         fputs("any", out);
         return;
     }
     fprintf(out, "%u", m->type);
-    if (m->code.first != 0 || m->code.last != 255)
+    if (is_coded)
         fprintf(out, "/%u", m->code.first);
 }
 
@@ -200,34 +193,29 @@ static void list_icmp(FILE *out, const void *data, const struct rules_print *how
         fprintf(out, " code %u", m->code.first);
 }
 
-static const struct rules_option icmp_options[] = {
-    {.name = "icmp-type", .id = 0, .flags = RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED},
-};
-static const struct rules_option icmp6_options[] = {
-    {.name = "icmpv6-type", .id = 0, .flags = RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED},
-};
+static const struct rules_value icmp = {.read = read_icmp, .print = print_icmp};
+
+#define TYPE(word)                                                                                           \
+    {RULES_OPTION(word, 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, .value = &icmp,                    \
+                  .inverted = RULES_BOOL(match_icmp, inverted))}
+
+static const struct rules_option icmp_options[] = TYPE("icmp-type"), icmp6_options[] = TYPE("icmpv6-type");
 
 const struct rules_extension rules_match_icmp = {
     .name = "icmp",
-    .options = icmp_options,
-    .option_count = 1,
     .type = RULES_MATCH_ICMP,
     .families = RULES_IPV4_ONLY,
     .protocol = PACKET_ICMP,
-    .option = parse_icmp,
-    .save = save_icmp,
+    RULES_OPTIONS(icmp_options),
     .list = list_icmp,
 };
 
 const struct rules_extension rules_match_icmp6 = {
     .name = "icmp6",
     .alias = "ipv6-icmp",
-    .options = icmp6_options,
-    .option_count = 1,
     .type = RULES_MATCH_ICMP6,
     .families = RULES_IPV6_ONLY,
     .protocol = PACKET_ICMPV6,
-    .option = parse_icmp,
-    .save = save_icmp,
+    RULES_OPTIONS(icmp6_options),
     .list = list_icmp,
 };

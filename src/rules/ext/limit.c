@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m limit: a token bucket for the whole rule. net/netfilter/xt_limit.c */
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 #include "rules/ext/rate.h"
-
-enum { LIMIT_RATE, LIMIT_BURST };
-
-static const struct rules_option options[] = {
-    {.name = "limit", .id = LIMIT_RATE, .flags = RULES_ARGUMENT},
-    {.name = "limit-burst", .id = LIMIT_BURST, .flags = RULES_ARGUMENT},
-};
 
 enum {
     LIMIT_SCALE = 10000,            /* XT_LIMIT_SCALE: 1/10,000 s */
@@ -17,32 +10,33 @@ enum {
     LIMIT_CREDITS_A_SECOND = 32000, /* xt_limit.c: HZ times the credits of a jiffy; so for HZ 250 and 1000 */
 };
 
-static void limit_start(const struct rules_parse *p, void *data)
+static int read_rate(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    struct rules_match_limit *limit = data;
-
-    (void)p;
-    limit->average = LIMIT_SCALE * 3600u / 3u; /* 3/hour */
-    limit->burst = LIMIT_BURST_DEFAULT;
-}
-
-static int limit_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                        void *data)
-{
-    struct rules_match_limit *limit = data;
     uint64_t average;
     uint32_t unit;
-    int r;
+    int r = rules_rate_parse(p, word, LIMIT_SCALE, &average, &unit);
 
-    (void)inverted;
-    if (o->id == LIMIT_BURST)
-        return rules_parse_u32(p, word, 0, LIMIT_BURST_MOST, &limit->burst);
-    r = rules_rate_parse(p, word, LIMIT_SCALE, &average, &unit);
-    if (r < 0)
-        return r;
-    limit->average = (uint32_t)average;
-    return 0;
+    (void)o;
+    if (r == 0)
+        *(uint32_t *)at = (uint32_t)average;
+    return r;
 }
+
+static void print_rate(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    rules_rate_print(out, *(const uint32_t *)at, LIMIT_SCALE);
+}
+
+static const struct rules_value rate = {.read = read_rate, .print = print_rate};
+
+static const struct rules_option options[] = {
+    RULES_OPTION("limit", 0, RULES_ARGUMENT | RULES_SHOWN, RULES_TAKES(rate, match_limit, average),
+                 .standard = LIMIT_SCALE * 3600u / 3u /* 3/hour */, .listed = " limit: avg "),
+    RULES_OPTION("limit-burst", 1, RULES_ARGUMENT | RULES_LISTED,
+                 RULES_TAKES(rules_number, match_limit, burst), .most = LIMIT_BURST_MOST,
+                 .standard = LIMIT_BURST_DEFAULT, .listed = " burst "),
+};
 
 /* How the kernel turns a time into credits, in 32 bits. */
 static uint32_t limit_credits(uint32_t time)
@@ -63,36 +57,5 @@ static int limit_finish(struct rules_parse *p, void *data)
     return 0;
 }
 
-static void limit_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_limit *limit = data;
-
-    (void)how;
-    fputs(" --limit", out);
-    rules_rate_print(out, limit->average, LIMIT_SCALE);
-    if (limit->burst != LIMIT_BURST_DEFAULT)
-        fprintf(out, " --limit-burst %u", limit->burst);
-}
-
-static void limit_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_limit *limit = data;
-
-    (void)how;
-    fputs(" limit: avg", out);
-    rules_rate_print(out, limit->average, LIMIT_SCALE);
-    fprintf(out, " burst %u", limit->burst);
-}
-
 const struct rules_extension rules_match_limit = {
-    .name = "limit",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
-    .type = RULES_MATCH_LIMIT,
-    .families = RULES_BOTH,
-    .start = limit_start,
-    .option = limit_option,
-    .finish = limit_finish,
-    .save = limit_save,
-    .list = limit_list,
-};
+    .name = "limit", .type = RULES_MATCH_LIMIT, RULES_OPTIONS(options), .finish = limit_finish};

@@ -1,98 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* -j LOG. net/netfilter/xt_LOG.c */
 #include <string.h>
-#include <strings.h>
 
-#include "rules/ext/extension.h"
-#include "rules/language/words.h"
+#include "rules/ext/field.h"
 
-/* LOG. */
+/* linux/netfilter/xt_LOG.h's bits, as they are listed. */
+static const struct rules_name switches[] = {
+    {"tcp-sequence", 0x01}, {"tcp-options", 0x02}, {"ip-options", 0x04}, {"uid", 0x08}, {"macdecode", 0x20}};
+static const struct rules_names switch_names = {RULES_NAMES(switches)};
 
-enum { PREFIX, LEVEL, TCP_SEQUENCE, TCP_OPTIONS, IP_OPTIONS, UID, MACDECODE };
-
-/* linux/netfilter/xt_LOG.h's bits, as they are saved and listed. */
-static const struct {
-    uint8_t id, bit;
-    const char *name;
-} switches[] = {
-    {TCP_SEQUENCE, 0x01, "tcp-sequence"}, {TCP_OPTIONS, 0x02, "tcp-options"},
-    {IP_OPTIONS, 0x04, "ip-options"},     {UID, 0x08, "uid"},
-    {MACDECODE, 0x20, "macdecode"},
-};
-
-static const char *const level_names[] = {"emerg",  "alert", "crit",  "error", "warning",
-                                          "notice", "info",  "debug", "panic"};
+/* Levels of syslog. */
+static const struct rules_name levels[] = {{"emerg", 0}, {"alert", 1},   {"crit", 2},
+                                           {"error", 3}, {"warning", 4}, {"notice", 5},
+                                           {"info", 6},  {"debug", 7},   {"panic", 0}};
+static const struct rules_names level_names = {RULES_NAMES(levels), .exact = true,
+                                               .kind = "a level of syslog"};
 static const char *const level_listed[] = {"emerg", "alert",  "crit", "err",
                                            "warn",  "notice", "info", "debug"};
 
-enum {
-    SWITCHES = sizeof(switches) / sizeof(switches[0]),
-    LEVELS = 8,
-    DEFAULT_LEVEL = 4, /* warning */
-};
+enum { DEFAULT_LEVEL = 4 /* warning */ };
 
-static void start_log(const struct rules_parse *p, void *data)
-{
-    struct rules_target_log *t = data;
-
-    (void)p;
-    t->level = DEFAULT_LEVEL;
-}
-
-static int parse_prefix(struct rules_parse *p, const char *word, struct rules_target_log *t)
+static int read_prefix(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     if (!word[0])
         return rules_fail(p, "found an empty word, expected at least one byte");
     if (strchr(word, '\n'))
         return rules_fail(p, "there is a newline in the prefix");
-    memcpy(t->prefix, word, strnlen(word, sizeof(t->prefix) - 1)); /* iptables cuts what is longer */
+    memcpy(at, word, strnlen(word, o->at.size - 1U)); /* iptables cuts what is longer */
     return 0;
 }
 
-static int parse_level(struct rules_parse *p, const char *word, struct rules_target_log *t)
+static void print_prefix(FILE *out, const void *at, const struct rules_print *how)
 {
-    size_t level;
-
-    if (word[0] >= '0' && word[0] <= '9')
-        return rules_parse_u8(p, word, 0, LEVELS - 1, &t->level);
-    int rc = rules_parse_choice(p, word, level_names, LEVELS + 1, false, "a level of syslog", &level);
-    if (rc == 0)
-        t->level = level < LEVELS ? (uint8_t)level : 0; /* panic is emerg */
-    return rc;
-}
-
-static int parse_log(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                     void *data)
-{
-    struct rules_target_log *t = data;
-
-    (void)inverted;
-    if (o->id == PREFIX)
-        return parse_prefix(p, word, t);
-    if (o->id == LEVEL)
-        return parse_level(p, word, t);
-    for (unsigned i = 0; i < SWITCHES; i++) {
-        if (switches[i].id == o->id)
-            t->options |= switches[i].bit;
-    }
-    return 0;
-}
-
-static void save_log(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_target_log *t = data;
-
     (void)how;
-    if (t->prefix[0]) {
-        fputs(" --log-prefix", out);
-        rules_print_string(out, t->prefix);
-    }
-    if (t->level != DEFAULT_LEVEL)
-        fprintf(out, " --log-level %u", t->level);
-    for (unsigned i = 0; i < SWITCHES; i++) {
-        if (t->options & switches[i].bit)
-            fprintf(out, " --log-%s", switches[i].name);
-    }
+    rules_print_string(out, at);
 }
+
+static int read_level(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+{
+    return word[0] >= '0' && word[0] <= '9' ? rules_read_number(p, o, word, at)
+                                            : rules_read_choice(p, o, word, at);
+}
+
+static const struct rules_value prefix = {.read = read_prefix, .print = print_prefix},
+                                level = {.read = read_level, .print = rules_print_number};
+
+static const struct rules_option log_options[] = {
+    RULES_OPTION("log-prefix", 0, RULES_ARGUMENT, RULES_TAKES(prefix, target_log, prefix)),
+    RULES_OPTION("log-level", 1, RULES_ARGUMENT, RULES_TAKES(level, target_log, level), .most = 7,
+                 .names = &level_names, .standard = DEFAULT_LEVEL),
+    RULES_OPTION("log-tcp-sequence", 2, 0, .given = RULES_BITS(target_log, options, 0x01)),
+    RULES_OPTION("log-tcp-options", 3, 0, .given = RULES_BITS(target_log, options, 0x02)),
+    RULES_OPTION("log-ip-options", 4, 0, .given = RULES_BITS(target_log, options, 0x04)),
+    RULES_OPTION("log-uid", 5, 0, .given = RULES_BITS(target_log, options, 0x08)),
+    RULES_OPTION("log-macdecode", 6, 0, .given = RULES_BITS(target_log, options, 0x20)),
+};
 
 static void list_log(FILE *out, const void *data, const struct rules_print *how)
 {
@@ -101,35 +63,17 @@ static void list_log(FILE *out, const void *data, const struct rules_print *how)
     if (how->numeric) {
         fprintf(out, " LOG flags %u level %u", t->options, t->level);
     } else {
-        fprintf(out, " LOG level %s", level_listed[t->level]);
-        for (unsigned i = 0; i < SWITCHES; i++) {
-            if (t->options & switches[i].bit)
-                fprintf(out, " %s", switches[i].name);
-        }
+        fprintf(out, " LOG level %s%s", level_listed[t->level], t->options ? " " : "");
+        rules_print_names(out, &switch_names, t->options, " ");
     }
     if (t->prefix[0])
         fprintf(out, " prefix \"%s\"", t->prefix);
 }
 
-static const struct rules_option log_options[] = {
-    {.name = "log-prefix", .id = PREFIX, .flags = RULES_ARGUMENT},
-    {.name = "log-level", .id = LEVEL, .flags = RULES_ARGUMENT},
-    {.name = "log-tcp-sequence", .id = TCP_SEQUENCE},
-    {.name = "log-tcp-options", .id = TCP_OPTIONS},
-    {.name = "log-ip-options", .id = IP_OPTIONS},
-    {.name = "log-uid", .id = UID},
-    {.name = "log-macdecode", .id = MACDECODE},
-};
-
 const struct rules_extension rules_target_log = {
     .name = "LOG",
-    .options = log_options,
-    .option_count = sizeof(log_options) / sizeof(log_options[0]),
     .type = RULES_TARGET_LOG,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_target_log),
-    .start = start_log,
-    .option = parse_log,
-    .save = save_log,
+    RULES_OPTIONS(log_options),
     .list = list_log,
 };

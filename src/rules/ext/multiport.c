@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* multiport (xt_multiport, revision 1): up to 15 places; a range takes two. */
 #include <string.h>
 
-#include "rules/ext/extension.h"
-
-/* multiport (xt_multiport, revision 1): up to 15 places; a range takes two. */
+#include "rules/ext/field.h"
 
 static int parse_port_or_range(struct rules_parse *p, char *element, struct rules_match_multiport *m)
 {
@@ -26,20 +25,17 @@ static int parse_port_or_range(struct rules_parse *p, char *element, struct rule
     return 0;
 }
 
-static int parse_multiport(struct rules_parse *p, const struct rules_option *o, const char *word,
-                           bool inverted, void *data)
+static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    struct rules_match_multiport *m = data;
-    const char *at = word;
+    struct rules_match_multiport *m = at;
     char element[140];
     unsigned places = 0;
     int rc;
 
+    (void)o;
     if (p->rule->protocol_inverted || !packet_has_ports(p->rule->protocol))
         return rules_fail(p, "expected -p tcp, udp, udplite, sctp or dccp before it");
-    m->side = o->id; /* enum rules_multiport_side */
-    m->inverted = inverted;
-    while ((rc = rules_parse_element(p, &at, element, sizeof(element))) > 0) {
+    while ((rc = rules_parse_element(p, &word, element, sizeof(element))) > 0) {
         places += strchr(element, ':') ? 2 : 1;
         if (places > RULES_PORTS)
             return rules_fail(p, "more than %d ports (a range counts as two); split them over several rules",
@@ -53,70 +49,46 @@ static int parse_multiport(struct rules_parse *p, const struct rules_option *o, 
     return rc;
 }
 
-static int finish_multiport(struct rules_parse *p, void *data)
+static void print_ports(FILE *out, const void *at, const struct rules_print *how)
 {
-    (void)data;
-    if (!p->given)
-        return rules_fail(p, "multiport needs one of --source-ports, --destination-ports, --ports");
-    return 0;
-}
+    const struct rules_match_multiport *m = at;
 
-static void print_ports(FILE *out, const struct rules_match_multiport *m, const struct rules_print *how,
-                        bool numeric)
-{
     for (unsigned i = 0; i < m->count; i++) {
         if (i)
             fputc(',', out);
-        rules_print_port(out, m->ports[i].first, how->rule->protocol, numeric);
+        rules_print_port(out, m->ports[i].first, how->rule->protocol, how->numeric);
         if (m->is_range[i]) {
             fputc(':', out);
-            rules_print_port(out, m->ports[i].last, how->rule->protocol, numeric);
+            rules_print_port(out, m->ports[i].last, how->rule->protocol, how->numeric);
         }
     }
 }
 
-static const char *const side_names[] = {
-    [RULES_PORTS_SOURCE] = "sports", [RULES_PORTS_DESTINATION] = "dports", [RULES_PORTS_EITHER] = "ports"};
+static const struct rules_value ports = {.read = read_ports, .print = print_ports};
 
-static void save_multiport(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_multiport *m = data;
+enum {
+    EITHER_OF =
+        RULES_BIT(RULES_PORTS_SOURCE) | RULES_BIT(RULES_PORTS_DESTINATION) | RULES_BIT(RULES_PORTS_EITHER),
+};
 
-    fprintf(out, "%s --%s ", m->inverted ? " !" : "", side_names[m->side]);
-    print_ports(out, m, how, true);
-}
+#define SIDE(option, side_id, ...)                                                                           \
+    RULES_OPTION(option, side_id, RULES_ARGUMENT | RULES_INVERTS, .excludes = EITHER_OF, __VA_ARGS__)
+#define PRINTED_SIDE(option, side_id)                                                                        \
+    SIDE(option, side_id, .value = &ports, .given = RULES_IS(match_multiport, side, side_id),                \
+         .inverted = RULES_BOOL(match_multiport, inverted), .listed = " multiport " option " ( !)")
 
-static void list_multiport(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_multiport *m = data;
-
-    fprintf(out, " multiport %s %s", side_names[m->side], m->inverted ? " !" : "");
-    print_ports(out, m, how, how->numeric);
-}
-
-#define EITHER_OF (1U << RULES_PORTS_SOURCE | 1U << RULES_PORTS_DESTINATION | 1U << RULES_PORTS_EITHER)
-#define SIDE(option, side)                                                                                   \
-    {.name = (option),                                                                                       \
-     .id = (side),                                                                                           \
-     .flags = RULES_ARGUMENT | RULES_INVERTS,                                                                \
-     .excludes = EITHER_OF & ~(1U << (side))}
-static const struct rules_option multiport_options[] = {
-    SIDE("source-ports", RULES_PORTS_SOURCE),
-    SIDE("sports", RULES_PORTS_SOURCE),
-    SIDE("destination-ports", RULES_PORTS_DESTINATION),
-    SIDE("dports", RULES_PORTS_DESTINATION),
-    SIDE("ports", RULES_PORTS_EITHER),
+static const struct rules_option options[] = {
+    SIDE("source-ports", RULES_PORTS_SOURCE, .value = NULL),
+    PRINTED_SIDE("sports", RULES_PORTS_SOURCE),
+    SIDE("destination-ports", RULES_PORTS_DESTINATION, .value = NULL),
+    PRINTED_SIDE("dports", RULES_PORTS_DESTINATION),
+    PRINTED_SIDE("ports", RULES_PORTS_EITHER),
 };
 
 const struct rules_extension rules_match_multiport = {
     .name = "multiport",
-    .options = multiport_options,
-    .option_count = sizeof(multiport_options) / sizeof(multiport_options[0]),
     .type = RULES_MATCH_MULTIPORT,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_multiport),
-    .option = parse_multiport,
-    .finish = finish_multiport,
-    .save = save_multiport,
-    .list = list_multiport,
+    RULES_OPTIONS(options),
+    .lacking = "multiport needs one of --source-ports, --destination-ports, --ports",
 };

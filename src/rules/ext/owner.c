@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m owner and -m physdev: kept, but nothing here can know a packet's socket or bridge port. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 /* ---- owner: net/netfilter/xt_owner.c ---- */
 
 enum { OWNER_UID, OWNER_GID, OWNER_SOCKET, OWNER_SUPPLEMENTARY };
-
-static const struct rules_option owner_options[] = {
-    {"uid-owner", OWNER_UID, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"gid-owner", OWNER_GID, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"socket-exists", OWNER_SOCKET, RULES_INVERTS, 0, 0},
-    {"suppl-groups", OWNER_SUPPLEMENTARY, 0, 0, 1u << OWNER_GID},
-};
 
 /* The accounts that Debian gives the same number everywhere (base-passwd); other names are a machine's own,
  * and nothing is looked up on this one. */
@@ -38,23 +29,20 @@ static const struct account groups[] = {
     {43, "utmp"},   {44, "video"},      {45, "sasl"},    {46, "plugdev"}, {50, "staff"}, {60, "games"},
     {100, "users"}, {65534, "nogroup"}, {0, NULL}};
 
-static const char *account_name(const struct account *accounts, uint32_t id)
+static const struct account *accounts_of(const struct rules_option *o)
 {
-    for (; accounts->name != NULL; accounts++)
-        if (accounts->id == id)
-            return accounts->name;
-    return NULL;
+    return o->id == OWNER_UID ? users : groups;
 }
 
 /* A name, a number, or two with - or : between them. The kernel refuses a descending range. */
-static int parse_owner(struct rules_parse *p, const char *word, const struct account *accounts,
-                       struct rules_range32 *ret)
+static int read_owner(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
+    struct rules_range32 *ret = at;
     size_t length = strspn(word, "0123456789abcdefxABCDEFX");
     char first[24];
     int r;
 
-    for (const struct account *a = accounts; a->name != NULL; a++)
+    for (const struct account *a = accounts_of(o); a->name != NULL; a++)
         if (strcmp(word, a->name) == 0) {
             ret->first = ret->last = a->id;
             return 0;
@@ -82,184 +70,85 @@ static int parse_owner(struct rules_parse *p, const char *word, const struct acc
     return r;
 }
 
-static int owner_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                        void *data)
+static void print_owner(FILE *out, const void *at, const struct rules_print *how)
 {
-    struct rules_match_owner *owner = data;
-
-    switch (o->id) {
-    case OWNER_UID:
-        owner->has_uid = true;
-        owner->uid_inverted = inverted;
-        return parse_owner(p, word, users, &owner->uid);
-    case OWNER_GID:
-        owner->has_gid = true;
-        owner->gid_inverted = inverted;
-        return parse_owner(p, word, groups, &owner->gid);
-    case OWNER_SOCKET:
-        owner->has_socket = true;
-        owner->socket_inverted = inverted;
-        return 0;
-    default: /* OWNER_SUPPLEMENTARY */
-        owner->suppl_groups = true;
-        return 0;
-    }
-}
-
-static int owner_finish(struct rules_parse *p, void *data)
-{
-    (void)data;
-    if (p->given == 0)
-        return rules_fail(p, "owner needs one of --uid-owner, --gid-owner or --socket-exists");
-    return 0;
-}
-
-/* names NULL: numbers only. */
-static void print_owner(FILE *out, const char *label, const struct rules_range32 *id, bool inverted,
-                        const struct account *names)
-{
-    const char *name = names ? account_name(names, id->first) : NULL;
-
-    fprintf(out, "%s %s ", inverted ? " !" : "", label);
-    if (id->first != id->last)
-        fprintf(out, "%u-%u", id->first, id->last);
-    else if (name != NULL)
-        fputs(name, out);
-    else
-        fprintf(out, "%u", id->first);
-}
-
-static void owner_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_owner *owner = data;
+    const struct rules_range32 *id = at;
 
     (void)how;
-    if (owner->has_socket)
-        fputs(owner->socket_inverted ? " ! --socket-exists" : " --socket-exists", out);
-    if (owner->has_uid)
-        print_owner(out, "--uid-owner", &owner->uid, owner->uid_inverted, NULL);
-    if (owner->has_gid)
-        print_owner(out, "--gid-owner", &owner->gid, owner->gid_inverted, NULL);
-    if (owner->suppl_groups)
-        fputs(" --suppl-groups", out);
+    fprintf(out, "%u", id->first);
+    if (id->first != id->last)
+        fprintf(out, "-%u", id->last);
 }
 
-static void owner_list(FILE *out, const void *data, const struct rules_print *how)
+static void list_owner(FILE *out, const void *at, const struct rules_print *how)
 {
-    const struct rules_match_owner *owner = data;
+    const struct account *account = accounts_of(how->option);
+    const struct rules_range32 *id = at;
 
-    if (owner->has_socket)
-        fputs(owner->socket_inverted ? " ! owner socket exists" : " owner socket exists", out);
-    if (owner->has_uid)
-        print_owner(out, "owner UID match", &owner->uid, owner->uid_inverted, how->numeric ? NULL : users);
-    if (owner->has_gid)
-        print_owner(out, "owner GID match", &owner->gid, owner->gid_inverted, how->numeric ? NULL : groups);
-    if (owner->suppl_groups)
-        fputs(" incl. suppl. groups", out);
+    while (account->name && account->id != id->first)
+        account++;
+    if (!how->numeric && account->name && id->first == id->last)
+        fputs(account->name, out);
+    else
+        print_owner(out, at, how);
 }
+
+static const struct rules_value owner = {.read = read_owner, .print = print_owner, .list = list_owner};
+
+static const struct rules_option owner_options[] = {
+    RULES_OPTION("uid-owner", OWNER_UID, RULES_ARGUMENT | RULES_INVERTS, RULES_TAKES(owner, match_owner, uid),
+                 .given = RULES_BOOL(match_owner, has_uid), .inverted = RULES_BOOL(match_owner, uid_inverted),
+                 .listed = "( !) owner UID match "),
+    RULES_OPTION("gid-owner", OWNER_GID, RULES_ARGUMENT | RULES_INVERTS, RULES_TAKES(owner, match_owner, gid),
+                 .given = RULES_BOOL(match_owner, has_gid), .inverted = RULES_BOOL(match_owner, gid_inverted),
+                 .listed = "( !) owner GID match "),
+    RULES_OPTION("socket-exists", OWNER_SOCKET, RULES_INVERTS, .given = RULES_BOOL(match_owner, has_socket),
+                 .inverted = RULES_BOOL(match_owner, socket_inverted), .listed = "( !) owner socket exists"),
+    RULES_OPTION("suppl-groups", OWNER_SUPPLEMENTARY, 0, .requires = RULES_BIT(OWNER_GID),
+                 .given = RULES_BOOL(match_owner, suppl_groups), .listed = " incl. suppl. groups"),
+};
+
+static const uint8_t owner_order[] = {OWNER_SOCKET, OWNER_UID, OWNER_GID, OWNER_SUPPLEMENTARY};
 
 const struct rules_extension rules_match_owner = {
     .name = "owner",
-    .options = owner_options,
-    .option_count = sizeof owner_options / sizeof *owner_options,
     .type = RULES_MATCH_OWNER,
-    .families = RULES_BOTH,
-    .hooks = 1u << RULES_OUTPUT | 1u << RULES_POSTROUTING,
+    .hooks = RULES_BIT(RULES_OUTPUT) | RULES_BIT(RULES_POSTROUTING),
     .heap = sizeof(struct rules_match_owner),
-    .option = owner_option,
-    .finish = owner_finish,
-    .save = owner_save,
-    .list = owner_list,
+    RULES_OPTIONS(owner_options),
+    RULES_ORDER(owner_order),
+    .lacking = "owner needs one of --uid-owner, --gid-owner or --socket-exists",
 };
 
 /* ---- physdev: net/netfilter/xt_physdev.c ---- */
 
 enum { PHYSDEV_IN, PHYSDEV_OUT, PHYSDEV_IS_IN, PHYSDEV_IS_OUT, PHYSDEV_IS_BRIDGED };
 
+#define PORT(word, number, member)                                                                           \
+    RULES_OPTION(word, number, RULES_ARGUMENT | RULES_INVERTS,                                               \
+                 RULES_TAKES(rules_interface, match_physdev, member),                                        \
+                 .inverted = RULES_BOOL(match_physdev, member.inverted), .listed = "( !) --" word " ")
+#define IS(word, number, member)                                                                             \
+    RULES_OPTION(word, number, RULES_INVERTS, .given = RULES_BOOL(match_physdev, member),                    \
+                 .inverted = RULES_BOOL(match_physdev, member##_inverted), .listed = "( !) --" word)
+
 static const struct rules_option physdev_options[] = {
-    {"physdev-in", PHYSDEV_IN, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"physdev-out", PHYSDEV_OUT, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"physdev-is-in", PHYSDEV_IS_IN, RULES_INVERTS, 0, 0},
-    {"physdev-is-out", PHYSDEV_IS_OUT, RULES_INVERTS, 0, 0},
-    {"physdev-is-bridged", PHYSDEV_IS_BRIDGED, RULES_INVERTS, 0, 0},
+    PORT("physdev-in", PHYSDEV_IN, in),
+    PORT("physdev-out", PHYSDEV_OUT, out),
+    IS("physdev-is-in", PHYSDEV_IS_IN, is_in),
+    IS("physdev-is-out", PHYSDEV_IS_OUT, is_out),
+    IS("physdev-is-bridged", PHYSDEV_IS_BRIDGED, is_bridged),
 };
 
-static int physdev_option(struct rules_parse *p, const struct rules_option *o, const char *word,
-                          bool inverted, void *data)
-{
-    struct rules_match_physdev *physdev = data;
-
-    switch (o->id) {
-    case PHYSDEV_IN:
-        physdev->in.inverted = inverted;
-        return rules_parse_interface(p, word, &physdev->in);
-    case PHYSDEV_OUT:
-        physdev->out.inverted = inverted;
-        return rules_parse_interface(p, word, &physdev->out);
-    case PHYSDEV_IS_IN:
-        physdev->is_in = true;
-        physdev->is_in_inverted = inverted;
-        return 0;
-    case PHYSDEV_IS_OUT:
-        physdev->is_out = true;
-        physdev->is_out_inverted = inverted;
-        return 0;
-    default: /* PHYSDEV_IS_BRIDGED */
-        physdev->is_bridged = true;
-        physdev->is_bridged_inverted = inverted;
-        return 0;
-    }
-}
-
-static int physdev_finish(struct rules_parse *p, void *data)
-{
-    (void)data;
-    if (p->given == 0)
-        return rules_fail(p, "physdev needs an option: --physdev-in, --physdev-out, --physdev-is-in...");
-    return 0;
-}
-
-static void print_flag(FILE *out, bool set, bool inverted, const char *word)
-{
-    if (set)
-        fprintf(out, "%s %s", inverted ? " !" : "", word);
-}
-
-static void print_port(FILE *out, const struct rules_interface *port, const char *word)
-{
-    if (port->name[0] == '\0' && !port->wildcard)
-        return;
-    fprintf(out, "%s %s ", port->inverted ? " !" : "", word);
-    rules_print_interface(out, port);
-}
-
-static void physdev_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_physdev *physdev = data;
-
-    (void)how;
-    print_flag(out, physdev->is_in, physdev->is_in_inverted, "--physdev-is-in");
-    print_port(out, &physdev->in, "--physdev-in");
-    print_flag(out, physdev->is_out, physdev->is_out_inverted, "--physdev-is-out");
-    print_port(out, &physdev->out, "--physdev-out");
-    print_flag(out, physdev->is_bridged, physdev->is_bridged_inverted, "--physdev-is-bridged");
-}
-
-static void physdev_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    fputs(" PHYSDEV match", out);
-    physdev_save(out, data, how);
-}
+static const uint8_t physdev_order[] = {PHYSDEV_IS_IN, PHYSDEV_IN, PHYSDEV_IS_OUT, PHYSDEV_OUT,
+                                        PHYSDEV_IS_BRIDGED};
 
 const struct rules_extension rules_match_physdev = {
     .name = "physdev",
-    .options = physdev_options,
-    .option_count = sizeof physdev_options / sizeof *physdev_options,
     .type = RULES_MATCH_PHYSDEV,
-    .families = RULES_BOTH,
     .heap = sizeof(struct rules_match_physdev),
-    .option = physdev_option,
-    .finish = physdev_finish,
-    .save = physdev_save,
-    .list = physdev_list,
+    RULES_OPTIONS(physdev_options),
+    RULES_ORDER(physdev_order),
+    .lacking = "physdev needs an option: --physdev-in, --physdev-out, --physdev-is-in...",
+    .heading = " PHYSDEV match",
 };

@@ -55,7 +55,7 @@ uint32_t rules_rate_print(FILE *out, uint64_t time, uint32_t scale)
     size_t i = 1;
 
     if (time == 0) {
-        fputs(" inf", out);
+        fputs("inf", out);
         return 0;
     }
     /* The shortest unit whose whole number of packets is near the truth. */
@@ -66,6 +66,6 @@ uint32_t rules_rate_print(FILE *out, uint64_t time, uint32_t scale)
             break;
         i++;
     }
-    fprintf(out, " %" PRIu64 "/%s", (uint64_t)scale * units[i - 1].seconds / time, units[i - 1].printed);
+    fprintf(out, "%" PRIu64 "/%s", (uint64_t)scale * units[i - 1].seconds / time, units[i - 1].printed);
     return units[i - 1].seconds;
 }

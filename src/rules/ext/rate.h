@@ -11,7 +11,7 @@
 /* 0 and the time and how many seconds the rate's unit has, or rules_fail's -EINVAL. */
 MUST_USE int rules_rate_parse(struct rules_parse *p, const char *word, uint32_t scale, uint64_t *ret_time,
                               uint32_t *ret_unit);
-/* " 5/min": in the unit that iptables finds best. Returns the seconds of that unit. */
+/* "5/min": in the unit that iptables finds best. Returns the seconds of that unit. */
 uint32_t rules_rate_print(FILE *out, uint64_t time, uint32_t scale);
 
 #endif

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 #include "rules/language/words.h"
 
 /* REJECT. An answer is named by any beginning of its name or short name; the first that fits is taken. */
@@ -17,28 +17,18 @@ enum {
     PORT_UNREACHABLE = 3, /* the default, in both families */
 };
 
-static void start_reject(const struct rules_parse *p, void *data)
+static int read_reject(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    struct rules_target_reject *t = data;
-
-    (void)p;
-    t->with = PORT_UNREACHABLE;
-}
-
-static int parse_reject(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                        void *data)
-{
-    struct rules_target_reject *t = data;
+    uint8_t *with = at;
     const char *const *aliases = p->family == PACKET_IPV6 ? aliases6 : aliases4;
     const char *names[2 * ANSWERS_MAX], *name;
     size_t size = strlen(word), count = 0;
     char near[64];
 
     (void)o;
-    (void)inverted;
     for (uint8_t i = 0; (name = rules_reject_name(p->family, i)); i++) {
         if (size && (strncasecmp(name, word, size) == 0 || strncasecmp(aliases[i], word, size) == 0)) {
-            t->with = i;
+            *with = i;
             return 0;
         }
         names[count++] = name;
@@ -58,34 +48,22 @@ static int finish_reject(struct rules_parse *p, void *data)
     return 0;
 }
 
-static void save_reject(FILE *out, const void *data, const struct rules_print *how)
+static void print_reject(FILE *out, const void *at, const struct rules_print *how)
 {
-    const struct rules_target_reject *t = data;
-
-    fprintf(out, " --reject-with %s", rules_reject_name(how->family, t->with));
+    fputs(rules_reject_name(how->family, *(const uint8_t *)at), out);
 }
 
-static void list_reject(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_target_reject *t = data;
+static const struct rules_value answer = {.read = read_reject, .print = print_reject};
 
-    fprintf(out, " reject-with %s", rules_reject_name(how->family, t->with));
-}
-
-static const struct rules_option reject_options[] = {
-    {.name = "reject-with", .id = 0, .flags = RULES_ARGUMENT},
+static const struct rules_option options[] = {
+    RULES_OPTION("reject-with", 0, RULES_ARGUMENT | RULES_SHOWN, RULES_TAKES(answer, target_reject, with),
+                 .standard = PORT_UNREACHABLE),
 };
 
 const struct rules_extension rules_target_reject = {
     .name = "REJECT",
-    .options = reject_options,
-    .option_count = 1,
     .type = RULES_TARGET_REJECT,
-    .families = RULES_BOTH,
-    .tables = 1 << RULES_FILTER,
-    .start = start_reject,
-    .option = parse_reject,
+    .tables = RULES_BIT(RULES_FILTER),
+    RULES_OPTIONS(options),
     .finish = finish_reject,
-    .save = save_reject,
-    .list = list_reject,
 };

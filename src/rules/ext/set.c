@@ -1,58 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m set: members of an ipset. net/netfilter/xt_set.c, revision 4 */
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
-enum {
-    SET_MATCH,
-    SET_NOMATCH,
-    SET_UPDATE,
-    SET_SUBUPDATE,
-    SET_PACKETS_EQ,
-    SET_PACKETS_LT,
-    SET_PACKETS_GT,
-    SET_BYTES_EQ,
-    SET_BYTES_LT,
-    SET_BYTES_GT,
-};
+enum { DIMENSIONS_MOST = 6 }; /* IPSET_DIM_MAX */
 
-enum {
-    PACKETS = 1u << SET_PACKETS_EQ | 1u << SET_PACKETS_LT | 1u << SET_PACKETS_GT,
-    BYTES = 1u << SET_BYTES_EQ | 1u << SET_BYTES_LT | 1u << SET_BYTES_GT,
-    DIMENSIONS_MOST = 6, /* IPSET_DIM_MAX */
-};
-
-static const struct rules_option options[] = {
-    {"match-set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, 0, 0},
-    {"set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS, 0, 0}, /* its old name */
-    {"return-nomatch", SET_NOMATCH, RULES_REPEATS, 0, 0},
-    {"update-counters", SET_UPDATE, RULES_INVERTS | RULES_REPEATS, 0, 0},
-    {"update-subcounters", SET_SUBUPDATE, RULES_INVERTS | RULES_REPEATS, 0, 0},
-    {"packets-eq", SET_PACKETS_EQ, RULES_ARGUMENT | RULES_INVERTS, PACKETS & ~(1u << SET_PACKETS_EQ), 0},
-    {"packets-lt", SET_PACKETS_LT, RULES_ARGUMENT, PACKETS & ~(1u << SET_PACKETS_LT), 0},
-    {"packets-gt", SET_PACKETS_GT, RULES_ARGUMENT, PACKETS & ~(1u << SET_PACKETS_GT), 0},
-    {"bytes-eq", SET_BYTES_EQ, RULES_ARGUMENT | RULES_INVERTS, BYTES & ~(1u << SET_BYTES_EQ), 0},
-    {"bytes-lt", SET_BYTES_LT, RULES_ARGUMENT, BYTES & ~(1u << SET_BYTES_LT), 0},
-    {"bytes-gt", SET_BYTES_GT, RULES_ARGUMENT, BYTES & ~(1u << SET_BYTES_GT), 0},
-};
-
-static const char *const directions[] = {"dst", "src"};
+static const struct rules_name directions[] = {{"dst", 0}, {"src", 1}};
+static const struct rules_names direction_names = {RULES_NAMES(directions), .exact = true,
+                                                   .kind = "a direction"};
 
 /* The second word of --match-set: "src", "dst,src"... */
 static int parse_directions(struct rules_parse *p, struct rules_match_set *set)
 {
     const char *word = rules_next_word(p);
     char element[8];
-    size_t index;
+    uint32_t index;
     int r;
 
     if (word == NULL)
         return rules_fail(p, "the directions are missing; expected src or dst behind the set's name");
     while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
-        r = rules_parse_choice(p, element, directions, 2, false, "a direction", &index);
+        r = rules_parse_name(p, element, &direction_names, &index);
         if (r < 0)
             return r;
         if (set->dimensions == DIMENSIONS_MOST)
@@ -65,91 +34,70 @@ static int parse_directions(struct rules_parse *p, struct rules_match_set *set)
 }
 
 /* A set's name goes to the kernel as it is; a blank in it could not be printed and read back. */
-static int parse_set(struct rules_parse *p, const char *word, bool inverted, struct rules_match_set *set)
+static int read_set(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
+    struct rules_match_set *set = at;
     int r;
 
-    set->inverted = inverted;
+    (void)o;
     if (*word == '\0' || strpbrk(word, " \t\n\"'\\") != NULL)
         return rules_fail(p, "\"%s\" is no name of a set; expected one without blanks and quotes", word);
     r = rules_parse_text(p, word, set->name, sizeof set->name);
     return r < 0 ? r : parse_directions(p, set);
 }
 
-static int set_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                      void *data)
+static void print_set(FILE *out, const void *at, const struct rules_print *how)
 {
-    static const uint8_t compares[] = {RULES_SET_EQ, RULES_SET_LT, RULES_SET_GT};
-    struct rules_match_set *set = data;
+    const struct rules_match_set *set = at;
 
-    switch (o->id) {
-    case SET_MATCH:
-        return parse_set(p, word, inverted, set);
-    case SET_NOMATCH:
-        set->return_nomatch = true;
-        return 0;
-    case SET_UPDATE:
-        set->keeps_counters = set->keeps_counters || inverted;
-        return 0;
-    case SET_SUBUPDATE:
-        set->keeps_subcounters = set->keeps_subcounters || inverted;
-        return 0;
-    case SET_PACKETS_EQ:
-    case SET_PACKETS_LT:
-    case SET_PACKETS_GT:
-        set->packets_compare = inverted ? RULES_SET_NE : compares[o->id - SET_PACKETS_EQ];
-        return rules_parse_number(p, word, 0, UINT64_MAX, &set->packets);
-    default:
-        set->bytes_compare = inverted ? RULES_SET_NE : compares[o->id - SET_BYTES_EQ];
-        return rules_parse_number(p, word, 0, UINT64_MAX, &set->bytes);
-    }
-}
-
-static void print_compare(FILE *out, const char *prefix, const char *what, uint8_t compare, uint64_t value)
-{
-    static const char *const words[] = {
-        [RULES_SET_EQ] = "eq", [RULES_SET_NE] = "eq", [RULES_SET_LT] = "lt", [RULES_SET_GT] = "gt"};
-
-    if (compare != RULES_SET_NONE)
-        fprintf(out, "%s %s%s-%s %" PRIu64, compare == RULES_SET_NE ? " !" : "", prefix, what, words[compare],
-                value);
-}
-
-static void print_set(FILE *out, const struct rules_match_set *set, const char *prefix)
-{
-    fprintf(out, "%s %smatch-set %s", set->inverted ? " !" : "", prefix, set->name);
+    (void)how;
+    fputs(set->name, out);
     for (unsigned i = 0; i < set->dimensions; i++)
-        fprintf(out, "%c%s", i ? ',' : ' ', directions[set->source_bits >> i & 1]);
-    if (set->return_nomatch)
-        fprintf(out, " %sreturn-nomatch", prefix);
-    if (set->keeps_counters)
-        fprintf(out, " ! %supdate-counters", prefix);
-    if (set->keeps_subcounters)
-        fprintf(out, " ! %supdate-subcounters", prefix);
-    print_compare(out, prefix, "packets", set->packets_compare, set->packets);
-    print_compare(out, prefix, "bytes", set->bytes_compare, set->bytes);
+        fprintf(out, "%c%s", i ? ',' : ' ', directions[set->source_bits >> i & 1].name);
 }
 
-static void set_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    (void)how;
-    print_set(out, data, "--");
-}
+static const struct rules_value set = {.read = read_set, .print = print_set};
 
-static void set_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    (void)how;
-    print_set(out, data, "");
-}
+enum {
+    SET_MATCH,
+    SET_NOMATCH,
+    SET_UPDATE,
+    SET_SUBUPDATE,
+    SET_PACKETS_EQ,
+    SET_PACKETS_LT,
+    SET_PACKETS_GT,
+    SET_BYTES_EQ,
+    SET_BYTES_LT,
+    SET_BYTES_GT,
+    PACKETS = RULES_BIT(SET_PACKETS_EQ) | RULES_BIT(SET_PACKETS_LT) | RULES_BIT(SET_PACKETS_GT),
+    BYTES = RULES_BIT(SET_BYTES_EQ) | RULES_BIT(SET_BYTES_LT) | RULES_BIT(SET_BYTES_GT),
+};
+
+/* How a member's own counters are compared. */
+#define COMPARE(word, number, others, all, counter, compared, ...)                                           \
+    RULES_OPTION(word, number, RULES_ARGUMENT | (others), .excludes = (all),                                 \
+                 RULES_TAKES(rules_number, match_set, counter),                                              \
+                 .given = RULES_IS(match_set, counter##_compare, compared), __VA_ARGS__)
+
+static const struct rules_option options[] = {
+    RULES_OPTION("match-set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, .value = &set,
+                 .inverted = RULES_BOOL(match_set, inverted)),
+    RULES_OPTION("set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS), /* its old name */
+    RULES_OPTION("return-nomatch", SET_NOMATCH, RULES_REPEATS,
+                 .given = RULES_BOOL(match_set, return_nomatch)),
+    RULES_OPTION("update-counters", SET_UPDATE, RULES_INVERTS | RULES_REPEATS,
+                 .inverted = RULES_BOOL(match_set, keeps_counters)),
+    RULES_OPTION("update-subcounters", SET_SUBUPDATE, RULES_INVERTS | RULES_REPEATS,
+                 .inverted = RULES_BOOL(match_set, keeps_subcounters)),
+    COMPARE("packets-eq", SET_PACKETS_EQ, RULES_INVERTS, PACKETS, packets, RULES_SET_EQ,
+            .inverted = RULES_IS(match_set, packets_compare, RULES_SET_NE)),
+    COMPARE("packets-lt", SET_PACKETS_LT, 0, PACKETS, packets, RULES_SET_LT),
+    COMPARE("packets-gt", SET_PACKETS_GT, 0, PACKETS, packets, RULES_SET_GT),
+    COMPARE("bytes-eq", SET_BYTES_EQ, RULES_INVERTS, BYTES, bytes, RULES_SET_EQ,
+            .inverted = RULES_IS(match_set, bytes_compare, RULES_SET_NE)),
+    COMPARE("bytes-lt", SET_BYTES_LT, 0, BYTES, bytes, RULES_SET_LT),
+    COMPARE("bytes-gt", SET_BYTES_GT, 0, BYTES, bytes, RULES_SET_GT),
+};
 
 const struct rules_extension rules_match_set = {
-    .name = "set",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
-    .type = RULES_MATCH_SET,
-    .families = RULES_BOTH,
-    .heap = sizeof(struct rules_match_set),
-    .option = set_option,
-    .save = set_save,
-    .list = set_list,
-};
+    .name = "set", .type = RULES_MATCH_SET, .heap = sizeof(struct rules_match_set), RULES_OPTIONS(options)};

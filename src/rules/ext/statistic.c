@@ -1,69 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m statistic: some packets of many, at random or by count. net/netfilter/xt_statistic.c */
-#include <errno.h>
 #include <stdlib.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 enum { STATISTIC_MODE, STATISTIC_PROBABILITY, STATISTIC_EVERY, STATISTIC_PACKET };
 
-static const struct rules_option options[] = {
-    {"mode", STATISTIC_MODE, RULES_ARGUMENT | RULES_NEEDED, 0, 0},
-    {"probability", STATISTIC_PROBABILITY, RULES_ARGUMENT | RULES_INVERTS,
-     1u << STATISTIC_EVERY | 1u << STATISTIC_PACKET, 0},
-    {"every", STATISTIC_EVERY, RULES_ARGUMENT | RULES_INVERTS, 1u << STATISTIC_PROBABILITY,
-     1u << STATISTIC_PACKET},
-    {"packet", STATISTIC_PACKET, RULES_ARGUMENT, 1u << STATISTIC_PROBABILITY, 1u << STATISTIC_EVERY},
-};
-
-static const char *const modes[] = {"random", "nth"};
+static const struct rules_name modes[] = {{"random", false}, {"nth", true}};
+static const struct rules_names mode_names = {RULES_NAMES(modes), .exact = true, .kind = "a mode"};
 
 static const double CERTAIN = 2147483648.0; /* probabilities are parts of 2^31 */
 
-static int parse_probability(struct rules_parse *p, const char *word, uint32_t *ret)
+static int read_probability(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
+    uint32_t *ret = at;
     char *end;
     double value = strtod(word, &end);
 
+    (void)o;
     if (end == word || *end != '\0' || !(value >= 0 && value <= 1))
         return rules_fail(p, "\"%s\" is no probability; expected 0 to 1, such as 0.25", word);
     *ret = (uint32_t)(value * CERTAIN + 0.5);
     return 0;
 }
 
-static int statistic_option(struct rules_parse *p, const struct rules_option *o, const char *word,
-                            bool inverted, void *data)
-{
-    struct rules_match_statistic *statistic = data;
-    size_t index;
-    int r;
+static const struct rules_value probability = {.read = read_probability};
 
-    if (inverted)
-        statistic->inverted = true;
-    switch (o->id) {
-    case STATISTIC_MODE:
-        r = rules_parse_choice(p, word, modes, sizeof modes / sizeof *modes, false, "a mode", &index);
-        if (r == 0)
-            statistic->nth = index == 1;
-        return r;
-    case STATISTIC_PROBABILITY:
-        return parse_probability(p, word, &statistic->probability);
-    case STATISTIC_EVERY:
-        return rules_parse_u32(p, word, 1, UINT32_MAX, &statistic->every);
-    default: /* STATISTIC_PACKET */
-        return rules_parse_u32(p, word, 0, UINT32_MAX, &statistic->packet);
-    }
-}
+static const struct rules_option options[] = {
+    RULES_OPTION("mode", STATISTIC_MODE, RULES_ARGUMENT | RULES_NEEDED,
+                 RULES_TAKES(rules_choice, match_statistic, nth), .names = &mode_names),
+    RULES_OPTION("probability", STATISTIC_PROBABILITY, RULES_ARGUMENT | RULES_INVERTS,
+                 .excludes = RULES_BIT(STATISTIC_EVERY) | RULES_BIT(STATISTIC_PACKET),
+                 RULES_TAKES(probability, match_statistic, probability),
+                 .inverted = RULES_BOOL(match_statistic, inverted)),
+    RULES_OPTION("every", STATISTIC_EVERY, RULES_ARGUMENT | RULES_INVERTS,
+                 .excludes = RULES_BIT(STATISTIC_PROBABILITY), .requires = RULES_BIT(STATISTIC_PACKET),
+                 RULES_TAKES(rules_number, match_statistic, every), .least = 1,
+                 .inverted = RULES_BOOL(match_statistic, inverted)),
+    RULES_OPTION("packet", STATISTIC_PACKET, RULES_ARGUMENT, .excludes = RULES_BIT(STATISTIC_PROBABILITY),
+                 .requires = RULES_BIT(STATISTIC_EVERY), RULES_TAKES(rules_number, match_statistic, packet)),
+};
 
 static int statistic_finish(struct rules_parse *p, void *data)
 {
     const struct rules_match_statistic *statistic = data;
 
-    if (!statistic->nth && !(p->given & 1u << STATISTIC_PROBABILITY))
+    if (!statistic->nth && !(p->given & RULES_BIT(STATISTIC_PROBABILITY)))
         return rules_fail(p, "--mode random needs --probability");
     if (!statistic->nth)
         return 0;
-    if (!(p->given & 1u << STATISTIC_EVERY))
+    if (!(p->given & RULES_BIT(STATISTIC_EVERY)))
         return rules_fail(p, "--mode nth needs --every and --packet");
     if (statistic->packet >= statistic->every)
         return rules_fail(p, "--packet %u is out of range; expected 0 to %u, less than --every",
@@ -75,7 +61,7 @@ static void print_statistic(FILE *out, const struct rules_match_statistic *stati
 {
     const char *not = statistic->inverted ? " !" : "";
 
-    fprintf(out, " %smode %s%s", prefix, modes[statistic->nth], not);
+    fprintf(out, " %smode %s%s", prefix, modes[statistic->nth].name, not);
     if (!statistic->nth) {
         fprintf(out, " %sprobability %.11f", prefix, statistic->probability / CERTAIN);
         return;
@@ -100,11 +86,8 @@ static void statistic_list(FILE *out, const void *data, const struct rules_print
 
 const struct rules_extension rules_match_statistic = {
     .name = "statistic",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
     .type = RULES_MATCH_STATISTIC,
-    .families = RULES_BOTH,
-    .option = statistic_option,
+    RULES_OPTIONS(options),
     .finish = statistic_finish,
     .save = statistic_save,
     .list = statistic_list,

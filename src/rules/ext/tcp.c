@@ -1,157 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-#include <strings.h>
-
-#include "rules/ext/extension.h"
-
 /* tcp and udp (xt_tcpudp). */
+#include <string.h>
+
+#include "rules/ext/field.h"
 
 enum { SPORT, DPORT, FLAGS, OPTION };
 
-static const struct {
-    const char *name;
-    uint8_t bits;
-} flag_names[] = {
+static const struct rules_name flags[] = {
     {"FIN", PACKET_FIN}, {"SYN", PACKET_SYN}, {"RST", PACKET_RST}, {"PSH", PACKET_PSH},
     {"ACK", PACKET_ACK}, {"URG", PACKET_URG}, {"ALL", 0x3f},       {"NONE", 0},
 };
+static const struct rules_names flag_names = {RULES_NAMES(flags), .kind = "a TCP flag"};
 
-enum {
-    SINGLE_FLAGS = 6,
-    FLAG_NAMES = sizeof(flag_names) / sizeof(flag_names[0]),
-    SYN_MASK = PACKET_FIN | PACKET_SYN | PACKET_RST | PACKET_ACK,
-};
-
-static void start_ports(const struct rules_parse *p, void *data)
+static void start_ports(uint8_t family, void *at)
 {
-    struct rules_match_tcp *t = data;
+    struct rules_range16 *ports = at;
 
-    (void)p;
-    t->source.last = t->destination.last = UINT16_MAX;
+    (void)family;
+    ports->last = UINT16_MAX;
 }
 
-static int parse_flags(struct rules_parse *p, const char *word, uint8_t *ret)
+static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    const char *names[FLAG_NAMES];
-    const char *at = word;
-    char element[64];
-    size_t found;
-    uint8_t bits = 0;
-    int rc;
-
-    for (unsigned i = 0; i < FLAG_NAMES; i++)
-        names[i] = flag_names[i].name;
-    while ((rc = rules_parse_element(p, &at, element, sizeof(element))) > 0) {
-        rc = rules_parse_choice(p, element, names, FLAG_NAMES, true, "a TCP flag", &found);
-        if (rc)
-            return rc;
-        bits |= flag_names[found].bits;
-    }
-    if (rc == 0)
-        *ret = bits;
-    return rc;
-}
-
-static int option_flags(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                        struct rules_match_tcp *t)
-{
-    t->flags_inverted = inverted;
-    if (!(o->flags & RULES_ARGUMENT)) { /* --syn */
-        t->flags_mask = SYN_MASK;
-        t->flags_compare = PACKET_SYN;
-        return 0;
-    }
-    const char *compare = rules_next_word(p);
-    if (!compare)
-        return rules_fail(p, "found one word, expected two: the flags to look at and those that are set, "
-                             "like SYN,ACK,FIN,RST SYN");
-    int rc = parse_flags(p, word, &t->flags_mask);
-    return rc ? rc : parse_flags(p, compare, &t->flags_compare);
-}
-
-static int parse_tcp(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                     void *data)
-{
-    struct rules_match_tcp *t = data;
+    (void)o;
     /* For udp iptables takes the services of every protocol: `-p udp --dport http` is 80. */
-    uint8_t protocol = p->rule->protocol == PACKET_TCP ? PACKET_TCP : 0;
-
-    switch (o->id) {
-    case SPORT:
-        t->source_inverted = inverted;
-        return rules_parse_ports(p, word, protocol, &t->source);
-    case DPORT:
-        t->destination_inverted = inverted;
-        return rules_parse_ports(p, word, protocol, &t->destination);
-    case OPTION:
-        t->option_inverted = inverted;
-        return rules_parse_u8(p, word, 1, UINT8_MAX, &t->option);
-    default:
-        return option_flags(p, o, word, inverted, t);
-    }
+    return rules_parse_ports(p, word, p->rule->protocol == PACKET_TCP ? PACKET_TCP : 0, at);
 }
 
-static void print_flags(FILE *out, uint8_t bits)
+static void list_ports(FILE *out, const void *at, const struct rules_print *how)
 {
-    const char *comma = "";
-
-    for (unsigned i = 0; i < SINGLE_FLAGS; i++) {
-        if (bits & flag_names[i].bits) {
-            fprintf(out, "%s%s", comma, flag_names[i].name);
-            comma = ",";
-        }
-    }
-    if (!bits)
-        fputs("NONE", out);
-}
-
-static bool is_any(const struct rules_range16 *ports, bool inverted)
-{
-    return ports->first == 0 && ports->last == UINT16_MAX && !inverted;
-}
-
-/* iptables-save forgets "! --dport 0:65535", which matches nothing, and so makes it match all; we keep it. */
-static void save_ports(FILE *out, const char *option, const struct rules_range16 *ports, bool inverted)
-{
-    if (is_any(ports, inverted))
-        return;
-    fprintf(out, "%s --%s %u", inverted ? " !" : "", option, ports->first);
-    if (ports->last != ports->first)
-        fprintf(out, ":%u", ports->last);
-}
-
-static void save_udp(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_tcp *t = data;
-
-    (void)how;
-    save_ports(out, "sport", &t->source, t->source_inverted);
-    save_ports(out, "dport", &t->destination, t->destination_inverted);
-}
-
-static void save_tcp(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_tcp *t = data;
-
-    save_udp(out, data, how);
-    if (t->option)
-        fprintf(out, "%s --tcp-option %u", t->option_inverted ? " !" : "", t->option);
-    if (!t->flags_mask && !t->flags_compare && !t->flags_inverted)
-        return;
-    fprintf(out, "%s --tcp-flags ", t->flags_inverted ? " !" : "");
-    print_flags(out, t->flags_mask);
-    fputc(' ', out);
-    print_flags(out, t->flags_compare);
-}
-
-static void list_ports(FILE *out, const char *name, const struct rules_range16 *ports, bool inverted,
-                       const struct rules_print *how)
-{
+    const struct rules_range16 *ports = at;
     uint8_t protocol = how->rule->protocol;
 
-    if (is_any(ports, inverted))
-        return;
-    fprintf(out, " %s%s:%s", name, ports->first == ports->last ? "" : "s", inverted ? "!" : "");
+    fprintf(out, "%s%s:%s", how->option->id == SPORT ? "spt" : "dpt", ports->first == ports->last ? "" : "s",
+            how->inverted ? "!" : "");
     rules_print_port(out, ports->first, protocol, how->numeric);
     if (ports->first == ports->last)
         return;
@@ -159,71 +41,111 @@ static void list_ports(FILE *out, const char *name, const struct rules_range16 *
     rules_print_port(out, ports->last, protocol, how->numeric);
 }
 
-static void list_udp(FILE *out, const void *data, const struct rules_print *how)
+/* Two bytes: the flags to look at and those that are set. */
+static int read_flags(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    const struct rules_match_tcp *t = data;
+    const char *compare = rules_next_word(p);
+    uint32_t mask = 0, set = 0;
+    uint8_t *bytes = at;
+    int rc;
 
-    fprintf(out, " %s", how->rule->protocol == PACKET_UDP ? "udp" : "tcp");
-    list_ports(out, "spt", &t->source, t->source_inverted, how);
-    list_ports(out, "dpt", &t->destination, t->destination_inverted, how);
+    if (!compare)
+        return rules_fail(p, "found one word, expected two: the flags to look at and those that are set, "
+                             "like SYN,ACK,FIN,RST SYN");
+    rc = rules_parse_names(p, word, o->names, &mask);
+    if (rc == 0)
+        rc = rules_parse_names(p, compare, o->names, &set);
+    bytes[0] = (uint8_t)mask;
+    bytes[1] = (uint8_t)set;
+    return rc;
 }
 
+static int read_syn(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+{
+    uint8_t *bytes = at;
+
+    (void)p;
+    (void)o;
+    (void)word;
+    bytes[0] = PACKET_FIN | PACKET_SYN | PACKET_RST | PACKET_ACK;
+    bytes[1] = PACKET_SYN;
+    return 0;
+}
+
+static void print_flags(FILE *out, const uint8_t *bytes, char separator)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (i)
+            fputc(separator, out);
+        rules_print_names(out, &flag_names, bytes[i], ",");
+        if (!bytes[i])
+            fputs("NONE", out);
+    }
+}
+
+static void save_flags(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    print_flags(out, at, ' ');
+}
+
+/* iptables-save forgets "! --dport 0:65535", which matches nothing, and so makes it match all; we keep it. */
+static const struct rules_value ports = {.start = start_ports,
+                                         .read = read_ports,
+                                         .print = rules_print_range,
+                                         .list = list_ports},
+                                flag_pair = {.read = read_flags, .print = save_flags},
+                                syn = {.read = read_syn};
+
+static const struct rules_option options[] = {
+    RULES_OPTION("source-port", SPORT, RULES_ARGUMENT | RULES_INVERTS),
+    RULES_OPTION("sport", SPORT, RULES_ARGUMENT | RULES_INVERTS, RULES_TAKES(ports, match_tcp, source),
+                 .inverted = RULES_BOOL(match_tcp, source_inverted), .listed = " "),
+    RULES_OPTION("destination-port", DPORT, RULES_ARGUMENT | RULES_INVERTS),
+    RULES_OPTION("dport", DPORT, RULES_ARGUMENT | RULES_INVERTS, RULES_TAKES(ports, match_tcp, destination),
+                 .inverted = RULES_BOOL(match_tcp, destination_inverted), .listed = " "),
+    RULES_OPTION("tcp-flags", FLAGS, RULES_ARGUMENT | RULES_INVERTS, .value = &flag_pair,
+                 .at = {offsetof(struct rules_match_tcp, flags_mask), 2},
+                 .inverted = RULES_BOOL(match_tcp, flags_inverted), .names = &flag_names, .listed = ""),
+    RULES_OPTION("syn", FLAGS, RULES_INVERTS, RULES_TAKES(syn, match_tcp, flags_mask),
+                 .inverted = RULES_BOOL(match_tcp, flags_inverted)),
+    RULES_OPTION("tcp-option", OPTION, RULES_ARGUMENT | RULES_INVERTS,
+                 RULES_TAKES(rules_number, match_tcp, option), .least = 1,
+                 .inverted = RULES_BOOL(match_tcp, option_inverted), .listed = " option=(!)"),
+};
+
+static const uint8_t tcp_order[] = {1, 3, 6, 4};
+
+/* Flags that none are looked at for are saved, but not listed. */
 static void list_tcp(FILE *out, const void *data, const struct rules_print *how)
 {
     const struct rules_match_tcp *t = data;
 
-    list_udp(out, data, how);
-    if (t->option)
-        fprintf(out, " option=%s%u", t->option_inverted ? "!" : "", t->option);
+    rules_list_options(out, &rules_match_tcp, data, how);
     if (!t->flags_mask && !t->flags_inverted)
         return;
     fprintf(out, " flags:%s", t->flags_inverted ? "!" : "");
-    if (how->numeric) {
+    if (how->numeric)
         fprintf(out, "0x%02X/0x%02X", t->flags_mask, t->flags_compare);
-        return;
-    }
-    print_flags(out, t->flags_mask);
-    fputc('/', out);
-    print_flags(out, t->flags_compare);
+    else
+        print_flags(out, &t->flags_mask, '/');
 }
-
-static const struct rules_option tcp_options[] = {
-    {.name = "source-port", .id = SPORT, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "sport", .id = SPORT, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "destination-port", .id = DPORT, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "dport", .id = DPORT, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "tcp-flags", .id = FLAGS, .flags = RULES_ARGUMENT | RULES_INVERTS},
-    {.name = "syn", .id = FLAGS, .flags = RULES_INVERTS},
-    {.name = "tcp-option", .id = OPTION, .flags = RULES_ARGUMENT | RULES_INVERTS},
-};
-
-enum {
-    TCP_OPTIONS = sizeof(tcp_options) / sizeof(tcp_options[0]),
-    UDP_OPTIONS = 4, /* the ports */
-};
 
 const struct rules_extension rules_match_tcp = {
     .name = "tcp",
-    .options = tcp_options,
-    .option_count = TCP_OPTIONS,
     .type = RULES_MATCH_TCP,
-    .families = RULES_BOTH,
     .protocol = PACKET_TCP,
-    .start = start_ports,
-    .option = parse_tcp,
-    .save = save_tcp,
+    RULES_OPTIONS(options),
+    RULES_ORDER(tcp_order),
+    .heading = " tcp",
     .list = list_tcp,
 };
 
 const struct rules_extension rules_match_udp = {
     .name = "udp",
-    .options = tcp_options,
-    .option_count = UDP_OPTIONS,
     .type = RULES_MATCH_UDP,
-    .families = RULES_BOTH,
     .protocol = PACKET_UDP,
-    .start = start_ports,
-    .option = parse_tcp,
-    .save = save_udp,
-    .list = list_udp,
+    .options = options,
+    .option_count = 4, /* the ports */
+    .heading = " udp",
 };

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m time: dates, hours and days. net/netfilter/xt_time.c */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 
 enum {
     TIME_DATE_START,
@@ -19,38 +18,18 @@ enum {
     TIME_KERNEL_TZ,
 };
 
-static const struct rules_option options[] = {
-    {"datestart", TIME_DATE_START, RULES_ARGUMENT, 0, 0},
-    {"datestop", TIME_DATE_STOP, RULES_ARGUMENT, 0, 0},
-    {"timestart", TIME_START, RULES_ARGUMENT, 0, 0},
-    {"timestop", TIME_STOP, RULES_ARGUMENT, 0, 0},
-    {"contiguous", TIME_CONTIGUOUS, 0, 0, 0},
-    {"monthdays", TIME_MONTH_DAYS, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"weekdays", TIME_WEEK_DAYS, RULES_ARGUMENT | RULES_INVERTS, 0, 0},
-    {"utc", TIME_IN_UTC, 0, 1u << TIME_KERNEL_TZ, 0},
-    {"kerneltz", TIME_KERNEL_TZ, 0, 1u << TIME_IN_UTC, 0},
-    {"localtz", TIME_KERNEL_TZ, 0, 1u << TIME_IN_UTC, 0}, /* its old name */
-};
-
 enum {
     DAY_LAST = 86399,      /* s */
     DATE_LAST = INT32_MAX, /* s since 1970; also "no end" */
     WEEK_ALL = 0xfe,       /* bits 1 to 7 */
 };
-static const uint32_t MONTH_ALL = 0xfffffffe; /* bits 1 to 31 */
+#define MONTH_ALL UINT32_C(0xfffffffe) /* bits 1 to 31 */
 
-static const char *const week_days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-
-static void time_start(const struct rules_parse *p, void *data)
-{
-    struct rules_match_time *t = data;
-
-    (void)p;
-    t->day_stop = DAY_LAST;
-    t->date_stop = DATE_LAST;
-    t->month_days = MONTH_ALL;
-    t->week_days = WEEK_ALL;
-}
+static const struct rules_name week_days[] = {{"Mon", 1 << 1}, {"Tue", 1 << 2}, {"Wed", 1 << 3},
+                                              {"Thu", 1 << 4}, {"Fri", 1 << 5}, {"Sat", 1 << 6},
+                                              {"Sun", 1 << 7}};
+static const struct rules_names week_day_names = {RULES_NAMES(week_days), .exact = true,
+                                                  .kind = "a day of the week"};
 
 /*
  * Reads up to count numbers, each before its own separator ("-", "-", "T", ":", ":"); the rest keep their
@@ -76,12 +55,13 @@ static size_t parse_fields(const char *word, const char *separators, unsigned *f
     return 0;
 }
 
-static int parse_date(struct rules_parse *p, const char *word, uint32_t *ret)
+static int read_date(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     static const unsigned most[] = {2038, 12, 31, 23, 59, 59};
     unsigned field[] = {0, 1, 1, 0, 0, 0};
     struct tm tm = {0};
 
+    (void)o;
     if (parse_fields(word, "--T::", field, most, 6) == 0 || field[0] < 1970)
         return rules_fail(p, "\"%s\" is no date from 1970 to 2038; expected YYYY[-MM[-DD[Thh[:mm[:ss]]]]]",
                           word);
@@ -91,115 +71,104 @@ static int parse_date(struct rules_parse *p, const char *word, uint32_t *ret)
     tm.tm_hour = (int)field[3];
     tm.tm_min = (int)field[4];
     tm.tm_sec = (int)field[5];
-    *ret = (uint32_t)timegm(&tm);
+    *(uint32_t *)at = (uint32_t)timegm(&tm);
     return 0;
 }
 
-static int parse_daytime(struct rules_parse *p, const char *word, uint32_t *ret)
+static int read_daytime(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
     static const unsigned most[] = {23, 59, 59};
     unsigned field[] = {0, 0, 0};
 
+    (void)o;
     if (parse_fields(word, "::", field, most, 3) < 2)
         return rules_fail(p, "\"%s\" is no time from 00:00:00 to 23:59:59; expected hh:mm[:ss]", word);
-    *ret = field[0] * 3600 + field[1] * 60 + field[2];
+    *(uint32_t *)at = field[0] * 3600 + field[1] * 60 + field[2];
     return 0;
 }
 
-static int parse_month_days(struct rules_parse *p, const char *word, uint32_t *ret)
+/* A negated list is kept as the days left over, as the kernel keeps it. */
+static int read_month_days(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    const char *at = word;
-    uint32_t set = 0;
+    uint32_t *ret = at, set = 0;
     char element[16];
     uint8_t day;
     int r;
 
-    while ((r = rules_parse_element(p, &at, element, sizeof element)) > 0) {
+    (void)o;
+    while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
         r = rules_parse_u8(p, element, 1, 31, &day);
         if (r < 0)
             return r;
         set |= UINT32_C(1) << day;
     }
-    *ret = set;
+    *ret = p->inverted ? set ^ MONTH_ALL : set;
+    if (r == 0 && *ret == 0)
+        return rules_fail(p, "no day of the month is left: the rule would never match");
     return r;
 }
 
 /* The number of a day, or its name, of which two letters are enough. */
-static int parse_week_day(struct rules_parse *p, const char *word, uint8_t *ret)
+static int parse_week_day(struct rules_parse *p, const char *word, uint32_t *ret)
 {
-    size_t index;
-    int r;
-
-    if (*word >= '0' && *word <= '9')
-        return rules_parse_u8(p, word, 1, 7, ret);
-    for (index = 0; index < 7; index++)
-        if (strncmp(word, week_days[index], 2) == 0) {
-            *ret = (uint8_t)(index + 1);
-            return 0;
-        }
-    r = rules_parse_choice(p, word, week_days, 7, false, "a day of the week", &index);
-    if (r == 0)
-        *ret = (uint8_t)(index + 1);
-    return r;
-}
-
-static int parse_week_days(struct rules_parse *p, const char *word, uint8_t *ret)
-{
-    const char *at = word;
-    unsigned set = 0;
-    char element[16];
     uint8_t day;
     int r;
 
-    while ((r = rules_parse_element(p, &at, element, sizeof element)) > 0) {
+    if (*word >= '0' && *word <= '9') {
+        r = rules_parse_u8(p, word, 1, 7, &day);
+        if (r == 0)
+            *ret = 1u << day;
+        return r;
+    }
+    for (unsigned i = 0; i < RULES_COUNT(week_days); i++)
+        if (strncmp(word, week_days[i].name, 2) == 0) {
+            *ret = week_days[i].value;
+            return 0;
+        }
+    return rules_parse_name(p, word, &week_day_names, ret);
+}
+
+static int read_week_days(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+{
+    uint32_t set = 0, day = 0;
+    uint8_t *ret = at;
+    char element[16];
+    int r;
+
+    (void)o;
+    while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
         r = parse_week_day(p, element, &day);
         if (r < 0)
             return r;
-        set |= 1u << day;
+        set |= day;
     }
-    *ret = (uint8_t)set;
+    *ret = (uint8_t)(p->inverted ? set ^ WEEK_ALL : set);
+    if (r == 0 && *ret == 0)
+        return rules_fail(p, "no day of the week is left: the rule would never match");
     return r;
 }
 
-static int time_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                       void *data)
-{
-    struct rules_match_time *t = data;
-    int r = 0;
+static const struct rules_value date_value = {.read = read_date}, daytime = {.read = read_daytime},
+                                month_days = {.read = read_month_days},
+                                days_of_week = {.read = read_week_days};
 
-    switch (o->id) {
-    case TIME_DATE_START:
-        return parse_date(p, word, &t->date_start);
-    case TIME_DATE_STOP:
-        return parse_date(p, word, &t->date_stop);
-    case TIME_START:
-        return parse_daytime(p, word, &t->day_start);
-    case TIME_STOP:
-        return parse_daytime(p, word, &t->day_stop);
-    case TIME_CONTIGUOUS:
-        t->contiguous = true;
-        return 0;
-    case TIME_MONTH_DAYS: /* a negated list is kept as the days left over, as the kernel keeps it */
-        r = parse_month_days(p, word, &t->month_days);
-        if (r == 0 && inverted)
-            t->month_days ^= MONTH_ALL;
-        if (r == 0 && t->month_days == 0)
-            return rules_fail(p, "no day of the month is left: the rule would never match");
-        return r;
-    case TIME_WEEK_DAYS:
-        r = parse_week_days(p, word, &t->week_days);
-        if (r == 0 && inverted)
-            t->week_days ^= WEEK_ALL;
-        if (r == 0 && t->week_days == 0)
-            return rules_fail(p, "no day of the week is left: the rule would never match");
-        return r;
-    case TIME_KERNEL_TZ:
-        t->kernel_tz = true;
-        return 0;
-    default: /* TIME_IN_UTC: as it is */
-        return 0;
-    }
-}
+static const struct rules_option options[] = {
+    RULES_OPTION("datestart", TIME_DATE_START, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_start)),
+    RULES_OPTION("datestop", TIME_DATE_STOP, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_stop),
+                 .standard = DATE_LAST),
+    RULES_OPTION("timestart", TIME_START, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_start)),
+    RULES_OPTION("timestop", TIME_STOP, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_stop),
+                 .standard = DAY_LAST),
+    RULES_OPTION("contiguous", TIME_CONTIGUOUS, 0, .given = RULES_BOOL(match_time, contiguous)),
+    RULES_OPTION("monthdays", TIME_MONTH_DAYS, RULES_ARGUMENT | RULES_INVERTS,
+                 RULES_TAKES(month_days, match_time, month_days), .standard = MONTH_ALL),
+    RULES_OPTION("weekdays", TIME_WEEK_DAYS, RULES_ARGUMENT | RULES_INVERTS,
+                 RULES_TAKES(days_of_week, match_time, week_days), .standard = WEEK_ALL),
+    RULES_OPTION("utc", TIME_IN_UTC, 0, .excludes = RULES_BIT(TIME_KERNEL_TZ)), /* as it is */
+    RULES_OPTION("kerneltz", TIME_KERNEL_TZ, 0, .excludes = RULES_BIT(TIME_IN_UTC),
+                 .given = RULES_BOOL(match_time, kernel_tz)),
+    RULES_OPTION("localtz", TIME_KERNEL_TZ, 0, .excludes = RULES_BIT(TIME_IN_UTC)), /* its old name */
+};
 
 static int time_finish(struct rules_parse *p, void *data)
 {
@@ -249,14 +218,8 @@ static void print_month_days(FILE *out, const char *before, uint32_t set, bool o
 
 static void print_week_days(FILE *out, const char *before, uint8_t set)
 {
-    char separator = ' ';
-
-    fprintf(out, " %s", before);
-    for (unsigned day = 1; day <= 7; day++)
-        if (set & 1u << day) {
-            fprintf(out, "%c%s", separator, week_days[day - 1]);
-            separator = ',';
-        }
+    fprintf(out, " %s ", before);
+    rules_print_names(out, &week_day_names, set, ",");
 }
 
 static void time_save(FILE *out, const void *data, const struct rules_print *how)
@@ -308,12 +271,8 @@ static void time_list(FILE *out, const void *data, const struct rules_print *how
 
 const struct rules_extension rules_match_time = {
     .name = "time",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
     .type = RULES_MATCH_TIME,
-    .families = RULES_BOTH,
-    .start = time_start,
-    .option = time_option,
+    RULES_OPTIONS(options),
     .finish = time_finish,
     .save = time_save,
     .list = time_list,

@@ -14,11 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
-
-static const struct rules_option options[] = {
-    {"u32", 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, 0, 0},
-};
+#include "rules/ext/field.h"
 
 enum {
     PARTS_MOST = RULES_U32_TESTS - 1,
@@ -124,14 +120,12 @@ static int take_ranges(struct reader *r, struct rules_u32_test *test)
     return 0;
 }
 
-static int u32_option(struct rules_parse *p, const struct rules_option *o, const char *word, bool inverted,
-                      void *data)
+static int read_u32(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
 {
-    struct rules_match_u32 *u32 = data;
+    struct rules_match_u32 *u32 = at;
     struct reader r = {p, word, word};
 
     (void)o;
-    u32->inverted = inverted;
     do {
         struct rules_u32_test *test = &u32->test[u32->tests];
         int error;
@@ -161,9 +155,12 @@ static void print_test(FILE *out, const struct rules_u32_test *test)
     }
 }
 
-static void print_tests(FILE *out, const struct rules_match_u32 *u32)
+static void print_u32(FILE *out, const void *at, const struct rules_print *how)
 {
-    fputs(" \"", out);
+    const struct rules_match_u32 *u32 = at;
+
+    (void)how;
+    fputc('"', out);
     for (size_t i = 0; i < u32->tests; i++) {
         fputs(i ? "&&" : "", out);
         print_test(out, &u32->test[i]);
@@ -171,32 +168,12 @@ static void print_tests(FILE *out, const struct rules_match_u32 *u32)
     fputc('"', out);
 }
 
-static void u32_save(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_u32 *u32 = data;
+static const struct rules_value tests = {.read = read_u32, .print = print_u32};
 
-    (void)how;
-    fputs(u32->inverted ? " ! --u32" : " --u32", out);
-    print_tests(out, u32);
-}
-
-static void u32_list(FILE *out, const void *data, const struct rules_print *how)
-{
-    const struct rules_match_u32 *u32 = data;
-
-    (void)how;
-    fputs(u32->inverted ? " u32 !" : " u32", out);
-    print_tests(out, u32);
-}
+static const struct rules_option options[] = {
+    RULES_OPTION("u32", 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, .value = &tests,
+                 .inverted = RULES_BOOL(match_u32, inverted), .listed = " u32 (! )"),
+};
 
 const struct rules_extension rules_match_u32 = {
-    .name = "u32",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
-    .type = RULES_MATCH_U32,
-    .families = RULES_BOTH,
-    .heap = sizeof(struct rules_match_u32),
-    .option = u32_option,
-    .save = u32_save,
-    .list = u32_list,
-};
+    .name = "u32", .type = RULES_MATCH_U32, .heap = sizeof(struct rules_match_u32), RULES_OPTIONS(options)};

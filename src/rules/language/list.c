@@ -191,15 +191,17 @@ static void print_network(const struct listing *l, const struct rules_network *n
 
 static void print_conditions(const struct listing *l, const struct rules_rule *rule)
 {
-    struct rules_print how = {l->rules->family, l->flags & RULES_LIST_NUMERIC, rule};
+    struct rules_print how = {
+        .family = l->rules->family, .numeric = l->flags & RULES_LIST_NUMERIC, .rule = rule};
     const struct rules_extension *row = rules_target_row(rule->target.type);
 
     if (rule->target.is_goto)
         fputs("[goto] ", l->out);
     for (size_t i = 0; i < rule->match_count; i++)
-        rules_match_row(rule->matches[i].type)->list(l->out, rules_match_data(&rule->matches[i]), &how);
+        rules_extension_list(l->out, rules_match_row(rule->matches[i].type),
+                             rules_match_data(&rule->matches[i]), &how);
     if (row != NULL)
-        row->list(l->out, rules_target_data(&rule->target), &how);
+        rules_extension_list(l->out, row, rules_target_data(&rule->target), &how);
 }
 
 static void print_rule(const struct listing *l, const struct rules_rule *rule, size_t number)

@@ -185,7 +185,7 @@ static const struct rules_extension *option_row_of(const char *name, uint8_t fam
         bool is_target = i >= matches;
         const struct rules_extension *row =
             is_target ? rules_target_row((uint8_t)(i - matches)) : rules_match_row((uint8_t)i);
-        if (!row || !(row->families & (family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY)))
+        if (!row || !rules_families_serve(row->families, family))
             continue;
         for (unsigned j = 0; j < row->option_count; j++) {
             if (strcmp(row->options[j].name, name) == 0) {
@@ -227,8 +227,7 @@ static const struct rules_extension *row_of_protocol(uint8_t protocol, uint8_t f
 {
     for (unsigned i = 0; protocol && i < RULES_MATCH_TYPES; i++) {
         const struct rules_extension *row = rules_match_row((uint8_t)i);
-        if (row && row->protocol == protocol &&
-            (row->families & (family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY)))
+        if (row && row->protocol == protocol && rules_families_serve(row->families, family))
             return row;
     }
     return NULL;

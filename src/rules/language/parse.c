@@ -8,6 +8,10 @@
 #include "rules/language/names.h"
 #include "rules/language/words.h"
 
+enum {
+    NAMES_MAX = 32, /* of which an argument is chosen */
+};
+
 /* Digits as strtoull with base 0 reads them, the whole of word up to end. */
 static bool read_number(const char *word, const char *end, uint64_t *ret)
 {
@@ -299,19 +303,44 @@ int rules_parse_network(struct rules_parse *p, const char *word, struct rules_ne
 
 /* ---- words ---- */
 
-int rules_parse_choice(struct rules_parse *p, const char *word, const char *const *names, size_t count,
-                       bool fold, const char *kind, size_t *ret)
+int rules_parse_name(struct rules_parse *p, const char *word, const struct rules_names *names, uint32_t *ret)
 {
+    const char *near_names[NAMES_MAX];
+    size_t size = strlen(word);
     char near[64];
 
-    for (size_t i = 0; i < count; i++) {
-        if (fold ? strcasecmp(word, names[i]) == 0 : strcmp(word, names[i]) == 0) {
-            *ret = i;
+    for (unsigned i = 0; i < names->count; i++) {
+        const char *name = names->list[i].name;
+        if (names->exact ? strcmp(word, name) == 0
+            : names->cut ? strncasecmp(word, name, size) == 0
+                         : strcasecmp(word, name) == 0) {
+            *ret = names->list[i].value;
             return 0;
         }
+        near_names[i] = name;
     }
-    return rules_fail(p, "\"%s\" is not %s%s", word, kind,
-                      rules_suggest(word, names, count, near, sizeof(near)));
+    return rules_fail(p, "\"%s\" is not %s%s", word, names->kind,
+                      rules_suggest(word, near_names, names->count, near, sizeof(near)));
+}
+
+int rules_parse_names(struct rules_parse *p, const char *word, const struct rules_names *names, uint32_t *ret)
+{
+    uint32_t set = 0, value = 0;
+    bool is_empty = !word[0];
+    char element[64];
+    int rc;
+
+    while ((rc = rules_parse_element(p, &word, element, sizeof(element))) > 0) {
+        rc = rules_parse_name(p, element, names, &value);
+        if (rc)
+            return rc;
+        set |= value;
+    }
+    if (rc == 0 && is_empty && names->empty)
+        return rules_fail(p, "found an empty word, expected %s", names->empty);
+    if (rc == 0)
+        *ret = set;
+    return rc;
 }
 
 int rules_parse_protocol(struct rules_parse *p, const char *word, uint8_t *ret)

@@ -16,16 +16,11 @@ static void *owner_data(struct line_reader *l, const struct option_owner *owner)
     return rules_match_data(&l->line->rule.matches[owner->match]);
 }
 
-static uint8_t family_bit(const struct line_reader *l)
-{
-    return l->r->family == PACKET_IPV6 ? RULES_IPV6_ONLY : RULES_IPV4_ONLY;
-}
-
 static const struct rules_opaque_name *opaque_named(const struct rules_opaque_name *names, const char *name,
-                                                    uint8_t families)
+                                                    uint8_t family)
 {
     for (; names->name; names++) {
-        if ((names->families & families) && strcmp(names->name, name) == 0)
+        if (rules_families_serve(names->families, family) && strcmp(names->name, name) == 0)
             return names;
     }
     return NULL;
@@ -44,11 +39,11 @@ static const char *near_part(const struct line_reader *l, const char *word, bool
     for (unsigned i = 0; i < (is_target ? targets : matches); i++) {
         const struct rules_extension *row =
             is_target ? rules_target_row((uint8_t)i) : rules_match_row((uint8_t)i);
-        if (row && !row->word && (row->families & family_bit(l)))
+        if (row && !row->word && rules_families_serve(row->families, l->r->family))
             names[count++] = row->name;
     }
     for (; opaque->name && count < NAMES_MAX; opaque++) {
-        if (opaque->families & family_bit(l))
+        if (rules_families_serve(opaque->families, l->r->family))
             names[count++] = opaque->name;
     }
     return nearest_name(word, names, count);
@@ -109,7 +104,7 @@ int line_take_match(struct line_reader *l, const char *word, bool inverted)
     (void)inverted;
     if (row)
         return load_match(l, row, row->name);
-    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_matches, word, family_bit(l));
+    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_matches, word, l->r->family);
     if (opaque)
         return load_match(l, rules_match_row(RULES_MATCH_OPAQUE), opaque->name);
     if (rules_match_named(word, l->r->family == PACKET_IPV6 ? PACKET_IPV4 : PACKET_IPV6))
@@ -139,7 +134,7 @@ static int take_target(struct line_reader *l, const char *word)
     const struct rules_extension *row = rules_target_named(word, l->r->family);
     if (row)
         return load_target(l, row, row->name, false);
-    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_targets, word, family_bit(l));
+    const struct rules_opaque_name *opaque = opaque_named(rules_opaque_targets, word, l->r->family);
     if (opaque)
         return load_target(l, rules_target_row(RULES_TARGET_OPAQUE), opaque->name, opaque->decides);
     l->line->rule.target.type = RULES_TARGET_CHAIN;
@@ -224,9 +219,7 @@ int line_take_part_option(struct line_reader *l, const struct option_found *foun
             return words_fail(l->words, l->error, "--%s needs an argument, and the line ends", o->name);
     }
     l->p.given = owner->given;
-    l->p.option = o;
-    rc = owner->row->option(&l->p, o, value ? value : "", l->inverted, owner_data(l, owner));
-    l->p.option = NULL;
+    rc = rules_extension_read(owner->row, &l->p, o, value ? value : "", l->inverted, owner_data(l, owner));
     owner->given |= 1U << o->id;
     l->inverted = false;
     return rc;
@@ -250,13 +243,13 @@ static const struct rules_extension *implied_row(const struct line_reader *l, co
 
     for (unsigned i = 0; i < RULES_MATCH_TYPES; i++) {
         const struct rules_extension *row = rules_match_row((uint8_t)i);
-        if (row && row->protocol == protocol && (row->families & family_bit(l))) {
+        if (row && row->protocol == protocol && rules_families_serve(row->families, l->r->family)) {
             *ret_name = row->name;
             return row;
         }
     }
     const struct rules_opaque_name *opaque =
-        name ? opaque_named(rules_opaque_matches, name, family_bit(l)) : NULL;
+        name ? opaque_named(rules_opaque_matches, name, l->r->family) : NULL;
     if (!opaque)
         return NULL;
     *ret_name = opaque->name;
@@ -324,10 +317,10 @@ int line_finish_parts(struct line_reader *l)
         int rc = check_needed(l, owner);
         if (rc == 0)
             rc = check_place(l, owner);
-        if (rc == 0 && owner->row->finish) {
+        if (rc == 0) {
             l->p.given = owner->given;
             line_blame(l, owner->word);
-            rc = owner->row->finish(&l->p, owner_data(l, owner));
+            rc = rules_extension_finish(owner->row, &l->p, owner_data(l, owner));
         }
         if (rc)
             return rc;

@@ -10,10 +10,10 @@ static const char bare_bytes[] = "_-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 void rules_print_string(FILE *out, const char *text)
 {
     if (text[0] && text[strspn(text, bare_bytes)] == '\0') {
-        fprintf(out, " %s", text);
+        fputs(text, out);
         return;
     }
-    fputs(" \"", out);
+    fputc('"', out);
     for (const char *c = text; *c; c++) {
         if (strchr("\"\\'", *c))
             fputc('\\', out);
@@ -75,6 +75,19 @@ void rules_print_value32(FILE *out, uint32_t value, uint32_t mask)
     fprintf(out, "0x%x", value);
     if (mask != UINT32_MAX)
         fprintf(out, "/0x%x", mask);
+}
+
+void rules_print_names(FILE *out, const struct rules_names *names, uint32_t set, const char *separator)
+{
+    const char *before = "";
+
+    for (unsigned i = 0; i < names->count; i++) {
+        uint32_t bit = names->list[i].value;
+        if ((set & bit) && (bit & (bit - 1)) == 0) {
+            fprintf(out, "%s%s", before, names->list[i].name);
+            before = separator;
+        }
+    }
 }
 
 void rules_print_port(FILE *out, uint16_t port, uint8_t protocol, bool numeric)

@@ -64,8 +64,7 @@ static void save_target(FILE *out, const struct rules_target *target, const stru
         fprintf(out, " -j %s", verdicts[target->type]);
     } else {
         fprintf(out, " -j %s", row->word ? target->opaque.name : row->name);
-        if (row->save)
-            row->save(out, rules_target_data(target), how);
+        rules_extension_save(out, row, rules_target_data(target), how);
     }
 }
 
@@ -82,7 +81,7 @@ void save_rule(FILE *out, uint8_t family, const struct rules_chain *chain, const
         const struct rules_match *m = &rule->matches[i];
         const struct rules_extension *row = rules_match_row(m->type);
         fprintf(out, " -m %s", row->word ? m->opaque.name : row->name);
-        row->save(out, rules_match_data(m), &how);
+        rules_extension_save(out, row, rules_match_data(m), &how);
     }
     if (flags & SAVE_RULE_INSIDE)
         fprintf(out, " -c %" PRIu64 " %" PRIu64, rule->counters.packets, rule->counters.bytes);

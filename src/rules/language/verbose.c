@@ -64,8 +64,9 @@ void verbose_rule(FILE *out, uint8_t family, const struct rules_rule *rule)
     print_header(out, family, rule);
     fputs(rule->target.is_goto ? "  [goto] " : "  ", out);
     for (unsigned i = 0; i < rule->match_count; i++)
-        rules_match_row(rule->matches[i].type)->list(out, rules_match_data(&rule->matches[i]), &how);
-    if (row && row->list)
-        row->list(out, rules_target_data(&rule->target), &how);
+        rules_extension_list(out, rules_match_row(rule->matches[i].type), rules_match_data(&rule->matches[i]),
+                             &how);
+    if (row)
+        rules_extension_list(out, row, rules_target_data(&rule->target), &how);
     fputc('\n', out);
 }
