@@ -8,7 +8,7 @@
 /* ---- iprange ---- */
 
 /* "A" or "A-B", two addresses in a row. The kernel keeps a reversed range, which never matches. */
-static int read_iprange(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_iprange(struct rules_parse *p, const char *word, void *at)
 {
     struct packet_address *range = at;
     char first[64];
@@ -16,7 +16,6 @@ static int read_iprange(struct rules_parse *p, const struct rules_option *o, con
     size_t length = dash ? (size_t)(dash - word) : strlen(word);
     int r;
 
-    (void)o;
     if (length >= sizeof first)
         return rules_fail(p, "\"%s\" is no range of addresses; expected ADDRESS or ADDRESS-ADDRESS", word);
     memcpy(first, word, length);
@@ -59,14 +58,14 @@ const struct rules_extension rules_match_iprange = {
 /* ---- mac ---- */
 
 /* Six numbers of one or two hexadecimal digits. */
-static int read_mac(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_mac(struct rules_parse *p, const char *word, void *at)
 {
     uint8_t *address = at;
     const char *next = word;
 
-    for (size_t i = 0; i < o->at.size; i++) {
+    for (size_t i = 0; i < p->option->at.size; i++) {
         size_t digits = strspn(next, "0123456789abcdefABCDEF");
-        char last = i + 1 < o->at.size ? ':' : '\0';
+        char last = i + 1 < p->option->at.size ? ':' : '\0';
 
         if (digits == 0 || digits > 2 || next[digits] != last)
             return rules_fail(p, "\"%s\" is no MAC address; expected six bytes such as 00:16:3e:0a:0b:0c",

@@ -5,11 +5,11 @@
 enum { CONNLIMIT_UPTO, CONNLIMIT_ABOVE, CONNLIMIT_MASK, CONNLIMIT_SADDR, CONNLIMIT_DADDR };
 
 /* "! --connlimit-upto" is --connlimit-above, and is saved so. */
-static int read_limit(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_limit(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_connlimit *c = at;
 
-    c->above = (o->id == CONNLIMIT_ABOVE) != p->inverted;
+    c->above = (p->option->id == CONNLIMIT_ABOVE) != p->inverted;
     return rules_parse_u32(p, word, 0, UINT32_MAX, &c->limit);
 }
 

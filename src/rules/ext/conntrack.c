@@ -28,23 +28,21 @@ static const struct rules_names state_names = {RULES_NAMES(states), .kind = "a s
                                 direction_names = {RULES_NAMES(directions),
                                                    .kind = "a direction (ORIGINAL or REPLY)"};
 
-static int read_protocol(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_protocol(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     return rules_parse_protocol(p, word, at);
 }
 
 static const struct rules_value protocol = {.read = read_protocol, .print = rules_print_number};
 
 /* Unlike with -s and -d, an address is kept unmasked, and short forms are inet_aton's (10.1 is 10.0.0.1). */
-static int read_network(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_network(struct rules_parse *p, const char *word, void *at)
 {
     const char *slash = strchr(word, '/');
     struct rules_network network = {0}, *ret = at;
     struct in_addr short_form;
     char host[64];
 
-    (void)o;
     int rc = rules_parse_network(p, word, &network);
     if (rc)
         return rc;
@@ -76,9 +74,8 @@ static void print_network(FILE *out, const void *at, const struct rules_print *h
 
 static const struct rules_value network = {.read = read_network, .print = print_network};
 
-static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_ports(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     return rules_parse_ports(p, word, 0, at);
 }
 

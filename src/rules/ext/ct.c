@@ -8,15 +8,9 @@
 
 /* ---- helper ---- */
 
-static int read_text(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_text(struct rules_parse *p, const char *word, void *at)
 {
-    return rules_parse_text(p, word, at, o->at.size);
-}
-
-static void print_text(FILE *out, const void *at, const struct rules_print *how)
-{
-    (void)how;
-    rules_print_string(out, at);
+    return rules_parse_text(p, word, at, p->option->at.size);
 }
 
 static void list_text(FILE *out, const void *at, const struct rules_print *how)
@@ -25,7 +19,7 @@ static void list_text(FILE *out, const void *at, const struct rules_print *how)
     fprintf(out, "\"%s\"", (const char *)at);
 }
 
-static const struct rules_value text = {.read = read_text, .print = print_text, .list = list_text};
+static const struct rules_value text = {.read = read_text, .print = rules_print_text, .list = list_text};
 
 static const struct rules_option helper_options[] = {
     RULES_OPTION("helper", 0, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED,
@@ -86,7 +80,7 @@ static bool is_helper(const char *word)
     return false;
 }
 
-static int read_helper(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_helper(struct rules_parse *p, const char *word, void *at)
 {
     const char *near = is_helper(word) ? NULL : nearest_name(word, helpers, HELPERS);
 
@@ -94,23 +88,23 @@ static int read_helper(struct rules_parse *p, const struct rules_option *o, cons
         return rules_fail(p, "no helper is called \"%s\"; did you mean %s?", word, near);
     if (strpbrk(word, " \t\n\"'\\") != NULL)
         return rules_fail(p, "\"%s\" is no name of a helper; expected ftp, sip...", word);
-    return rules_parse_text(p, word, at, o->at.size);
+    return rules_parse_text(p, word, at, p->option->at.size);
 }
 
-static int read_timeout(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_timeout(struct rules_parse *p, const char *word, void *at)
 {
     if (strpbrk(word, " \t\n\"'\\") != NULL)
         return rules_fail(p, "\"%s\" is no name of a timeout policy; expected one without blanks", word);
-    return rules_parse_text(p, word, at, o->at.size);
+    return rules_parse_text(p, word, at, p->option->at.size);
 }
 
 /* Of several the last one counts, but the directions add up: both is the same as none. */
-static int read_zone(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_zone(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_target_ct *ct = at;
-    uint8_t direction = o->id == CT_ZONE_ORIG    ? ZONE_ORIGINAL
-                        : o->id == CT_ZONE_REPLY ? ZONE_REPLY
-                                                 : ZONE_BOTH;
+    uint8_t direction = p->option->id == CT_ZONE_ORIG    ? ZONE_ORIGINAL
+                        : p->option->id == CT_ZONE_REPLY ? ZONE_REPLY
+                                                         : ZONE_BOTH;
 
     ct->zone_direction = (uint8_t)((ct->zone_direction | direction) % 3);
     ct->zone = 0;

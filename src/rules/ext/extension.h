@@ -8,8 +8,8 @@
  *
  * A row works on its payload ("data"): the member of the union in struct rules_match or struct rules_target
  * that belongs to its type, e.g. struct rules_match_ttl *. With heap > 0 the union holds a pointer and the
- * core allocates, copies and frees that many bytes; otherwise data points at the union member itself (for
- * RULES_MATCH_COMMENT at the char *). The payload is zeroed before start. As long as it holds no pointers and
+ * core allocates, copies and frees that many bytes; otherwise data points at the union member itself. The
+ * payload is zeroed before start. As long as it holds no pointers and
  * the unused bytes of its strings stay zero, the core copies and compares it as bytes and free, copy and
  * equal are NULL.
  *
@@ -61,7 +61,7 @@ struct rules_value {
     void (*start)(uint8_t family, void *at);
     /* The word into its place, which holds the default. 0, or what rules_fail returned, or -ENOMEM. A second word
      * is fetched by rules_next_word. */
-    int (*read)(struct rules_parse *p, const struct rules_option *o, const char *word, void *at);
+    int (*read)(struct rules_parse *p, const char *word, void *at);
     /* As iptables-save and -L print it, without a space before it. print NULL: another option prints it; list
      * NULL: as print. */
     void (*print)(FILE *out, const void *at, const struct rules_print *how);
@@ -113,7 +113,8 @@ struct rules_parse {
     bool inverted;                     /* in read: "!" stood before the option */
     uint32_t given;                    /* in read: bits 1 << id given before it; in finish: all */
     const struct rules_rule *rule;     /* as far as it is read; in finish its header is whole */
-    const struct rules_option *option; /* that is being read, for messages; NULL in finish */
+    const struct rules_option *option; /* in read: what is read */
+    const char *name;                  /* in read: what the line calls it, for messages; else NULL */
     struct rules_error *error;
     struct rules_words *words; /* of the line; private to the core */
 };
@@ -280,23 +281,21 @@ const char *rules_service_name(uint16_t port, uint8_t protocol);
 /* How REJECT's answers are called, in the order of struct rules_target_reject.with. */
 const char *rules_reject_name(uint8_t family, uint8_t with);
 
-/* ---- rows, by file: extension.c lists them ---- */
+/* ---- rows: their types, and what they are called in the file that holds them ---- */
 
-/* Each file that holds rows ends them here. */
-extern const struct rules_extension rules_match_tcp, rules_match_udp;         /* ext/tcp.c */
-extern const struct rules_extension rules_match_icmp, rules_match_icmp6;      /* ext/icmp.c */
-extern const struct rules_extension rules_match_state, rules_match_conntrack; /* ext/conntrack.c */
-extern const struct rules_extension rules_match_multiport;                    /* ext/multiport.c */
-extern const struct rules_extension rules_match_comment;                      /* ext/comment.c */
-extern const struct rules_extension rules_target_reject;                      /* ext/reject.c */
-extern const struct rules_extension rules_target_log;                         /* ext/log.c */
-extern const struct rules_extension rules_match_iprange, rules_match_limit, rules_match_hashlimit,
-    rules_match_connlimit, rules_match_recent, rules_match_mac, rules_match_mark, rules_match_connmark,
-    rules_match_addrtype, rules_match_helper, rules_match_length, rules_match_ttl, rules_match_hl,
-    rules_match_tos, rules_match_dscp, rules_match_pkttype, rules_match_statistic, rules_match_time,
-    rules_match_tcpmss, rules_match_u32, rules_match_set, rules_match_physdev, rules_match_owner,
-    rules_match_opaque;
-extern const struct rules_extension rules_target_nflog, rules_target_mark, rules_target_connmark,
-    rules_target_ct, rules_target_notrack, rules_target_opaque;
+#define RULES_MATCHES(X)                                                                                     \
+    X(TCP, tcp), X(UDP, udp), X(ICMP, icmp), X(ICMP6, icmp6), X(STATE, state), X(CONNTRACK, conntrack),      \
+        X(MULTIPORT, multiport), X(IPRANGE, iprange), X(LIMIT, limit), X(HASHLIMIT, hashlimit),              \
+        X(CONNLIMIT, connlimit), X(RECENT, recent), X(MAC, mac), X(MARK, mark), X(CONNMARK, connmark),       \
+        X(COMMENT, comment), X(ADDRTYPE, addrtype), X(HELPER, helper), X(LENGTH, length), X(TTL, ttl),       \
+        X(HL, hl), X(TOS, tos), X(DSCP, dscp), X(PKTTYPE, pkttype), X(STATISTIC, statistic), X(TIME, time),  \
+        X(TCPMSS, tcpmss), X(U32, u32), X(SET, set), X(PHYSDEV, physdev), X(OWNER, owner), X(OPAQUE, opaque)
+#define RULES_TARGETS(X)                                                                                     \
+    X(REJECT, reject), X(LOG, log), X(NFLOG, nflog), X(MARK, mark), X(CONNMARK, connmark), X(CT, ct),        \
+        X(NOTRACK, notrack), X(OPAQUE, opaque)
+
+#define RULES_MATCH_ROW(type, row)  rules_match_##row
+#define RULES_TARGET_ROW(type, row) rules_target_##row
+extern const struct rules_extension RULES_MATCHES(RULES_MATCH_ROW), RULES_TARGETS(RULES_TARGET_ROW);
 
 #endif

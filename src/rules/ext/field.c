@@ -8,35 +8,22 @@
 
 static uint64_t load(const void *at, size_t size)
 {
-    uint8_t byte;
-    uint16_t half;
-    uint32_t word;
-    uint64_t whole;
-
-    switch (size) {
-    case sizeof byte:
-        return memcpy(&byte, at, sizeof byte), byte;
-    case sizeof half:
-        return memcpy(&half, at, sizeof half), half;
-    case sizeof word:
-        return memcpy(&word, at, sizeof word), word;
-    default:
-        return memcpy(&whole, at, sizeof whole), whole;
-    }
+    return size == sizeof(uint8_t)    ? *(const uint8_t *)at
+           : size == sizeof(uint16_t) ? *(const uint16_t *)at
+           : size == sizeof(uint32_t) ? *(const uint32_t *)at
+                                      : *(const uint64_t *)at;
 }
 
 static void store(void *at, size_t size, uint64_t value)
 {
-    const uint8_t byte = (uint8_t)value;
-    const uint16_t half = (uint16_t)value;
-    const uint32_t word = (uint32_t)value;
-
-    memcpy(at,
-           size == sizeof byte   ? (const void *)&byte
-           : size == sizeof half ? (const void *)&half
-           : size == sizeof word ? (const void *)&word
-                                 : (const void *)&value,
-           size);
+    if (size == sizeof(uint8_t))
+        *(uint8_t *)at = (uint8_t)value;
+    else if (size == sizeof(uint16_t))
+        *(uint16_t *)at = (uint16_t)value;
+    else if (size == sizeof(uint32_t))
+        *(uint32_t *)at = (uint32_t)value;
+    else
+        *(uint64_t *)at = value;
 }
 
 static void set_sign(const struct rules_sign *sign, void *data)
@@ -55,13 +42,13 @@ static bool has_sign(const struct rules_sign *sign, const void *data)
 
 /* ---- kinds of arguments ---- */
 
-int rules_read_number(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+int rules_read_number(struct rules_parse *p, const char *word, void *at)
 {
-    uint64_t value, most = o->most ? o->most : UINT64_MAX >> (64 - 8 * o->at.size);
-    int rc = rules_parse_number(p, word, o->least, most, &value);
+    uint64_t value, most = p->option->most ? p->option->most : UINT64_MAX >> (64 - 8 * p->option->at.size);
+    int rc = rules_parse_number(p, word, p->option->least, most, &value);
 
     if (rc == 0)
-        store(at, o->at.size, value);
+        store(at, p->option->at.size, value);
     return rc;
 }
 
@@ -72,9 +59,9 @@ void rules_print_number(FILE *out, const void *at, const struct rules_print *how
 
 const struct rules_value rules_number = {.read = rules_read_number, .print = rules_print_number};
 
-static int read_range(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_range(struct rules_parse *p, const char *word, void *at)
 {
-    if (o->at.size == sizeof(struct rules_range16))
+    if (p->option->at.size == sizeof(struct rules_range16))
         return rules_parse_range16(p, word, UINT16_MAX, at);
     return rules_parse_range32(p, word, UINT32_MAX, at);
 }
@@ -91,9 +78,8 @@ void rules_print_range(FILE *out, const void *at, const struct rules_print *how)
 
 const struct rules_value rules_range = {.read = read_range, .print = rules_print_range};
 
-static int read_value32(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_value32(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     return rules_parse_value32(p, word, at);
 }
 
@@ -107,13 +93,13 @@ static void print_value32(FILE *out, const void *at, const struct rules_print *h
 
 const struct rules_value rules_value32 = {.read = read_value32, .print = print_value32};
 
-int rules_read_choice(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+int rules_read_choice(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t value = 0;
-    int rc = rules_parse_name(p, word, o->names, &value);
+    int rc = rules_parse_name(p, word, p->option->names, &value);
 
     if (rc == 0)
-        store(at, o->at.size, value);
+        store(at, p->option->at.size, value);
     return rc;
 }
 
@@ -129,13 +115,13 @@ static void print_choice(FILE *out, const void *at, const struct rules_print *ho
 
 const struct rules_value rules_choice = {.read = rules_read_choice, .print = print_choice};
 
-static int read_set(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_set(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t set = 0;
-    int rc = rules_parse_names(p, word, o->names, &set);
+    int rc = rules_parse_names(p, word, p->option->names, &set);
 
     if (rc == 0)
-        store(at, o->at.size, set);
+        store(at, p->option->at.size, set);
     return rc;
 }
 
@@ -146,9 +132,8 @@ static void print_set(FILE *out, const void *at, const struct rules_print *how)
 
 const struct rules_value rules_set_of = {.read = read_set, .print = print_set};
 
-static int read_interface(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_interface(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     return rules_parse_interface(p, word, at);
 }
 
@@ -160,9 +145,8 @@ static void print_interface(FILE *out, const void *at, const struct rules_print 
 
 const struct rules_value rules_interface = {.read = read_interface, .print = print_interface};
 
-static int read_address(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_address(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     return rules_parse_address(p, word, at);
 }
 
@@ -183,12 +167,11 @@ static void start_prefix(uint8_t family, void *at)
     *(uint8_t *)at = full_prefix(family);
 }
 
-static int read_prefix(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_prefix(struct rules_parse *p, const char *word, void *at)
 {
     struct packet_address mask;
     int rc = rules_parse_mask(p, word, &mask);
 
-    (void)o;
     if (rc)
         return rc;
     rc = rules_mask_prefix(p->family, &mask);
@@ -202,7 +185,7 @@ static int read_prefix(struct rules_parse *p, const struct rules_option *o, cons
 const struct rules_value rules_prefix = {
     .start = start_prefix, .read = read_prefix, .print = rules_print_number};
 
-static int read_file_name(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_file_name(struct rules_parse *p, const char *word, void *at)
 {
     if (*word == '\0' || strcmp(word, ".") == 0 || strcmp(word, "..") == 0 ||
         strpbrk(word, "/ \t\n\"'\\") != NULL)
@@ -210,14 +193,20 @@ static int read_file_name(struct rules_parse *p, const struct rules_option *o, c
                           "\"%s\" is no name here: the kernel makes a file of it; expected a name without "
                           "slashes, blanks and quotes",
                           word);
-    memset(at, 0, o->at.size);
-    return rules_parse_text(p, word, at, o->at.size);
+    memset(at, 0, p->option->at.size);
+    return rules_parse_text(p, word, at, p->option->at.size);
 }
 
 void rules_print_bare(FILE *out, const void *at, const struct rules_print *how)
 {
     (void)how;
     fputs(at, out);
+}
+
+void rules_print_text(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    rules_print_string(out, at);
 }
 
 const struct rules_value rules_file_name = {.read = read_file_name, .print = rules_print_bare};
@@ -249,7 +238,7 @@ static void start_option(const struct rules_option *o, uint8_t family, void *at)
 
 static bool is_default(const struct rules_option *o, uint8_t family, const void *at)
 {
-    char initial[256] = "";
+    _Alignas(uint64_t) char initial[256] = "";
 
     start_option(o, family, initial);
     return memcmp(initial, at, o->at.size) == 0;
@@ -355,11 +344,12 @@ int rules_extension_read(const struct rules_extension *row, struct rules_parse *
     set_sign(&meaning->given, data);
     if (inverted)
         set_sign(&meaning->inverted, data);
-    p->option = o;
+    p->name = o->name;
+    p->option = meaning;
     p->inverted = inverted;
     if (meaning->value)
-        rc = meaning->value->read(p, meaning, word, (char *)data + meaning->at.at);
-    p->option = NULL;
+        rc = meaning->value->read(p, word, (char *)data + meaning->at.at);
+    p->name = NULL;
     return rc;
 }
 

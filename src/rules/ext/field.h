@@ -47,13 +47,13 @@ extern const struct rules_value rules_prefix;
 extern const struct rules_value rules_file_name;
 
 /* Parts of the above, for values of a row's own. */
-MUST_USE int rules_read_number(struct rules_parse *p, const struct rules_option *o, const char *word,
-                               void *at);
-MUST_USE int rules_read_choice(struct rules_parse *p, const struct rules_option *o, const char *word,
-                               void *at);
+MUST_USE int rules_read_number(struct rules_parse *p, const char *word, void *at);
+MUST_USE int rules_read_choice(struct rules_parse *p, const char *word, void *at);
 void rules_print_number(FILE *out, const void *at, const struct rules_print *how);
 void rules_print_range(FILE *out, const void *at, const struct rules_print *how);
+/* A string: as it is, or with quotes and escapes where it needs them. */
 void rules_print_bare(FILE *out, const void *at, const struct rules_print *how);
+void rules_print_text(FILE *out, const void *at, const struct rules_print *how);
 
 /* As much of a row's save and list as its options say, heading included. */
 void rules_save_options(FILE *out, const struct rules_extension *row, const void *data,

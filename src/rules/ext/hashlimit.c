@@ -86,13 +86,13 @@ static int parse_bytes(struct rules_parse *p, const char *word, uint64_t *ret)
     return 1;
 }
 
-static int read_rate(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_rate(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_hashlimit *h = at;
     uint64_t bytes = 0;
     int r = parse_bytes(p, word, &bytes);
 
-    h->above = (o->id == HASH_ABOVE) != p->inverted;
+    h->above = (p->option->id == HASH_ABOVE) != p->inverted;
     if (r < 0)
         return r;
     if (r > 0) {
@@ -110,13 +110,12 @@ static int read_rate(struct rules_parse *p, const struct rules_option *o, const 
 }
 
 /* Packets, or bytes with k or m behind them. */
-static int read_burst(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_burst(struct rules_parse *p, const char *word, void *at)
 {
     unsigned long long burst = 0, factor = 1;
     uint64_t *ret = at;
     char *unit = NULL;
 
-    (void)o;
     errno = 0;
     if (*word >= '0' && *word <= '9')
         burst = strtoull(word, &unit, 0);
@@ -134,10 +133,10 @@ static int read_burst(struct rules_parse *p, const struct rules_option *o, const
     return 0;
 }
 
-static int read_size(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_size(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t *size = at;
-    int r = rules_read_number(p, o, word, at);
+    int r = rules_read_number(p, word, at);
 
     if (r == 0 && *size > HASH_TABLE_MOST)
         *size = HASH_TABLE_MOST;
@@ -157,8 +156,8 @@ static const struct rules_option options[] = {
                  RULES_TAKES(rules_prefix, match_hashlimit, source_prefix)),
     RULES_OPTION("hashlimit-dstmask", HASH_DSTMASK, RULES_ARGUMENT,
                  RULES_TAKES(rules_prefix, match_hashlimit, destination_prefix)),
-    RULES_OPTION("hashlimit-burst", HASH_BURST, RULES_ARGUMENT, RULES_TAKES(burst_value, match_hashlimit, burst),
-                 .standard = HASH_BURST_DEFAULT),
+    RULES_OPTION("hashlimit-burst", HASH_BURST, RULES_ARGUMENT,
+                 RULES_TAKES(burst_value, match_hashlimit, burst), .standard = HASH_BURST_DEFAULT),
     RULES_OPTION("hashlimit-htable-size", HASH_SIZE, RULES_ARGUMENT,
                  RULES_TAKES(size, match_hashlimit, size)),
     RULES_OPTION("hashlimit-htable-max", HASH_MAX, RULES_ARGUMENT, RULES_TAKES(size, match_hashlimit, max)),
@@ -282,15 +281,6 @@ static uint32_t print_bytes(FILE *out, const struct rules_match_hashlimit *h, co
     return HASH_BYTES_BURST_EXPIRE * 1000;
 }
 
-static void print_mode(FILE *out, const char *word, uint8_t mode, const char *separator)
-{
-    if (mode) {
-        fprintf(out, " %s ", word);
-        rules_print_names(out, &mode_names, mode, separator);
-    }
-}
-
-/* What is alike in a saved and a listed rule but for what stands before each word. */
 static void print_table(FILE *out, const struct rules_match_hashlimit *h, const struct rules_print *how,
                         uint32_t expire, const char *prefix)
 {
@@ -306,46 +296,44 @@ static void print_table(FILE *out, const struct rules_match_hashlimit *h, const 
         fprintf(out, " %ssrcmask %u", prefix, h->source_prefix);
     if (h->destination_prefix != full_prefix(how->family))
         fprintf(out, " %sdstmask %u", prefix, h->destination_prefix);
-    if (!h->rate_match)
-        return;
-    fprintf(out, " %srate-match", prefix);
-    if (h->interval != 1)
+    if (h->rate_match)
+        fprintf(out, " %srate-match", prefix);
+    if (h->rate_match && h->interval != 1)
         fprintf(out, " %srate-interval %u", prefix, h->interval);
+}
+
+static void print_hashlimit(FILE *out, const struct rules_match_hashlimit *h, const struct rules_print *how,
+                            bool lists)
+{
+    const char *prefix = lists ? "" : "--hashlimit-";
+    uint32_t expire;
+
+    fprintf(out, " %s%s ", lists ? "limit: " : prefix, h->above ? "above" : lists ? "up to" : "upto");
+    if (h->by_bytes) {
+        expire = print_bytes(out, h, prefix);
+    } else {
+        expire =
+            rules_rate_print(out, lists && h->interval ? h->average * h->interval : h->average, HASH_SCALE);
+        expire *= 1000;
+        fprintf(out, " %sburst %" PRIu64, prefix, h->burst);
+    }
+    if (h->mode) {
+        fprintf(out, " %smode ", prefix);
+        rules_print_names(out, &mode_names, h->mode, lists ? "-" : ",");
+    }
+    if (!lists)
+        fprintf(out, " --hashlimit-name %s", h->name);
+    print_table(out, h, how, expire, prefix);
 }
 
 static void hashlimit_save(FILE *out, const void *data, const struct rules_print *how)
 {
-    const struct rules_match_hashlimit *h = data;
-    uint32_t expire;
-
-    fputs(h->above ? " --hashlimit-above " : " --hashlimit-upto ", out);
-    if (h->by_bytes) {
-        expire = print_bytes(out, h, "--hashlimit-");
-    } else {
-        expire = rules_rate_print(out, h->average, HASH_SCALE) * 1000;
-        fprintf(out, " --hashlimit-burst %" PRIu64, h->burst);
-    }
-    print_mode(out, "--hashlimit-mode", h->mode, ",");
-    fprintf(out, " --hashlimit-name %s", h->name);
-    print_table(out, h, how, expire, "--hashlimit-");
+    print_hashlimit(out, data, how, false);
 }
 
 static void hashlimit_list(FILE *out, const void *data, const struct rules_print *how)
 {
-    const struct rules_match_hashlimit *h = data;
-    uint32_t expire;
-
-    fputs(h->above ? " limit: above " : " limit: up to ", out);
-    if (h->by_bytes) {
-        expire = print_bytes(out, h, "");
-    } else {
-        uint64_t time = h->interval ? h->average * h->interval : h->average;
-
-        expire = rules_rate_print(out, time, HASH_SCALE) * 1000;
-        fprintf(out, " burst %" PRIu64, h->burst);
-    }
-    print_mode(out, "mode", h->mode, "-");
-    print_table(out, h, how, expire, "");
+    print_hashlimit(out, data, how, true);
 }
 
 const struct rules_extension rules_match_hashlimit = {

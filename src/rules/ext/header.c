@@ -65,13 +65,13 @@ static const struct rules_names service_names = {RULES_NAMES(services), .kind = 
 
 enum { TOS_NAME_MASK = 0x3f }; /* a name asks under this mask */
 
-static int read_tos(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_tos(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_tos *tos = at;
     struct rules_value32 given = {.mask = TOS_NAME_MASK};
     bool is_number = *word >= '0' && *word <= '9';
-    int r =
-        is_number ? rules_parse_value32(p, word, &given) : rules_parse_name(p, word, o->names, &given.value);
+    int r = is_number ? rules_parse_value32(p, word, &given)
+                      : rules_parse_name(p, word, p->option->names, &given.value);
 
     if (r < 0)
         return r;

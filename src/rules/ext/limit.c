@@ -10,13 +10,12 @@ enum {
     LIMIT_CREDITS_A_SECOND = 32000, /* xt_limit.c: HZ times the credits of a jiffy; so for HZ 250 and 1000 */
 };
 
-static int read_rate(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_rate(struct rules_parse *p, const char *word, void *at)
 {
     uint64_t average;
     uint32_t unit;
     int r = rules_rate_parse(p, word, LIMIT_SCALE, &average, &unit);
 
-    (void)o;
     if (r == 0)
         *(uint32_t *)at = (uint32_t)average;
     return r;

@@ -20,29 +20,22 @@ static const char *const level_listed[] = {"emerg", "alert",  "crit", "err",
 
 enum { DEFAULT_LEVEL = 4 /* warning */ };
 
-static int read_prefix(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_prefix(struct rules_parse *p, const char *word, void *at)
 {
     if (!word[0])
         return rules_fail(p, "found an empty word, expected at least one byte");
     if (strchr(word, '\n'))
         return rules_fail(p, "there is a newline in the prefix");
-    memcpy(at, word, strnlen(word, o->at.size - 1U)); /* iptables cuts what is longer */
+    memcpy(at, word, strnlen(word, p->option->at.size - 1U)); /* iptables cuts what is longer */
     return 0;
 }
 
-static void print_prefix(FILE *out, const void *at, const struct rules_print *how)
+static int read_level(struct rules_parse *p, const char *word, void *at)
 {
-    (void)how;
-    rules_print_string(out, at);
+    return word[0] >= '0' && word[0] <= '9' ? rules_read_number(p, word, at) : rules_read_choice(p, word, at);
 }
 
-static int read_level(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
-{
-    return word[0] >= '0' && word[0] <= '9' ? rules_read_number(p, o, word, at)
-                                            : rules_read_choice(p, o, word, at);
-}
-
-static const struct rules_value prefix = {.read = read_prefix, .print = print_prefix},
+static const struct rules_value prefix = {.read = read_prefix, .print = rules_print_text},
                                 level = {.read = read_level, .print = rules_print_number};
 
 static const struct rules_option log_options[] = {

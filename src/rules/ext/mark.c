@@ -42,10 +42,10 @@ enum {
 };
 
 /* --set-mark and its like, as mark = (mark & ~mask) ^ value. */
-static int read_setting(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_setting(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_target_mark *mark = at;
-    const uint8_t id = o->id;
+    const uint8_t id = p->option->id;
     struct rules_value32 given = {0};
     int r;
 
@@ -65,14 +65,14 @@ static int read_setting(struct rules_parse *p, const struct rules_option *o, con
 }
 
 /* For the kernel ctmask is the mask of --set-mark as well: of several the last one given holds. */
-static int read_mask(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_mask(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_target_mark *mark = at;
-    int r = rules_parse_u32(p, word, 0, UINT32_MAX, o->id == NFMASK ? &mark->nfmask : &mark->ctmask);
+    int r = rules_parse_u32(p, word, 0, UINT32_MAX, p->option->id == NFMASK ? &mark->nfmask : &mark->ctmask);
 
-    if (o->id != NFMASK)
+    if (p->option->id != NFMASK)
         mark->mask = mark->ctmask;
-    if (o->id == MASK)
+    if (p->option->id == MASK)
         mark->nfmask = mark->ctmask;
     return r;
 }

@@ -25,14 +25,13 @@ static int parse_port_or_range(struct rules_parse *p, char *element, struct rule
     return 0;
 }
 
-static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_ports(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_multiport *m = at;
     char element[140];
     unsigned places = 0;
     int rc;
 
-    (void)o;
     if (p->rule->protocol_inverted || !packet_has_ports(p->rule->protocol))
         return rules_fail(p, "expected -p tcp, udp, udplite, sctp or dccp before it");
     while ((rc = rules_parse_element(p, &word, element, sizeof(element))) > 0) {

@@ -5,23 +5,17 @@
 #include "rules/ext/field.h"
 
 /* iptables cuts a long prefix off at what the kernel has room for. */
-static int read_prefix(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_prefix(struct rules_parse *p, const char *word, void *at)
 {
     if (*word == '\0')
         return rules_fail(p, "the prefix is empty; expected at least one character");
     if (strchr(word, '\n') != NULL)
         return rules_fail(p, "a prefix cannot hold a newline");
-    strncpy(at, word, o->at.size - 1U);
+    strncpy(at, word, p->option->at.size - 1U);
     return 0;
 }
 
-static void print_prefix(FILE *out, const void *at, const struct rules_print *how)
-{
-    (void)how;
-    rules_print_string(out, at);
-}
-
-static const struct rules_value prefix = {.read = read_prefix, .print = print_prefix};
+static const struct rules_value prefix = {.read = read_prefix, .print = rules_print_text};
 
 enum { NFLOG_GROUP, NFLOG_PREFIX, NFLOG_RANGE, NFLOG_SIZE, NFLOG_THRESHOLD };
 

@@ -9,39 +9,18 @@
 
 #include "rules/ext/extension.h"
 
-const struct rules_opaque_name rules_opaque_matches[] = {{.name = "ah"},
-                                                         {.name = "bpf"},
-                                                         {.name = "cgroup"},
-                                                         {.name = "cluster"},
-                                                         {.name = "connbytes"},
-                                                         {.name = "connlabel"},
-                                                         {.name = "cpu"},
-                                                         {.name = "dccp"},
-                                                         {.name = "devgroup"},
-                                                         {.name = "dst", .families = RULES_IPV6_ONLY},
-                                                         {.name = "ecn"},
-                                                         {.name = "esp"},
-                                                         {.name = "eui64", .families = RULES_IPV6_ONLY},
-                                                         {.name = "frag", .families = RULES_IPV6_ONLY},
-                                                         {.name = "hbh", .families = RULES_IPV6_ONLY},
-                                                         {.name = "ipcomp"},
-                                                         {.name = "ipv6header", .families = RULES_IPV6_ONLY},
-                                                         {.name = "ipvs"},
-                                                         {.name = "mh", .families = RULES_IPV6_ONLY},
-                                                         {.name = "nfacct"},
-                                                         {.name = "osf"},
-                                                         {.name = "policy"},
-                                                         {.name = "quota"},
-                                                         {.name = "rateest"},
-                                                         {.name = "realm", .families = RULES_IPV4_ONLY},
-                                                         {.name = "rpfilter"},
-                                                         {.name = "rt", .families = RULES_IPV6_ONLY},
-                                                         {.name = "sctp"},
-                                                         {.name = "socket"},
-                                                         {.name = "srh", .families = RULES_IPV6_ONLY},
-                                                         {.name = "string"},
-                                                         {.name = "udplite"},
-                                                         {.name = NULL}};
+#define MATCH(word)  {.name = word}
+#define MATCH4(word) {.name = word, .families = RULES_IPV4_ONLY}
+#define MATCH6(word) {.name = word, .families = RULES_IPV6_ONLY}
+
+const struct rules_opaque_name rules_opaque_matches[] = {
+    MATCH("ah"),        MATCH("bpf"),         MATCH("cgroup"), MATCH("cluster"),  MATCH("connbytes"),
+    MATCH("connlabel"), MATCH("cpu"),         MATCH("dccp"),   MATCH("devgroup"), MATCH6("dst"),
+    MATCH("ecn"),       MATCH("esp"),         MATCH6("eui64"), MATCH6("frag"),    MATCH6("hbh"),
+    MATCH("ipcomp"),    MATCH6("ipv6header"), MATCH("ipvs"),   MATCH6("mh"),      MATCH("nfacct"),
+    MATCH("osf"),       MATCH("policy"),      MATCH("quota"),  MATCH("rateest"),  MATCH4("realm"),
+    MATCH("rpfilter"),  MATCH6("rt"),         MATCH("sctp"),   MATCH("socket"),   MATCH6("srh"),
+    MATCH("string"),    MATCH("udplite"),     {.name = NULL}};
 
 /* decides: the packet's way through the table ends there, or may end there. table: the only one, among those
  * that are not evaluated, in which the kernel takes it. */
@@ -78,7 +57,8 @@ const struct rules_opaque_name rules_opaque_targets[] = {
     {.name = "TRACE"},
     {.name = "TTL", .families = RULES_IPV4_ONLY, .table = "mangle"},
     {.name = "ULOG", .families = RULES_IPV4_ONLY},
-    {.name = NULL}};
+    {.name = NULL},
+};
 
 /* Options whose argument iptables-save always puts in quotes. */
 static bool is_always_quoted(const char *words)

@@ -35,14 +35,14 @@ static const struct account *accounts_of(const struct rules_option *o)
 }
 
 /* A name, a number, or two with - or : between them. The kernel refuses a descending range. */
-static int read_owner(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_owner(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_range32 *ret = at;
     size_t length = strspn(word, "0123456789abcdefxABCDEFX");
     char first[24];
     int r;
 
-    for (const struct account *a = accounts_of(o); a->name != NULL; a++)
+    for (const struct account *a = accounts_of(p->option); a->name != NULL; a++)
         if (strcmp(word, a->name) == 0) {
             ret->first = ret->last = a->id;
             return 0;

@@ -33,13 +33,13 @@ static void recent_start(void *data)
 }
 
 /* iptables-save prints more than 2,147,483,647 as a negative number, so that is taken too. */
-static int read_seconds(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_seconds(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t below, *ret = at;
     int r;
 
     if (*word != '-')
-        return rules_read_number(p, o, word, at);
+        return rules_read_number(p, word, at);
     r = rules_parse_u32(p, word + 1, 1, (uint32_t)INT32_MAX + 1, &below);
     if (r == 0)
         *ret = UINT32_MAX - below + 1;
@@ -59,11 +59,10 @@ static void start_mask(uint8_t family, void *at)
     recent->mask = rules_prefix_mask(family, 128);
 }
 
-static int read_mask(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_mask(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_recent *recent = at;
 
-    (void)o;
     return rules_parse_address(p, word, &recent->mask);
 }
 

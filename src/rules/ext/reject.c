@@ -17,7 +17,7 @@ enum {
     PORT_UNREACHABLE = 3, /* the default, in both families */
 };
 
-static int read_reject(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_reject(struct rules_parse *p, const char *word, void *at)
 {
     uint8_t *with = at;
     const char *const *aliases = p->family == PACKET_IPV6 ? aliases6 : aliases4;
@@ -25,7 +25,6 @@ static int read_reject(struct rules_parse *p, const struct rules_option *o, cons
     size_t size = strlen(word), count = 0;
     char near[64];
 
-    (void)o;
     for (uint8_t i = 0; (name = rules_reject_name(p->family, i)); i++) {
         if (size && (strncasecmp(name, word, size) == 0 || strncasecmp(aliases[i], word, size) == 0)) {
             *with = i;

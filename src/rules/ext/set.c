@@ -34,12 +34,11 @@ static int parse_directions(struct rules_parse *p, struct rules_match_set *set)
 }
 
 /* A set's name goes to the kernel as it is; a blank in it could not be printed and read back. */
-static int read_set(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_set(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_set *set = at;
     int r;
 
-    (void)o;
     if (*word == '\0' || strpbrk(word, " \t\n\"'\\") != NULL)
         return rules_fail(p, "\"%s\" is no name of a set; expected one without blanks and quotes", word);
     r = rules_parse_text(p, word, set->name, sizeof set->name);

@@ -11,13 +11,12 @@ static const struct rules_names mode_names = {RULES_NAMES(modes), .exact = true,
 
 static const double CERTAIN = 2147483648.0; /* probabilities are parts of 2^31 */
 
-static int read_probability(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_probability(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t *ret = at;
     char *end;
     double value = strtod(word, &end);
 
-    (void)o;
     if (end == word || *end != '\0' || !(value >= 0 && value <= 1))
         return rules_fail(p, "\"%s\" is no probability; expected 0 to 1, such as 0.25", word);
     *ret = (uint32_t)(value * CERTAIN + 0.5);

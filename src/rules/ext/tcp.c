@@ -20,9 +20,8 @@ static void start_ports(uint8_t family, void *at)
     ports->last = UINT16_MAX;
 }
 
-static int read_ports(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_ports(struct rules_parse *p, const char *word, void *at)
 {
-    (void)o;
     /* For udp iptables takes the services of every protocol: `-p udp --dport http` is 80. */
     return rules_parse_ports(p, word, p->rule->protocol == PACKET_TCP ? PACKET_TCP : 0, at);
 }
@@ -42,7 +41,7 @@ static void list_ports(FILE *out, const void *at, const struct rules_print *how)
 }
 
 /* Two bytes: the flags to look at and those that are set. */
-static int read_flags(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_flags(struct rules_parse *p, const char *word, void *at)
 {
     const char *compare = rules_next_word(p);
     uint32_t mask = 0, set = 0;
@@ -52,20 +51,19 @@ static int read_flags(struct rules_parse *p, const struct rules_option *o, const
     if (!compare)
         return rules_fail(p, "found one word, expected two: the flags to look at and those that are set, "
                              "like SYN,ACK,FIN,RST SYN");
-    rc = rules_parse_names(p, word, o->names, &mask);
+    rc = rules_parse_names(p, word, p->option->names, &mask);
     if (rc == 0)
-        rc = rules_parse_names(p, compare, o->names, &set);
+        rc = rules_parse_names(p, compare, p->option->names, &set);
     bytes[0] = (uint8_t)mask;
     bytes[1] = (uint8_t)set;
     return rc;
 }
 
-static int read_syn(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_syn(struct rules_parse *p, const char *word, void *at)
 {
     uint8_t *bytes = at;
 
     (void)p;
-    (void)o;
     (void)word;
     bytes[0] = PACKET_FIN | PACKET_SYN | PACKET_RST | PACKET_ACK;
     bytes[1] = PACKET_SYN;

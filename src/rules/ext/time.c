@@ -55,13 +55,12 @@ static size_t parse_fields(const char *word, const char *separators, unsigned *f
     return 0;
 }
 
-static int read_date(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_date(struct rules_parse *p, const char *word, void *at)
 {
     static const unsigned most[] = {2038, 12, 31, 23, 59, 59};
     unsigned field[] = {0, 1, 1, 0, 0, 0};
     struct tm tm = {0};
 
-    (void)o;
     if (parse_fields(word, "--T::", field, most, 6) == 0 || field[0] < 1970)
         return rules_fail(p, "\"%s\" is no date from 1970 to 2038; expected YYYY[-MM[-DD[Thh[:mm[:ss]]]]]",
                           word);
@@ -75,12 +74,11 @@ static int read_date(struct rules_parse *p, const struct rules_option *o, const 
     return 0;
 }
 
-static int read_daytime(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_daytime(struct rules_parse *p, const char *word, void *at)
 {
     static const unsigned most[] = {23, 59, 59};
     unsigned field[] = {0, 0, 0};
 
-    (void)o;
     if (parse_fields(word, "::", field, most, 3) < 2)
         return rules_fail(p, "\"%s\" is no time from 00:00:00 to 23:59:59; expected hh:mm[:ss]", word);
     *(uint32_t *)at = field[0] * 3600 + field[1] * 60 + field[2];
@@ -88,14 +86,13 @@ static int read_daytime(struct rules_parse *p, const struct rules_option *o, con
 }
 
 /* A negated list is kept as the days left over, as the kernel keeps it. */
-static int read_month_days(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_month_days(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t *ret = at, set = 0;
     char element[16];
     uint8_t day;
     int r;
 
-    (void)o;
     while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
         r = rules_parse_u8(p, element, 1, 31, &day);
         if (r < 0)
@@ -128,14 +125,13 @@ static int parse_week_day(struct rules_parse *p, const char *word, uint32_t *ret
     return rules_parse_name(p, word, &week_day_names, ret);
 }
 
-static int read_week_days(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_week_days(struct rules_parse *p, const char *word, void *at)
 {
     uint32_t set = 0, day = 0;
     uint8_t *ret = at;
     char element[16];
     int r;
 
-    (void)o;
     while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
         r = parse_week_day(p, element, &day);
         if (r < 0)
@@ -153,7 +149,8 @@ static const struct rules_value date_value = {.read = read_date}, daytime = {.re
                                 days_of_week = {.read = read_week_days};
 
 static const struct rules_option options[] = {
-    RULES_OPTION("datestart", TIME_DATE_START, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_start)),
+    RULES_OPTION("datestart", TIME_DATE_START, RULES_ARGUMENT,
+                 RULES_TAKES(date_value, match_time, date_start)),
     RULES_OPTION("datestop", TIME_DATE_STOP, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_stop),
                  .standard = DATE_LAST),
     RULES_OPTION("timestart", TIME_START, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_start)),

@@ -120,12 +120,11 @@ static int take_ranges(struct reader *r, struct rules_u32_test *test)
     return 0;
 }
 
-static int read_u32(struct rules_parse *p, const struct rules_option *o, const char *word, void *at)
+static int read_u32(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_u32 *u32 = at;
     struct reader r = {p, word, word};
 
-    (void)o;
     do {
         struct rules_u32_test *test = &u32->test[u32->tests];
         int error;

@@ -71,8 +71,8 @@ int rules_fail(struct rules_parse *p, const char *format, ...)
     char before[48] = "";
     va_list args;
 
-    if (p->option)
-        snprintf(before, sizeof(before), "--%s: ", p->option->name);
+    if (p->name)
+        snprintf(before, sizeof(before), "--%s: ", p->name);
     va_start(args, format);
     int rc = words_vfail(p->words, p->error, before, format, args);
     va_end(args);
