@@ -36,16 +36,7 @@ const struct rules_extension rules_match_helper = {
 
 /* ---- CT ---- */
 
-enum {
-    CT_NOTRACK,
-    CT_HELPER,
-    CT_TIMEOUT,
-    CT_CTEVENTS,
-    CT_EXPEVENTS,
-    CT_ZONE,
-    CT_ZONE_ORIG,
-    CT_ZONE_REPLY,
-};
+enum { CT_NOTRACK, CT_HELPER, CT_TIMEOUT, CT_CTEVENTS, CT_EXPEVENTS, CT_ZONE, CT_ZONE_ORIG, CT_ZONE_REPLY };
 
 enum zone_direction { ZONE_BOTH, ZONE_ORIGINAL, ZONE_REPLY }; /* rules_target_ct.zone_direction */
 
@@ -105,19 +96,21 @@ static int read_zone(struct rules_parse *p, const char *word, void *at)
     uint8_t direction = p->option->id == CT_ZONE_ORIG    ? ZONE_ORIGINAL
                         : p->option->id == CT_ZONE_REPLY ? ZONE_REPLY
                                                          : ZONE_BOTH;
+    uint32_t zone = 0;
+    int r = 0;
 
     ct->zone_direction = (uint8_t)((ct->zone_direction | direction) % 3);
-    ct->zone = 0;
-    if (strcasecmp(word, "mark") == 0) {
+    if (strcasecmp(word, "mark") == 0)
         ct->zone_from_mark = true;
-        return 0;
-    }
-    return rules_parse_u16(p, word, 0, UINT16_MAX, &ct->zone);
+    else
+        r = rules_parse_u32(p, word, 0, UINT16_MAX, &zone);
+    ct->zone = (uint16_t)zone;
+    return r;
 }
 
 static const struct rules_value helper_name = {.read = read_helper, .print = rules_print_bare},
                                 timeout_name = {.read = read_timeout, .print = rules_print_bare},
-                                zone = {.read = read_zone};
+                                zone_value = {.read = read_zone};
 
 static const struct rules_option ct_options[] = {
     RULES_OPTION("notrack", CT_NOTRACK, 0, .given = RULES_BOOL(target_ct, notrack)),
@@ -127,9 +120,9 @@ static const struct rules_option ct_options[] = {
                  .names = &ct_event_names),
     RULES_OPTION("expevents", CT_EXPEVENTS, RULES_ARGUMENT, RULES_TAKES(rules_set_of, target_ct, expevents),
                  .names = &exp_event_names),
-    RULES_OPTION("zone", CT_ZONE, RULES_ARGUMENT, .value = &zone),
-    RULES_OPTION("zone-orig", CT_ZONE_ORIG, RULES_ARGUMENT, .value = &zone),
-    RULES_OPTION("zone-reply", CT_ZONE_REPLY, RULES_ARGUMENT, .value = &zone),
+    RULES_OPTION("zone", CT_ZONE, RULES_ARGUMENT, .value = &zone_value),
+    RULES_OPTION("zone-orig", CT_ZONE_ORIG, RULES_ARGUMENT, .value = &zone_value),
+    RULES_OPTION("zone-reply", CT_ZONE_REPLY, RULES_ARGUMENT, .value = &zone_value),
 };
 
 static int ct_finish(struct rules_parse *p, void *data)

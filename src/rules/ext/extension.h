@@ -213,10 +213,6 @@ const char *rules_next_word(struct rules_parse *p);
 /* Decimal, 0x hexadecimal or 0 octal, as strtoul with base 0; first to last. */
 MUST_USE int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, uint64_t last,
                                 uint64_t *ret);
-MUST_USE int rules_parse_u8(struct rules_parse *p, const char *word, uint8_t first, uint8_t last,
-                            uint8_t *ret);
-MUST_USE int rules_parse_u16(struct rules_parse *p, const char *word, uint16_t first, uint16_t last,
-                             uint16_t *ret);
 MUST_USE int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last,
                              uint32_t *ret);
 /* "5", "5:9", ":9" (from 0), "5:" (to most); first <= last is demanded. */

@@ -55,6 +55,15 @@ void rules_print_range(FILE *out, const void *at, const struct rules_print *how)
 void rules_print_bare(FILE *out, const void *at, const struct rules_print *how);
 void rules_print_text(FILE *out, const void *at, const struct rules_print *how);
 
+/* Rates in packets a time, as -m limit and -m hashlimit write them: "5", "5/s", "3/minute", "7/h", "1/day". A
+ * rate is kept as the time for one packet, in units of 1/scale of a second, rounded down as iptables does. */
+
+/* 0 and the time and how many seconds the rate's unit has, or rules_fail's -EINVAL. */
+MUST_USE int rules_rate_parse(struct rules_parse *p, const char *word, uint32_t scale, uint64_t *ret_time,
+                              uint32_t *ret_unit);
+/* "5/min": in the unit that iptables finds best. Returns the seconds of that unit. */
+uint32_t rules_rate_print(FILE *out, uint64_t time, uint32_t scale);
+
 /* As much of a row's save and list as its options say, heading included. */
 void rules_save_options(FILE *out, const struct rules_extension *row, const void *data,
                         const struct rules_print *how);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "rules/ext/field.h"
-#include "rules/ext/rate.h"
 
 enum {
     HASH_UPTO,
@@ -21,7 +20,7 @@ enum {
     HASH_MODE,
     HASH_NAME,
     HASH_RATE_MATCH,
-    HASH_INTERVAL,
+    HASH_INTERVAL
 };
 
 enum {

@@ -86,11 +86,7 @@ static const struct icmp_name names6[] = {ALL("destination-unreachable", 1),
                                           ALL("neighbor-advertisement", 136),
                                           ALL("redirect", 137)};
 
-enum {
-    NAMES4 = sizeof(names4) / sizeof(names4[0]),
-    NAMES6 = sizeof(names6) / sizeof(names6[0]),
-    ANY = 255,
-};
+enum { NAMES4 = sizeof(names4) / sizeof(names4[0]), NAMES6 = sizeof(names6) / sizeof(names6[0]), ANY = 255 };
 
 static const struct icmp_name *names_of(uint8_t family, unsigned *ret_count)
 {

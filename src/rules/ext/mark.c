@@ -31,7 +31,7 @@ enum {
     RIGHT_SHIFT,
     CTMASK,
     NFMASK,
-    MASK,
+    MASK
 };
 
 enum {

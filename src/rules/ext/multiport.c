@@ -67,7 +67,7 @@ static const struct rules_value ports = {.read = read_ports, .print = print_port
 
 enum {
     EITHER_OF =
-        RULES_BIT(RULES_PORTS_SOURCE) | RULES_BIT(RULES_PORTS_DESTINATION) | RULES_BIT(RULES_PORTS_EITHER),
+        RULES_BIT(RULES_PORTS_SOURCE) | RULES_BIT(RULES_PORTS_DESTINATION) | RULES_BIT(RULES_PORTS_EITHER)
 };
 
 #define SIDE(option, side_id, ...)                                                                           \

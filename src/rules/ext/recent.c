@@ -4,8 +4,9 @@
 
 #include "rules/ext/field.h"
 
+/* Begins in the order of enum rules_recent_command. */
 enum {
-    RECENT_SET, /* in the order of enum rules_recent_command */
+    RECENT_SET,
     RECENT_RCHECK,
     RECENT_UPDATE,
     RECENT_REMOVE,
@@ -16,7 +17,7 @@ enum {
     RECENT_NAME,
     RECENT_RSOURCE,
     RECENT_RDEST,
-    RECENT_MASK,
+    RECENT_MASK
 };
 
 enum {

@@ -6,17 +6,7 @@
 
 #include "rules/ext/field.h"
 
-enum {
-    TIME_DATE_START,
-    TIME_DATE_STOP,
-    TIME_START,
-    TIME_STOP,
-    TIME_CONTIGUOUS,
-    TIME_MONTH_DAYS,
-    TIME_WEEK_DAYS,
-    TIME_IN_UTC,
-    TIME_KERNEL_TZ,
-};
+enum { TIME_IN_UTC = 7, TIME_KERNEL_TZ = 8 }; /* ids that others exclude */
 
 enum {
     DAY_LAST = 86399,      /* s */
@@ -88,13 +78,12 @@ static int read_daytime(struct rules_parse *p, const char *word, void *at)
 /* A negated list is kept as the days left over, as the kernel keeps it. */
 static int read_month_days(struct rules_parse *p, const char *word, void *at)
 {
-    uint32_t *ret = at, set = 0;
+    uint32_t *ret = at, set = 0, day = 0;
     char element[16];
-    uint8_t day;
     int r;
 
     while ((r = rules_parse_element(p, &word, element, sizeof element)) > 0) {
-        r = rules_parse_u8(p, element, 1, 31, &day);
+        r = rules_parse_u32(p, element, 1, 31, &day);
         if (r < 0)
             return r;
         set |= UINT32_C(1) << day;
@@ -108,13 +97,12 @@ static int read_month_days(struct rules_parse *p, const char *word, void *at)
 /* The number of a day, or its name, of which two letters are enough. */
 static int parse_week_day(struct rules_parse *p, const char *word, uint32_t *ret)
 {
-    uint8_t day;
+    uint32_t day = 0;
     int r;
 
     if (*word >= '0' && *word <= '9') {
-        r = rules_parse_u8(p, word, 1, 7, &day);
-        if (r == 0)
-            *ret = 1u << day;
+        r = rules_parse_u32(p, word, 1, 7, &day);
+        *ret = 1u << day;
         return r;
     }
     for (unsigned i = 0; i < RULES_COUNT(week_days); i++)
@@ -149,17 +137,16 @@ static const struct rules_value date_value = {.read = read_date}, daytime = {.re
                                 days_of_week = {.read = read_week_days};
 
 static const struct rules_option options[] = {
-    RULES_OPTION("datestart", TIME_DATE_START, RULES_ARGUMENT,
-                 RULES_TAKES(date_value, match_time, date_start)),
-    RULES_OPTION("datestop", TIME_DATE_STOP, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_stop),
+    RULES_OPTION("datestart", 0, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_start)),
+    RULES_OPTION("datestop", 1, RULES_ARGUMENT, RULES_TAKES(date_value, match_time, date_stop),
                  .standard = DATE_LAST),
-    RULES_OPTION("timestart", TIME_START, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_start)),
-    RULES_OPTION("timestop", TIME_STOP, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_stop),
+    RULES_OPTION("timestart", 2, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_start)),
+    RULES_OPTION("timestop", 3, RULES_ARGUMENT, RULES_TAKES(daytime, match_time, day_stop),
                  .standard = DAY_LAST),
-    RULES_OPTION("contiguous", TIME_CONTIGUOUS, 0, .given = RULES_BOOL(match_time, contiguous)),
-    RULES_OPTION("monthdays", TIME_MONTH_DAYS, RULES_ARGUMENT | RULES_INVERTS,
+    RULES_OPTION("contiguous", 4, 0, .given = RULES_BOOL(match_time, contiguous)),
+    RULES_OPTION("monthdays", 5, RULES_ARGUMENT | RULES_INVERTS,
                  RULES_TAKES(month_days, match_time, month_days), .standard = MONTH_ALL),
-    RULES_OPTION("weekdays", TIME_WEEK_DAYS, RULES_ARGUMENT | RULES_INVERTS,
+    RULES_OPTION("weekdays", 6, RULES_ARGUMENT | RULES_INVERTS,
                  RULES_TAKES(days_of_week, match_time, week_days), .standard = WEEK_ALL),
     RULES_OPTION("utc", TIME_IN_UTC, 0, .excludes = RULES_BIT(TIME_KERNEL_TZ)), /* as it is */
     RULES_OPTION("kerneltz", TIME_KERNEL_TZ, 0, .excludes = RULES_BIT(TIME_IN_UTC),

@@ -38,26 +38,6 @@ int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, 
     return 0;
 }
 
-int rules_parse_u8(struct rules_parse *p, const char *word, uint8_t first, uint8_t last, uint8_t *ret)
-{
-    uint64_t value;
-    int rc = rules_parse_number(p, word, first, last, &value);
-
-    if (rc == 0)
-        *ret = (uint8_t)value;
-    return rc;
-}
-
-int rules_parse_u16(struct rules_parse *p, const char *word, uint16_t first, uint16_t last, uint16_t *ret)
-{
-    uint64_t value;
-    int rc = rules_parse_number(p, word, first, last, &value);
-
-    if (rc == 0)
-        *ret = (uint16_t)value;
-    return rc;
-}
-
 int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last, uint32_t *ret)
 {
     uint64_t value;
