@@ -50,7 +50,7 @@ SERVER = {
 }
 
 # Rooms whose files stand one above the other: no circle among them (a file and its header count as one).
-LAYERED = {"server/worker", "track", "track/native"}
+LAYERED = {"rules/ext", "rules/language", "server/worker", "track", "track/native"}
 
 # Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
 PURE = {"base", "ftp", "packet", "rules", "tls", "track", "verdict"}

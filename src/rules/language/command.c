@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "rules/language/read_line.h"
 #include "rules/language/run.h"
 
 /* Runs the line with what it prints going to a new string. */

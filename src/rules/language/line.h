@@ -2,12 +2,11 @@
 #ifndef SALLY_RULES_LANGUAGE_LINE_H
 #define SALLY_RULES_LANGUAGE_LINE_H
 
-#include "base/result.h"
-#include "rules/language/words.h"
+#include "rules/language/option.h"
 
 /*
- * One line of the language, read: a command line, or a line of an iptables-save file between *TABLE and
- * COMMIT. Nothing is changed by reading; jumps are looked up in the rule set.
+ * What a line of the language says: a command line, or a line of an iptables-save file between *TABLE and
+ * COMMIT.
  */
 enum line_command {
     LINE_NONE,
@@ -52,13 +51,20 @@ struct line {
     size_t source_count, destination_count; /* at least 1 when a rule was read */
 };
 
-/*
- * Reads the words into *ret, which the caller clears with line_fini. table: the one of the file, or
- * RULES_TABLES: a command line, where -t may be given. 0; -EINVAL with
- * *error; -ENOMEM.
- */
-MUST_USE int line_read(const struct rules *r, enum rules_table_type table, struct rules_words *words,
-                       struct line *ret, struct rules_error *error);
-void line_fini(struct line *line);
+/* Where reading a line stands. */
+struct line_reader {
+    const struct rules *r;
+    struct rules_words *words;
+    struct rules_error *error;
+    struct line *line;
+    struct rules_parse p;
+    struct option_owners *owners;
+    struct option_owner *opaque; /* words that are no options are its: an option of it came before them */
+    bool in_file;
+    bool inverted;    /* "!" came just before */
+    const char *jump; /* after -j or -g; looked up when all is read */
+    size_t jump_word;
+    uint32_t seen_word[128]; /* place + 1 of each core option that was given */
+};
 
 #endif

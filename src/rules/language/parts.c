@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "rules/language/parts.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
-#include "rules/language/reader.h"
 
 enum {
     NAMES_MAX = 256,
@@ -49,7 +51,7 @@ static const char *near_part(const struct line_reader *l, const char *word, bool
     return nearest_name(word, names, count);
 }
 
-/* ---- loading ---- */
+/* ---- matches and targets ---- */
 
 static struct option_owner *add_owner(struct line_reader *l, const struct rules_extension *row,
                                       const char *name, bool is_target)
@@ -97,7 +99,7 @@ static int load_target(struct line_reader *l, const struct rules_extension *row,
     return 0;
 }
 
-int line_take_match(struct line_reader *l, const char *word, bool inverted)
+static int take_match(struct line_reader *l, const char *word, bool inverted)
 {
     const struct rules_extension *row = rules_match_named(word, l->r->family);
 
@@ -152,7 +154,7 @@ static int take_jump_name(struct line_reader *l, const char *word)
     return 0;
 }
 
-int line_take_jump(struct line_reader *l, const char *word, bool inverted)
+static int take_jump(struct line_reader *l, const char *word, bool inverted)
 {
     int rc = take_jump_name(l, word);
 
@@ -160,7 +162,7 @@ int line_take_jump(struct line_reader *l, const char *word, bool inverted)
     return rc ? rc : take_target(l, word);
 }
 
-int line_take_goto(struct line_reader *l, const char *word, bool inverted)
+static int take_goto(struct line_reader *l, const char *word, bool inverted)
 {
     int rc = take_jump_name(l, word);
 
@@ -172,7 +174,200 @@ int line_take_goto(struct line_reader *l, const char *word, bool inverted)
     return 0;
 }
 
-/* ---- options ---- */
+/* ---- options of iptables itself ---- */
+
+static int take_table(struct line_reader *l, const char *word, bool inverted)
+{
+    static const char *const names[] = {"filter", "raw", "nat", "mangle", "security"};
+    char near[64];
+
+    (void)inverted;
+    if (l->in_file)
+        return words_fail(l->words, l->error, "-t has no place in a file: the table is named by *%s",
+                          rules_table_name(l->line->table));
+    if (rules_table_find(word, &l->line->table)) {
+        l->p.table = (uint8_t)l->line->table;
+        return 0;
+    }
+    for (unsigned i = 2; i < 5; i++) {
+        if (strcmp(word, names[i]) == 0)
+            return words_fail(l->words, l->error,
+                              "the table %s is kept as it is, not evaluated; commands work on filter and raw",
+                              word);
+    }
+    return words_fail(l->words, l->error, "there is no table \"%s\"; expected filter or raw%s", word,
+                      rules_suggest(word, names, 5, near, sizeof(near)));
+}
+
+static int take_networks(struct line_reader *l, const char *word, bool inverted, struct rules_network **list,
+                         size_t *count)
+{
+    const char *at = word;
+    char element[128];
+    int rc;
+
+    while ((rc = rules_parse_element(&l->p, &at, element, sizeof(element))) > 0) {
+        struct rules_network *grown = reallocarray(*list, *count + 1, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        *list = grown;
+        grown[*count] = (struct rules_network){.inverted = inverted};
+        rc = rules_parse_network(&l->p, element, &grown[*count]);
+        if (rc)
+            return rc;
+        ++*count;
+    }
+    if (rc == 0 && *count == 0)
+        return words_fail(l->words, l->error, "found an empty word, expected an address");
+    return rc;
+}
+
+static int take_source(struct line_reader *l, const char *word, bool inverted)
+{
+    return take_networks(l, word, inverted, &l->line->sources, &l->line->source_count);
+}
+
+static int take_destination(struct line_reader *l, const char *word, bool inverted)
+{
+    return take_networks(l, word, inverted, &l->line->destinations, &l->line->destination_count);
+}
+
+static int take_protocol(struct line_reader *l, const char *word, bool inverted)
+{
+    struct rules_rule *rule = &l->line->rule;
+    int rc = rules_parse_protocol(&l->p, word, &rule->protocol);
+
+    if (rc == 0 && inverted && rule->protocol == 0)
+        return words_fail(l->words, l->error, "\"! -p %s\" never matches: each packet has a protocol", word);
+    rule->protocol_inverted = inverted;
+    return rc;
+}
+
+/* "+" alone is any interface; iptables forgets it. With "!" it matches nothing and is kept. */
+static int take_interface(struct line_reader *l, const char *word, bool inverted,
+                          struct rules_interface *interface)
+{
+    interface->inverted = inverted;
+    int rc = rules_parse_interface(&l->p, word, interface);
+    if (rc == 0 && !interface->name[0] && !inverted)
+        interface->wildcard = false;
+    return rc;
+}
+
+static int take_in(struct line_reader *l, const char *word, bool inverted)
+{
+    return take_interface(l, word, inverted, &l->line->rule.in);
+}
+
+static int take_out(struct line_reader *l, const char *word, bool inverted)
+{
+    return take_interface(l, word, inverted, &l->line->rule.out);
+}
+
+static int take_fragment(struct line_reader *l, const char *word, bool inverted)
+{
+    (void)word;
+    l->line->rule.fragment = true;
+    l->line->rule.fragment_inverted = inverted;
+    return 0;
+}
+
+static bool read_counter(const char *word, char stop, const char **ret_end, uint64_t *ret)
+{
+    char *end;
+
+    if (word[0] < '0' || word[0] > '9')
+        return false;
+    errno = 0;
+    *ret = strtoull(word, &end, 10);
+    *ret_end = end;
+    return !errno && (*end == stop || *end == '\0');
+}
+
+static int take_counters(struct line_reader *l, const char *word, bool inverted)
+{
+    struct rules_counters *c = &l->line->counters;
+    const char *end;
+
+    (void)inverted;
+    if (!read_counter(word, ',', &end, &c->packets))
+        return words_fail(l->words, l->error, "found \"%s\", expected a number of packets", word);
+    if (*end == ',') {
+        word = end + 1;
+    } else {
+        word = rules_next_word(&l->p);
+        if (!word)
+            return words_fail(l->words, l->error, "-c needs two numbers, packets and bytes");
+    }
+    if (!read_counter(word, '\0', &end, &c->bytes))
+        return words_fail(l->words, l->error, "found \"%s\", expected a number of bytes", word);
+    l->line->flags |= LINE_COUNTERS;
+    return 0;
+}
+
+/* How long to wait for the lock: there is none here. */
+static int take_wait(struct line_reader *l, const char *word, bool inverted)
+{
+    uint64_t seconds;
+
+    (void)inverted;
+    return word ? rules_parse_number(&l->p, word, 0, UINT32_MAX, &seconds) : 0;
+}
+
+static int take_ignored(struct line_reader *l, const char *word, bool inverted)
+{
+    (void)l;
+    (void)word;
+    (void)inverted;
+    return 0;
+}
+
+static int take_family(struct line_reader *l, uint8_t family)
+{
+    if (family != l->r->family)
+        l->line->flags |= LINE_OTHER_FAMILY;
+    return 0;
+}
+
+static int take_ipv4(struct line_reader *l, const char *word, bool inverted)
+{
+    (void)word;
+    (void)inverted;
+    return take_family(l, PACKET_IPV4);
+}
+
+static int take_ipv6(struct line_reader *l, const char *word, bool inverted)
+{
+    (void)word;
+    (void)inverted;
+    return take_family(l, PACKET_IPV6);
+}
+
+static const struct {
+    char letter;
+    uint8_t flag; /* enum line_flag to set, or */
+    int (*take)(struct line_reader *l, const char *word, bool inverted);
+} takers[] = {
+    {'s', 0, take_source},     {'d', 0, take_destination}, {'p', 0, take_protocol}, {'i', 0, take_in},
+    {'o', 0, take_out},        {'f', 0, take_fragment},    {'m', 0, take_match},    {'j', 0, take_jump},
+    {'g', 0, take_goto},       {'t', 0, take_table},       {'c', 0, take_counters}, {'w', 0, take_wait},
+    {'W', 0, take_wait},       {'M', 0, take_ignored},     {'4', 0, take_ipv4},     {'6', 0, take_ipv6},
+    {'n', LINE_NUMERIC, NULL}, {'v', LINE_VERBOSE, NULL},  {'x', LINE_EXACT, NULL}, {'0', LINE_NUMBERS, NULL},
+};
+
+int parts_take_core(struct line_reader *l, char letter, const char *word, bool inverted)
+{
+    unsigned i = 0;
+
+    while (takers[i].letter != letter)
+        i++;
+    if (takers[i].take)
+        return takers[i].take(l, word, inverted);
+    l->line->flags |= takers[i].flag;
+    return 0;
+}
+
+/* ---- options of matches and targets ---- */
 
 static const struct rules_option *first_of_id(const struct rules_extension *row, uint8_t id)
 {
@@ -203,7 +398,7 @@ static int check_option(struct line_reader *l, const struct option_owner *owner,
     return 0;
 }
 
-int line_take_part_option(struct line_reader *l, const struct option_found *found, const char *value)
+int parts_take_option(struct line_reader *l, const struct option_found *found, const char *value)
 {
     struct option_owner *owner = found->owner;
     const struct rules_option *o = found->option;
@@ -225,7 +420,7 @@ int line_take_part_option(struct line_reader *l, const struct option_found *foun
     return rc;
 }
 
-int line_take_opaque(struct line_reader *l, struct option_owner *owner, const char *word)
+int parts_take_opaque(struct line_reader *l, struct option_owner *owner, const char *word)
 {
     int rc = 0;
 
@@ -256,7 +451,7 @@ static const struct rules_extension *implied_row(const struct line_reader *l, co
     return rules_match_row(RULES_MATCH_OPAQUE);
 }
 
-int line_load_implied(struct line_reader *l, const char *name, size_t size)
+int parts_load_implied(struct line_reader *l, const char *name, size_t size)
 {
     const char *row_name;
     const struct rules_extension *row = l->line->rule.protocol ? implied_row(l, &row_name) : NULL;
@@ -283,12 +478,12 @@ static int check_needed(struct line_reader *l, const struct option_owner *owner)
     for (unsigned i = 0; i < row->option_count; i++) {
         const struct rules_option *o = first_of_id(row, row->options[i].id);
         if ((o->flags & RULES_NEEDED) && !(owner->given & (1U << o->id)))
-            return words_fail(line_blame(l, owner->word), l->error, "%s needs the option --%s", row->name,
-                              o->name);
+            return words_fail(words_at(l->words, owner->word), l->error, "%s needs the option --%s",
+                              row->name, o->name);
         if (!(owner->given & (1U << o->id)) || !(o->requires & ~owner->given))
             continue;
         uint8_t missing = (uint8_t)__builtin_ctz(o->requires & ~owner->given);
-        return words_fail(line_blame(l, owner->word), l->error, "--%s needs --%s beside it", o->name,
+        return words_fail(words_at(l->words, owner->word), l->error, "--%s needs --%s beside it", o->name,
                           first_of_id(row, missing)->name);
     }
     return 0;
@@ -301,16 +496,16 @@ static int check_place(struct line_reader *l, const struct option_owner *owner)
 
     if (row->protocol && (rule->protocol != row->protocol || rule->protocol_inverted)) {
         const char *name = rules_protocol_name(row->protocol);
-        return words_fail(line_blame(l, owner->word), l->error, "%s %s works only in a rule with -p %s",
+        return words_fail(words_at(l->words, owner->word), l->error, "%s %s works only in a rule with -p %s",
                           owner->is_target ? "-j" : "-m", row->name, name);
     }
     if (row->tables && !(row->tables & (1U << l->line->table)))
-        return words_fail(line_blame(l, owner->word), l->error, "%s %s does not work in the table %s",
+        return words_fail(words_at(l->words, owner->word), l->error, "%s %s does not work in the table %s",
                           owner->is_target ? "-j" : "-m", row->name, rules_table_name(l->line->table));
     return 0;
 }
 
-int line_finish_parts(struct line_reader *l)
+int parts_finish(struct line_reader *l)
 {
     for (size_t i = 0; i < l->owners->count; i++) {
         struct option_owner *owner = &l->owners->list[i];
@@ -319,7 +514,7 @@ int line_finish_parts(struct line_reader *l)
             rc = check_place(l, owner);
         if (rc == 0) {
             l->p.given = owner->given;
-            line_blame(l, owner->word);
+            words_at(l->words, owner->word);
             rc = rules_extension_finish(owner->row, &l->p, owner_data(l, owner));
         }
         if (rc)

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "rules/build.h"
+#include "rules/language/read_line.h"
 #include "rules/language/run.h"
 
 /*

@@ -2,25 +2,18 @@
 #include "rules/language/run.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
 #include "rules/language/list.h"
-#include "rules/language/run_state.h"
+#include "rules/language/run_chain.h"
 #include "rules/language/save.h"
 #include "rules/language/verbose.h"
 
 enum {
     NEAR_MAX = 4096,
 };
-
-struct rules_words *run_blame(struct run *run)
-{
-    run->words->current = run->line->chain_word;
-    return run->words;
-}
 
 static int fail_no_chain(struct run *run)
 {
@@ -34,26 +27,6 @@ static int fail_no_chain(struct run *run)
     return words_fail(run_blame(run), run->error, "there is no chain \"%s\" in the table %s%s%s%s",
                       run->line->chain, table, near ? "; did you mean " : "", near ? near : "",
                       near ? "?" : "");
-}
-
-int run_fail_number(struct run *run)
-{
-    size_t count = run->chain->count;
-
-    return words_fail(run_blame(run), run->error, "there is no rule %u in the chain %s, which has %zu",
-                      run->line->number, run->chain->name, count);
-}
-
-/* -v tells of what is done; on failure it is thrown away. */
-void run_tell(struct run *run, const char *format, ...)
-{
-    va_list args;
-
-    if (!run->out || !(run->line->flags & LINE_VERBOSE))
-        return;
-    va_start(args, format);
-    vfprintf(run->out, format, args);
-    va_end(args);
 }
 
 static void tell_rules(struct run *run)

@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "rules/language/run_chain.h"
+
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
-#include "rules/language/run_state.h"
+struct rules_words *run_blame(struct run *run)
+{
+    return words_at(run->words, run->line->chain_word);
+}
 
-/* Commands about chains: -F -Z -N -E -X -P. */
+int run_fail_number(struct run *run)
+{
+    size_t count = run->chain->count;
+
+    return words_fail(run_blame(run), run->error, "there is no rule %u in the chain %s, which has %zu",
+                      run->line->number, run->chain->name, count);
+}
+
+/* -v tells of what is done; on failure it is thrown away. */
+void run_tell(struct run *run, const char *format, ...)
+{
+    va_list args;
+
+    if (!run->out || !(run->line->flags & LINE_VERBOSE))
+        return;
+    va_start(args, format);
+    vfprintf(run->out, format, args);
+    va_end(args);
+}
 
 int run_flush(struct run *run)
 {

@@ -171,6 +171,12 @@ const char *words_peek(const struct rules_words *w)
     return w->next < w->count ? w->word[w->next].text : NULL;
 }
 
+struct rules_words *words_at(struct rules_words *w, size_t place)
+{
+    w->current = place;
+    return w;
+}
+
 const char *rules_next_word(struct rules_parse *p)
 {
     const char *word = words_peek(p->words);

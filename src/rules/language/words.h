@@ -40,6 +40,9 @@ const char *words_next(struct rules_words *w);
 /* The same, not taken. */
 const char *words_peek(const struct rules_words *w);
 
+/* The words, with the one at place the current one: messages are about it. */
+struct rules_words *words_at(struct rules_words *w, size_t place);
+
 /* Fills in *error: a message about the current word, or about column 1 of a line if it has no words. Bytes
  * that a terminal might obey are replaced. Always -EINVAL. */
 int words_fail(const struct rules_words *w, struct rules_error *error, const char *format, ...)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SALLY_RULES_LANGUAGE_RUN_STATE_H
-#define SALLY_RULES_LANGUAGE_RUN_STATE_H
+#ifndef SALLY_RULES_LANGUAGE_RUN_CHAIN_H
+#define SALLY_RULES_LANGUAGE_RUN_CHAIN_H
+
+#include <stdio.h>
 
 #include "base/result.h"
 #include "rules/build.h"
-#include "rules/language/run.h"
+#include "rules/language/line.h"
 
-/* Shared by run.c (rules, printing) and run_chain.c (chains). */
+/* A line that is carried out, and the commands about chains. What is about rules, and all dispatch, is run.c's. */
 struct run {
     struct rules *r;
     struct rules_table *t;
@@ -28,7 +30,7 @@ void run_tell(struct run *run, const char *format, ...) __attribute__((format(pr
 /* Zeroes the counters of the line's chain, or of all. */
 void run_zero_counters(struct run *run);
 
-/* The commands of run_chain.c. */
+/* -F -Z -N -E -X -P. */
 MUST_USE int run_flush(struct run *run);
 MUST_USE int run_zero(struct run *run);
 MUST_USE int run_new(struct run *run);
