@@ -390,7 +390,7 @@ enum rules_target_type {
 };
 
 struct rules_target_reject {
-    uint8_t with; /* of rules_reject_name (rules/ext/extension.h) */
+    uint8_t with; /* of rules_reject_name (rules/language/names.h) */
 };
 
 struct rules_target_log {

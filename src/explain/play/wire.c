@@ -2,7 +2,7 @@
 #include "explain/play/wire.h"
 #include "packet/build.h"
 #include "packet/decode.h"
-#include "rules/ext/extension.h"
+#include "rules/language/names.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -91,8 +91,8 @@ struct rules_option {
     uint32_t
         requires; /* bits 1 << id: all of these must be given too */
 
-    /* One row of an id says these; it is also the one that is printed. It is printed if its signs say that it was
-     * given or, without signs, if the argument is not the default. */
+    /* An alias says nothing more: the row of its id that does speaks for it and is printed. Printed is what its
+     * signs call given or, without signs, an argument that is not the default. */
     const struct rules_value *value; /* NULL: takes no argument, and signs are all */
     struct rules_place at;           /* of the argument */
     struct rules_sign given;
@@ -199,83 +199,6 @@ struct rules_opaque_name {
     const char *table; /* targets: the only table it may stand in, "nat"...; NULL: any */
 };
 extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targets[];
-
-/* ---- for rows: reading (words.c) ---- */
-
-/* Fills p->error with the message and the place of the word that is being read. Always -EINVAL. Write what
- * was found and what was expected; the option's name is put before it: "--ttl-eq: ...". */
-int rules_fail(struct rules_parse *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The next word, if there is one that is not an option or "!" (which is left alone); else NULL. */
-const char *rules_next_word(struct rules_parse *p);
-
-/* All of these take the whole word, and fail (rules_fail's -EINVAL) naming the word and what was expected. */
-
-/* Decimal, 0x hexadecimal or 0 octal, as strtoul with base 0; first to last. */
-MUST_USE int rules_parse_number(struct rules_parse *p, const char *word, uint64_t first, uint64_t last,
-                                uint64_t *ret);
-MUST_USE int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last,
-                             uint32_t *ret);
-/* "5", "5:9", ":9" (from 0), "5:" (to most); first <= last is demanded. */
-MUST_USE int rules_parse_range16(struct rules_parse *p, const char *word, uint16_t most,
-                                 struct rules_range16 *ret);
-MUST_USE int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most,
-                                 struct rules_range32 *ret);
-/* "VALUE" (mask all ones) or "VALUE/MASK"; numbers as rules_parse_number. */
-MUST_USE int rules_parse_value32(struct rules_parse *p, const char *word, struct rules_value32 *ret);
-/* A number or a service name of protocol (0: of any). */
-MUST_USE int rules_parse_port(struct rules_parse *p, const char *word, uint8_t protocol, uint16_t *ret);
-/* "21", "ftp", "20:ftp", ":21", "1024:". Descending is an error, as in iptables. */
-MUST_USE int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol,
-                               struct rules_range16 *ret);
-/* One address of p->family; names of hosts are refused (nothing is looked up). */
-MUST_USE int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret);
-/* A mask of p->family: a prefix length or an address. */
-MUST_USE int rules_parse_mask(struct rules_parse *p, const char *word, struct packet_address *ret);
-/* "ADDRESS", "ADDRESS/PREFIX", "ADDRESS/MASK"; the address is masked as iptables masks it. ret->inverted is
- * left alone. */
-MUST_USE int rules_parse_network(struct rules_parse *p, const char *word, struct rules_network *ret);
-/* A protocol's name or number, 0..255 ("all" is 0). */
-MUST_USE int rules_parse_protocol(struct rules_parse *p, const char *word, uint8_t *ret);
-/* One of names: its value. */
-MUST_USE int rules_parse_name(struct rules_parse *p, const char *word, const struct rules_names *names,
-                              uint32_t *ret);
-/* A list of names, "a,b,c": their values together. */
-MUST_USE int rules_parse_names(struct rules_parse *p, const char *word, const struct rules_names *names,
-                               uint32_t *ret);
-/* An interface name, with '+' at its end a wildcard. ret->inverted is left alone. */
-MUST_USE int rules_parse_interface(struct rules_parse *p, const char *word, struct rules_interface *ret);
-/* Copies a word into an array of size bytes (zero already), at most size - 1 long. */
-MUST_USE int rules_parse_text(struct rules_parse *p, const char *word, char *dst, size_t size);
-/* The next element of a list "a,b,c": copies it into buffer and moves *at behind it. 1: there was one; 0: the
- * end; -EINVAL: empty or too long. Start with *at = word. */
-MUST_USE int rules_parse_element(struct rules_parse *p, const char **at, char *buffer, size_t size);
-
-/* ---- for rows: printing (print.c) ---- */
-
-/* As iptables-save writes a string: bare if it needs no quotes, else in double quotes with \" \\ \' escaped. */
-void rules_print_string(FILE *out, const char *text);
-void rules_print_address(FILE *out, uint8_t family, const struct packet_address *address);
-/* "/24" or, if it is no prefix, "/255.0.255.0"; nothing for a full prefix. */
-void rules_print_mask(FILE *out, uint8_t family, const struct packet_address *mask);
-/* -1: the mask is no prefix. */
-int rules_mask_prefix(uint8_t family, const struct packet_address *mask);
-struct packet_address rules_prefix_mask(uint8_t family, unsigned prefix);
-/* "0x1" or, if mask is not all ones, "0x1/0xff". No space before it. */
-void rules_print_value32(FILE *out, uint32_t value, uint32_t mask);
-/* The names whose bits are in set. */
-void rules_print_names(FILE *out, const struct rules_names *names, uint32_t set, const char *separator);
-/* Service name unless numeric or unknown. */
-void rules_print_port(FILE *out, uint16_t port, uint8_t protocol, bool numeric);
-void rules_print_interface(FILE *out, const struct rules_interface *i);
-
-/* ---- names (names.c) ---- */
-
-/* "tcp"..., or NULL. */
-const char *rules_protocol_name(uint8_t protocol);
-/* "ftp"..., or NULL: the service that /etc/services of Debian calls this port of tcp, udp, sctp or dccp. */
-const char *rules_service_name(uint16_t port, uint8_t protocol);
-/* How REJECT's answers are called, in the order of struct rules_target_reject.with. */
-const char *rules_reject_name(uint8_t family, uint8_t with);
 
 /* ---- rows: their types, and what they are called in the file that holds them ---- */
 

@@ -6,6 +6,9 @@
 #include <stddef.h>
 
 #include "rules/ext/extension.h"
+#include "rules/language/parse.h"
+#include "rules/language/print.h"
+#include "rules/language/words.h"
 
 #define RULES_COUNT(array)   (sizeof(array) / sizeof *(array))
 #define RULES_OPTIONS(array) .options = (array), .option_count = RULES_COUNT(array)

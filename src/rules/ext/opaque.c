@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rules/ext/extension.h"
+#include "rules/language/words.h"
 
 #define MATCH(word)  {.name = word}
 #define MATCH4(word) {.name = word, .families = RULES_IPV4_ONLY}

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "rules/ext/field.h"
-#include "rules/language/words.h"
+#include "rules/language/names.h"
 
 /* REJECT. An answer is named by any beginning of its name or short name; the first that fits is taken. */
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "rules/build.h"
+#include "rules/language/names.h"
+#include "rules/language/print.h"
 
 struct listing {
     const struct rules *rules;

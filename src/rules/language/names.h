@@ -19,4 +19,11 @@ const char *rules_protocol_near(const char *word);
 MUST_USE bool rules_service_port(const char *name, uint8_t protocol, uint16_t *ret);
 const char *rules_service_near(const char *word, uint8_t protocol);
 
+/* "tcp"..., or NULL. */
+const char *rules_protocol_name(uint8_t protocol);
+/* "ftp"..., or NULL: the service that /etc/services of Debian calls this port of tcp, udp, sctp or dccp. */
+const char *rules_service_name(uint16_t port, uint8_t protocol);
+/* How REJECT's answers are called, in the order of struct rules_target_reject.with. */
+const char *rules_reject_name(uint8_t family, uint8_t with);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "rules/language/names.h"
 
 static const struct core_option core_options[] = {
     {"append", 'A', OPTION_ARGUMENT, false},

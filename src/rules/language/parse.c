@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "rules/language/parse.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -6,6 +8,7 @@
 #include <strings.h>
 
 #include "rules/language/names.h"
+#include "rules/language/print.h"
 #include "rules/language/words.h"
 
 enum {

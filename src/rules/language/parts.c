@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "rules/language/names.h"
+#include "rules/language/parse.h"
 
 enum {
     NAMES_MAX = 256,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "rules/language/print.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
+#include "rules/language/names.h"
 
 /* The bytes that need no quotes, as iptables' xtables_save_string has them. */
 static const char bare_bytes[] = "_-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "rules/build.h"
+#include "rules/language/names.h"
+#include "rules/language/print.h"
 
 static const char *const policy_names[] = {
     [RULES_POLICY_NONE] = "-", [RULES_POLICY_ACCEPT] = "ACCEPT", [RULES_POLICY_DROP] = "DROP"};

@@ -2,6 +2,8 @@
 #include "rules/language/verbose.h"
 
 #include "rules/build.h"
+#include "rules/language/names.h"
+#include "rules/language/print.h"
 
 static void print_network(FILE *out, uint8_t family, const struct rules_network *n)
 {

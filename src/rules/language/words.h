@@ -51,6 +51,14 @@ int words_fail(const struct rules_words *w, struct rules_error *error, const cha
 int rules_fail_at(struct rules_error *error, const char *file, uint32_t line, uint32_t column,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* ---- for who is given a struct rules_parse: rows ---- */
+
+/* Fills p->error with the message and the place of the word that is being read. Always -EINVAL. Write what
+ * was found and what was expected; the option's name is put before it: "--ttl-eq: ...". */
+int rules_fail(struct rules_parse *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The next word, if there is one that is not an option or "!" (which is left alone); else NULL. */
+const char *rules_next_word(struct rules_parse *p);
+
 /* "; did you mean X?" with the name that is nearest, or "". buffer is for the answer. */
 const char *rules_suggest(const char *word, const char *const *names, size_t count, char *buffer,
                           size_t size);

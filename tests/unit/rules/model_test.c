@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "rules/build.h"
+#include "rules/language/print.h"
 #include "rules_text.h"
 
 static const char text[] =
