@@ -238,7 +238,7 @@ static void start_option(const struct rules_option *o, uint8_t family, void *at)
 
 static bool is_default(const struct rules_option *o, uint8_t family, const void *at)
 {
-    _Alignas(uint64_t) char initial[256] = "";
+    _Alignas(uint64_t) char initial[RULES_PLACE_MOST] = "";
 
     start_option(o, family, initial);
     return memcmp(initial, at, o->at.size) == 0;

@@ -16,6 +16,8 @@
 #define RULES_NAMES(array)   .list = (array), .count = RULES_COUNT(array)
 #define RULES_BIT(id)        (1u << (id))
 
+enum { RULES_PLACE_MOST = 256 }; /* bytes of an argument */
+
 /* A member of struct rules_PAYLOAD, "match_ttl". */
 #define RULES_AT(payload, member)                                                                            \
     {offsetof(struct rules_##payload, member), sizeof(((struct rules_##payload *)0)->member)}
