@@ -41,9 +41,34 @@ const char *packet_protocol_name(uint8_t protocol)
     return PROTOCOLS[protocol];
 }
 
+static char *put_octet(char *at, unsigned octet)
+{
+    if (octet >= 100)
+        *at++ = (char)('0' + octet / 100);
+    if (octet >= 10)
+        *at++ = (char)('0' + octet / 10 % 10);
+    *at++ = (char)('0' + octet % 10);
+    return at;
+}
+
+/* By hand, as a capture has very many of them, and inet_ntop takes its time. */
+static char *format_ipv4(const struct packet_address *a, char *text)
+{
+    const uint8_t *octet = (const uint8_t *)a->word;
+    char *at = text;
+
+    for (int i = 0; i < 4; i++) {
+        at = put_octet(at, octet[i]);
+        *at++ = i < 3 ? '.' : '\0';
+    }
+    return text;
+}
+
 char *packet_address_format(const struct packet_address *a, uint8_t family, char *text)
 {
-    inet_ntop(family == PACKET_IPV6 ? AF_INET6 : AF_INET, a->word, text, INET6_ADDRSTRLEN);
+    if (family != PACKET_IPV6)
+        return format_ipv4(a, text);
+    inet_ntop(AF_INET6, a->word, text, INET6_ADDRSTRLEN);
     return text;
 }
 

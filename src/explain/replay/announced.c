@@ -13,11 +13,15 @@ struct announcement {
     char *said;
     bool open;   /* the line about its expectation has no end yet */
     size_t line; /* in lines; only if an expectation was made */
+    size_t next; /* as struct announced has latest: the one before it with the same port */
 };
+
+enum { PORTS = 65536 };
 
 struct announced {
     struct announcement *all;
     size_t count, capacity;
+    size_t latest[PORTS]; /* by port, 1 + index of the latest that announced it; 0: none */
     char **lines;
     size_t line_count, line_capacity;
     struct replay_channel *channels;
@@ -110,7 +114,8 @@ static int announce(struct announced *a, const struct track_event *event, const 
     *new = (struct announcement){.what = *event->expectation, .open = expected, .line = a->line_count};
     new->control = event->flow ? ends_text(&event->flow->tuple) : strdup("");
     new->said = strdup(said);
-    a->count++;
+    new->next = a->latest[new->what.port];
+    a->latest[new->what.port] = ++a->count;
     if (!new->control || !new->said)
         return -ENOMEM;
     if (!expected)
@@ -132,8 +137,8 @@ static bool same_end(const struct track_expectation *x, const struct track_expec
 /* Ends the line of an expectation that is over. */
 static int conclude(struct announced *a, const struct track_event *event, const char *how)
 {
-    for (size_t i = a->count; i-- > 0;) {
-        struct announcement *n = &a->all[i];
+    for (size_t i = a->latest[event->expectation->port]; i > 0; i = a->all[i - 1].next) {
+        struct announcement *n = &a->all[i - 1];
 
         if (!n->open || !same_end(&n->what, event->expectation))
             continue;
@@ -170,13 +175,13 @@ int announced_event(struct announced *a, const struct track_event *event, const 
 
 static const struct announcement *find(const struct announced *a, const struct packet *p)
 {
-    for (size_t i = a->count; i-- > 0;) {
-        const struct track_expectation *e = &a->all[i].what;
+    for (size_t i = a->latest[p->destination_port]; i > 0; i = a->all[i - 1].next) {
+        const struct track_expectation *e = &a->all[i - 1].what;
 
         if (e->family == p->family && e->port == p->destination_port &&
             packet_address_equal(&e->destination, &p->destination) &&
             packet_address_equal(&e->source, &p->source))
-            return &a->all[i];
+            return &a->all[i - 1];
     }
     return NULL;
 }

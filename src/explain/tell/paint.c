@@ -165,7 +165,10 @@ void paint_whole_line(struct paint *p, int from, const char *text, enum paint_st
         put_style(p, style);
     while (*text) {
         uint32_t glyphs[PLAIN_MOST];
-        int wide, count = plain_next(&text, glyphs, &wide);
+        size_t run = plain_run(text);
+        fwrite(text, 1, run, p->out);
+        text += run;
+        int wide, count = *text ? plain_next(&text, glyphs, &wide) : 0;
         for (int i = 0; i < count; i++)
             put_glyph(p, glyphs[i]);
     }

@@ -60,6 +60,14 @@ static int character_width(uint32_t c)
     return 1;
 }
 
+size_t plain_run(const char *text)
+{
+    size_t size = 0;
+    while (text[size] >= 0x20 && text[size] < 0x7f)
+        size++;
+    return size;
+}
+
 int plain_next(const char **text, uint32_t glyphs[PLAIN_MOST], int *ret_wide)
 {
     uint32_t c = take_character(text);
