@@ -137,7 +137,7 @@ struct image_table {
     uint32_t chains;         /* offset of struct image_chain[], in the model's order */
     uint32_t chain_count;
     uint32_t builtin[5]; /* chain of a hook, or IMAGE_NONE */
-    uint32_t asks;       /* enum verdict_ignorance that a classifier would need */
+    uint32_t asks;       /* enum verdict_ignorance: interfaces that rules ask for */
     uint32_t late; /* bit f: no use of enum image_field f for packets without a sound transport header */
     uint8_t count, mains,
         joins; /* fields that have sets; how many of them, coming first, are main ones; joined ones */

@@ -50,7 +50,9 @@ struct walk {
     const struct image_set *sets[IMAGE_FIELDS]; /* by place in the table's list of fields; NULL: all rules */
     bool mains_known;
     const struct image_ahead *ahead; /* or NULL */
-    bool unsound;                    /* there is no sound transport header: each rule is asked in full */
+    bool unsound;                    /* there is no sound transport header */
+    uint32_t blind;                  /* bit f: the packet's value of enum image_field f is not known */
+    bool in_full;                    /* for either reason each rule that comes up is asked in full */
     const struct verdict_packet *p;  /* as the next rule sees it: the caller's, or state's */
     struct effect_state state;       /* only once a rule has changed the packet */
     bool changed;
@@ -161,9 +163,12 @@ static void look_up(struct walk *w, unsigned first, unsigned end)
                         index->field == IMAGE_STATE || index->field == IMAGE_IN || index->field == IMAGE_OUT;
 
         readable &= !(w->table->late >> index->field & 1);
-
-        w->sets[i] = w->unsound && !readable ? find_unsound(w, index->field, p->packet)
-                                             : image_at(w->base, find_set(w->base, index, p));
+        if (w->blind >> index->field & 1)
+            w->sets[i] = NULL;
+        else if (w->unsound && !readable)
+            w->sets[i] = find_unsound(w, index->field, p->packet);
+        else
+            w->sets[i] = image_at(w->base, find_set(w->base, index, p));
     }
 }
 
@@ -186,7 +191,7 @@ static void look_up_plain(struct walk *w)
     look_up(w, w->table->mains, w->table->count);
     for (unsigned i = 0; i < w->table->joins; i++)
         vector += find_set(w->base, &w->table->join[i], w->p);
-    w->joined = w->unsound ? NULL : image_at(w->base, vector);
+    w->joined = w->in_full ? NULL : image_at(w->base, vector);
 }
 
 /* ---- gathering ---- */
@@ -204,7 +209,7 @@ static uint64_t bits_below(uint32_t n) /* all, if n is a multiple of 64 */
 /* If its bit is in the intersection, is no later rule of its chain looked at? */
 static bool ends_chain(const struct walk *w, uint32_t bit)
 {
-    return w->rules[bit].flags & IMAGE_FINAL && !w->unsound;
+    return w->rules[bit].flags & IMAGE_FINAL && !w->in_full;
 }
 
 /* Puts a rule into its place among the gathered, all of which come before *bound. */
@@ -214,7 +219,7 @@ static IMAGE_INLINE void gather_rule(const struct walk *w, struct frame *frame, 
     uint32_t number = rule->number;
     unsigned place = frame->count;
 
-    if (number <= frame->after || number >= *bound || (rule->flags & IMAGE_IDLE && !w->unsound))
+    if (number <= frame->after || number >= *bound || (rule->flags & IMAGE_IDLE && !w->in_full))
         return;
     if (place == GATHERED) {
         place--;
@@ -412,9 +417,9 @@ static bool apply_effect(struct walk *w, const struct effect *effect)
 
 static struct match_answer ask(struct walk *w, const struct image_rule *rule, const struct rules_rule *model)
 {
-    uint64_t left = w->unsound ? UINT64_MAX : rule->residual;
+    uint64_t left = w->in_full ? UINT64_MAX : rule->residual;
 
-    if (!w->unsound && !(rule->flags & IMAGE_RESIDUAL))
+    if (!w->in_full && !(rule->flags & IMAGE_RESIDUAL))
         return (struct match_answer){.answer = VERDICT_YES};
     return match_conditions(model, image_at(w->base, rule->conditions), rule->count, left, w->p, w->memory);
 }
@@ -523,6 +528,16 @@ static const struct image_table *table_at(const uint8_t *base, enum rules_table_
     return header->tables[table] ? image_at(base, header->tables[table]) : NULL;
 }
 
+/* Interfaces that the hook has, that rules ask for, and that the caller does not know. */
+static uint32_t blind_fields(const struct image_table *t, const struct verdict_packet *p)
+{
+    uint32_t unknown = t->asks & p->unknown;
+    bool in = unknown & VERDICT_NO_IN && p->hook <= RULES_FORWARD;
+    bool out = unknown & VERDICT_NO_OUT && p->hook >= RULES_FORWARD;
+
+    return (in ? 1U << IMAGE_IN : 0) | (out ? 1U << IMAGE_OUT : 0);
+}
+
 static bool is_unsound(const struct packet *packet)
 {
     return packet->fault == PACKET_SHORT || packet->fragment_offset;
@@ -557,8 +572,7 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     const struct image_table *t = table_at(base, table);
     struct walk w;
 
-    if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || t->asks & p->unknown ||
-        p->packet->family != header->family) {
+    if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || p->packet->family != header->family) {
         linear_walk((struct rules *)(uintptr_t)image->rules, table, p, memory, false, NULL, ret);
         return;
     }
@@ -569,6 +583,8 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     w.none = image_at(base, header->none);
     w.mains_known = false;
     w.unsound = is_unsound(p->packet);
+    w.blind = blind_fields(t, p);
+    w.in_full = w.unsound || w.blind;
     w.ahead = ahead && ahead->image == image && !w.unsound ? ahead : NULL;
     w.p = p;
     w.changed = false;
