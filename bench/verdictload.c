@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "mixed.h"
 #include "packet/decode.h"
 #include "rules/rules.h"
 #include "ruleset.h"
@@ -30,6 +31,7 @@ struct options {
     enum ruleset_shape shape;
     size_t rules, flows, established, packets;
     uint64_t seed;
+    const char *capture; /* to be written, and nothing else; or NULL */
 };
 
 struct stored {
@@ -440,6 +442,31 @@ static void measure_flows(struct world *w, struct ruleset *set, const struct opt
            (double)(status_kb("VmRSS:") - before) * 1024 / (double)count);
 }
 
+static bool accepts(void *arg, const struct packet_recipe *first)
+{
+    struct track_view view = {.state = TRACK_NEW};
+    struct packet packet;
+    struct verdict v;
+    uint8_t bytes[SLOT];
+    int size = packet_build(first, bytes, sizeof(bytes));
+
+    if (size < 0 || packet_decode(bytes, (size_t)size, false, &packet) < 0)
+        fail("a packet can't be built");
+    decide(arg, &packet, "eth0", &view, NULL, &v);
+    return v.code == VERDICT_ACCEPT;
+}
+
+/* What sallywall itself is measured with. */
+static void write_capture(const struct options *o, struct world *w, struct ruleset *set)
+{
+    FILE *out = fopen(o->capture, "we");
+
+    w->image = need(image_compile(w->rules));
+    if (!out || mixed_write(set, accepts, w, o->packets, out) < 0 || fclose(out) != 0)
+        fail("the capture can't be written");
+    exit(0);
+}
+
 static bool read_options(int argc, char **argv, struct options *ret)
 {
     static const struct option names[] = {{"shape", required_argument, NULL, 's'},
@@ -449,6 +476,7 @@ static bool read_options(int argc, char **argv, struct options *ret)
                                           {"established", required_argument, NULL, 'e'},
                                           {"seed", required_argument, NULL, 'x'},
                                           {"print", no_argument, NULL, 'P'},
+                                          {"capture", required_argument, NULL, 'c'},
                                           {NULL, 0, NULL, 0}};
     bool print = false;
     int option;
@@ -481,6 +509,9 @@ static bool read_options(int argc, char **argv, struct options *ret)
         case 'P':
             print = true;
             break;
+        case 'c':
+            ret->capture = optarg;
+            break;
         default:
             return false;
         }
@@ -505,12 +536,14 @@ int main(int argc, char **argv)
     if (!read_options(argc, argv, &o)) {
         fputs("usage: verdictload [--shape acl|fw|ipc] [--rules N] [--packets N] [--established FLOWS] "
               "[--flows N] "
-              "[--seed N] [--print]\n",
+              "[--seed N] [--print | --capture FILE]\n",
               stderr);
         return 2;
     }
     struct ruleset *set = load_rules(&o, &w);
 
+    if (o.capture)
+        write_capture(&o, &w, set);
     printf("{");
     measure_compile(&w);
     measure_new(&w, set, &o);
