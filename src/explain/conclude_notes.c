@@ -141,13 +141,13 @@ static int note_range(struct story *story, const struct play *asked, const struc
 /* ---- advice that no longer works ---- */
 
 /* Documents up to about 2017 say: load nf_conntrack_ftp and admit RELATED. Would that have been enough? */
-static int note_automatic_helper(struct story *story, const struct rules *r, const struct play *played)
+static int note_automatic_helper(struct story *story, struct wall_rules *r, const struct play *played)
 {
     struct play old = *played;
     old.kernel = TRACK_KERNEL(4, 4);
     if (story->outcome == STORY_WORKS || played->kernel < TRACK_KERNEL(4, 7))
         return 0;
-    struct story *then = session_play(r, &old, true);
+    struct story *then = session_play(r, &old, SESSION_LOOKS_AT_NONE);
     if (!then)
         return -ENOMEM;
     bool worked = then->outcome == STORY_WORKS;
@@ -185,13 +185,13 @@ static bool has_helper_rule(const struct rules *r)
     return false;
 }
 
-static int note_tls(struct story *story, const struct rules *r, const struct play *played)
+static int note_tls(struct story *story, struct wall_rules *r, const struct play *played)
 {
     struct play plain = *played;
     plain.tls = false;
-    if (!played->tls || story->outcome != STORY_BLOCKED || !has_helper_rule(r))
+    if (!played->tls || story->outcome != STORY_BLOCKED || !has_helper_rule(wall_rules_model(r)))
         return 0;
-    struct story *without = session_play(r, &plain, true);
+    struct story *without = session_play(r, &plain, SESSION_LOOKS_AT_NONE);
     if (!without)
         return -ENOMEM;
     bool worked = without->outcome == STORY_WORKS;
@@ -205,7 +205,7 @@ static int note_tls(struct story *story, const struct rules *r, const struct pla
 
 /* ---- another mode ---- */
 
-static int note_other_mode(struct story *story, const struct rules *r, const struct play *played)
+static int note_other_mode(struct story *story, struct wall_rules *r, const struct play *played)
 {
     bool active = session_is_active(played->mode), v6 = played->family == PACKET_IPV6;
     struct play other = *played;
@@ -223,7 +223,7 @@ static int note_other_mode(struct story *story, const struct rules *r, const str
                           active ? "passive" : "active", story_mode_name(other.mode));
 }
 
-int conclude_notes(struct story *story, const struct rules *r, const struct play *asked,
+int conclude_notes(struct story *story, struct wall_rules *r, const struct play *asked,
                    const struct play *played, const struct play_outcomes *outcomes)
 {
     int error = note_automatic_helper(story, r, played);
@@ -234,11 +234,11 @@ int conclude_notes(struct story *story, const struct rules *r, const struct play
     if (!error)
         error = note_other_mode(story, r, played);
     if (!error)
-        error = note_tables(story, r);
+        error = note_tables(story, wall_rules_model(r));
     if (!error)
         error = note_addresses(story, asked);
     if (!error)
-        error = note_assumptions(story, r, played);
+        error = note_assumptions(story, wall_rules_model(r), played);
     if (!error)
         error = note_range(story, asked, played);
     return error;

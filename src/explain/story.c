@@ -155,23 +155,21 @@ void story_rule_clear(struct story_rule *rule)
 int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report,
                      enum wall_path path)
 {
-    static const char *const hooks[][2] = {[WALL_IN] = {"PREROUTING", "INPUT"},
-                                           [WALL_OUT] = {"OUTPUT", "OUTPUT"},
-                                           [WALL_THROUGH] = {"PREROUTING", "FORWARD"}};
     bool by_raw = report->stage == WALL_BY_RAW;
+    enum rules_table_type table = by_raw ? RULES_RAW : RULES_FILTER;
     const struct verdict *v = by_raw ? &report->raw : &report->filter;
     step->state = report->view.state;
     step->reason = report->reason;
     step->fate = report->fate;
     step->stage = report->stage;
-    step->hook = strdup(hooks[path][!by_raw]);
+    step->hook = strdup(rules_hook_name(order_hook(path, table)));
     if (!step->hook)
         return -ENOMEM;
     if (v->because && report->fate == WALL_UNKNOWN && !(step->because = strdup(v->because)))
         return -ENOMEM;
     if (report->stage == WALL_BY_CONNTRACK)
         return 0;
-    return story_rule_quote(&step->rule, r, by_raw ? RULES_RAW : RULES_FILTER, v->chain, v->rule, v->number);
+    return story_rule_quote(&step->rule, r, table, v->chain, v->rule, v->number);
 }
 
 /* ---- words ---- */

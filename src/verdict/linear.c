@@ -342,6 +342,7 @@ void linear_resume(const struct effect_state *s, const struct rules_chain *built
         end_by_policy(&w, builtin);
     verdict_memory_doubt(memory, false);
     conclude(&w, ret);
+    ret->work = w.work - s->work;
 }
 
 void linear_walk(struct rules *r, enum rules_table_type table, const struct verdict_packet *p,

@@ -113,4 +113,5 @@ void linear_state_conclude(const struct effect_state *s, enum verdict_code code,
 {
     linear_conclude(&s->packet, code, chain, rule, ret);
     ret->template = s->template;
+    ret->template_unknown = s->template_unknown;
 }

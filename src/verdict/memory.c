@@ -40,16 +40,23 @@ static void free_entry(struct memory_entry *entry)
     free(entry);
 }
 
+static void free_entries(struct verdict_memory *m)
+{
+    for (size_t i = 0; i < m->size && m->count; i++) {
+        for (struct memory_entry *entry = m->buckets[i], *next; entry; entry = next) {
+            next = entry->chain;
+            free_entry(entry);
+            m->count--;
+        }
+        m->buckets[i] = NULL;
+    }
+}
+
 void verdict_memory_free(struct verdict_memory **m)
 {
     if (!*m)
         return;
-    for (size_t i = 0; i < (*m)->size; i++) {
-        for (struct memory_entry *entry = (*m)->buckets[i], *next; entry; entry = next) {
-            next = entry->chain;
-            free_entry(entry);
-        }
-    }
+    free_entries(*m);
     for (struct memory_table *table = (*m)->tables, *next; table; table = next) {
         next = table->next;
         free(table);
@@ -57,6 +64,17 @@ void verdict_memory_free(struct verdict_memory **m)
     free((*m)->buckets);
     free(*m);
     *m = NULL;
+}
+
+void verdict_memory_forget(struct verdict_memory *m)
+{
+    free_entries(m);
+    for (struct memory_table *table = m->tables; table; table = table->next) {
+        table->tainted = false;
+        table->count = 0;
+        table->swept = 0;
+        table->oldest = table->newest = NULL;
+    }
 }
 
 void verdict_memory_doubt(struct verdict_memory *m, bool doubt)

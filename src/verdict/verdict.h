@@ -80,6 +80,8 @@ void verdict_memory_free(struct verdict_memory **m);
  * first rule of a name gives its settings. Without it each is made by the first rule that asks. 0 or -ENOMEM.
  */
 MUST_USE int verdict_memory_learn(struct verdict_memory *m, const struct rules *r);
+/* As it was before the first packet. */
+void verdict_memory_forget(struct verdict_memory *m);
 /* In doubt, that is while it is not known whether the rule that asks is reached at all, nothing is
  * remembered, and what would have been changed answers UNKNOWN from then on. */
 void verdict_memory_doubt(struct verdict_memory *m, bool doubt);
@@ -99,11 +101,13 @@ struct verdict {
     uint32_t number;                 /* of the rule in its chain, 1...; 0: policy */
     const char *because;            /* DEPENDS: a static phrase, what it asks that we don't know; else NULL */
     struct track_template template; /* raw: what CT and NOTRACK said */
+    bool template_unknown;          /* depends on unknown rules */
     uint32_t mark;                  /* the packet's, after MARK and CONNMARK */
     bool connmark_set;              /* CONNMARK: write connmark into the flow */
     uint32_t connmark;
     bool hotdrop;     /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
     uint32_t unknown; /* VERDICT_NO_MARK, VERDICT_NO_CONNMARK: of the above, what depends on unknown rules */
+    uint32_t work;    /* rules that were asked one after the other; 0: the image knew which */
 };
 
 /* Told of each rule that was looked at, in order. jump: a chain is entered; the policy is not told. May be

@@ -5,51 +5,99 @@
 #include <string.h>
 
 #include "rules/language/names.h"
+#include "verdict/image/image.h"
 #include "verdict/linear.h"
 
+/* ---- rules, walked in either way ---- */
+
+/* How many rules are asked one by one before compiling, for each rule and at all: a quarter of those that
+ * could be asked in the time that it takes (2.5 us a rule and 0.2 ms at all, against 10 ns). Whoever has
+ * asked so much mostly goes on asking. */
+enum { PRICE_OF_RULE = 64, PRICE_AT_ALL = 5000 };
+
+struct wall_rules {
+    struct rules *model; /* only written to when count is set */
+    bool count;
+    struct image *image; /* NULL: not compiled */
+    uint64_t spent;      /* rules that were asked where the image would have done */
+    uint64_t price;      /* from so many on it is compiled */
+};
+
+static uint64_t price_of(const struct rules *r)
+{
+    uint64_t count = 0;
+
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t c = 0; c < r->tables[t].count; c++)
+            count += r->tables[t].chains[c]->count;
+    }
+    return PRICE_AT_ALL + count * PRICE_OF_RULE;
+}
+
+struct wall_rules *wall_rules_new(const struct rules *r)
+{
+    struct wall_rules *rules = calloc(1, sizeof *rules);
+
+    if (!rules)
+        return NULL;
+    rules->model = (struct rules *)(uintptr_t)r;
+    rules->price = price_of(r);
+    return rules;
+}
+
+void wall_rules_free(struct wall_rules **r)
+{
+    if (!*r)
+        return;
+    image_free(&(*r)->image);
+    free(*r);
+    *r = NULL;
+}
+
+const struct rules *wall_rules_model(const struct wall_rules *r)
+{
+    return r->model;
+}
+
+/* If it can't be compiled it stays as it is; the next try has its price again. */
+static void spend(struct wall_rules *r, uint32_t work)
+{
+    r->spent += work;
+    if (r->image || r->spent < r->price)
+        return;
+    r->image = image_compile(r->model);
+    r->spent = 0;
+}
+
+static void walk_rules(struct wall_rules *r, enum rules_table_type table, const struct verdict_packet *p,
+                       struct verdict_memory *memory, const struct verdict_trace *trace, struct verdict *ret)
+{
+    if (p->packet->family != r->model->family) {
+        linear_conclude(p, VERDICT_ACCEPT, NULL, NULL, ret);
+    } else if (trace || r->count) {
+        linear_walk(r->model, table, p, memory, r->count, trace, ret);
+    } else if (r->image) {
+        image_walk(r->image, table, p, memory, NULL, ret);
+    } else {
+        linear_walk(r->model, table, p, memory, false, NULL, ret);
+        spend(r, ret->work);
+    }
+}
+
+/* ---- the wall ---- */
+
 struct wall {
-    struct rules *rules;
+    struct wall_rules *rules;
+    struct wall_rules *own; /* rules, if nobody shares them; or NULL */
     struct tracker *tracker;
     struct verdict_memory *memory;
-    bool count;
-    uint32_t ignorance;    /* see wall_ignorance */
+    uint32_t ignorance;    /* see ignorance_of */
     bool connmark_unknown; /* a rule that is UNKNOWN may have marked some connection, from then on */
 };
 
-struct wall *wall_new(struct rules *r, const struct track_config *config, bool count,
-                      track_on_event *on_event, void *arg)
-{
-    struct wall *w = calloc(1, sizeof *w);
-
-    if (!w)
-        return NULL;
-    w->rules = r;
-    w->count = count;
-    w->ignorance = wall_ignorance(r);
-    w->tracker = tracker_new(config, on_event, arg);
-    w->memory = verdict_memory_new();
-    if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, r) < 0)
-        wall_free(&w);
-    return w;
-}
-
-void wall_free(struct wall **w)
-{
-    if (!*w)
-        return;
-    verdict_memory_free(&(*w)->memory);
-    if ((*w)->tracker)
-        tracker_free(&(*w)->tracker);
-    free(*w);
-    *w = NULL;
-}
-
-struct tracker *wall_tracker(struct wall *w)
-{
-    return w->tracker;
-}
-
-uint32_t wall_ignorance(const struct rules *r)
+/* What rules of mangle, nat and security, which are only kept, may have changed before filter sees a packet:
+ * VERDICT_NO_MARK, VERDICT_NO_CONNMARK. */
+static uint32_t ignorance_of(const struct rules *r)
 {
     static const struct {
         const char *word;
@@ -74,48 +122,90 @@ uint32_t wall_ignorance(const struct rules *r)
     return unknown;
 }
 
-static const enum rules_hook hooks[RULES_TABLES][WALL_THROUGH + 1] = {
-    [RULES_RAW] =
-        {[WALL_IN] = RULES_PREROUTING, [WALL_OUT] = RULES_OUTPUT, [WALL_THROUGH] = RULES_PREROUTING},
-    [RULES_FILTER] = {[WALL_IN] = RULES_INPUT, [WALL_OUT] = RULES_OUTPUT, [WALL_THROUGH] = RULES_FORWARD},
+struct wall *wall_new(struct wall_rules *rules, const struct track_config *config, track_on_event *on_event,
+                      void *arg)
+{
+    struct wall *w = calloc(1, sizeof *w);
+
+    if (!w)
+        return NULL;
+    w->rules = rules;
+    w->ignorance = ignorance_of(rules->model);
+    w->tracker = tracker_new(config, on_event, arg);
+    w->memory = verdict_memory_new();
+    if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, rules->model) < 0)
+        wall_free(&w);
+    return w;
+}
+
+struct wall *wall_new_counting(struct rules *r, const struct track_config *config, track_on_event *on_event,
+                               void *arg)
+{
+    struct wall_rules *rules = wall_rules_new(r);
+    struct wall *w = rules ? wall_new(rules, config, on_event, arg) : NULL;
+
+    if (!w) {
+        wall_rules_free(&rules);
+        return NULL;
+    }
+    rules->count = true;
+    w->own = rules;
+    return w;
+}
+
+void wall_free(struct wall **w)
+{
+    if (!*w)
+        return;
+    verdict_memory_free(&(*w)->memory);
+    if ((*w)->tracker)
+        tracker_free(&(*w)->tracker);
+    wall_rules_free(&(*w)->own);
+    free(*w);
+    *w = NULL;
+}
+
+struct tracker *wall_tracker(struct wall *w)
+{
+    return w->tracker;
+}
+
+/* ---- a packet's passage ---- */
+
+struct passage {
+    struct wall *wall;
+    const struct wall_ask *ask;
+    bool is_tracked;              /* by the wall's tracker; else the asker makes the connection up */
+    struct track_flow made_up;    /* that connection */
+    struct verdict_packet packet; /* as the next rule sees it */
+    struct track_view view;       /* once conntrack has looked */
+    bool in_doubt;                /* whether raw let it pass */
+    const struct verdict_trace *trace;
+    struct wall_report *report;
 };
 
 /* What a rule may ask of the packet at its first hook. */
-static struct verdict_packet describe(const struct wall *w, const struct packet *packet,
-                                      const struct wall_world *world, uint64_t now_ms)
+static struct verdict_packet describe(const struct wall_ask *ask)
 {
+    const struct wall_world *world = ask->world;
     struct verdict_packet p = {
-        .packet = packet,
+        .packet = ask->packet,
         .in = world->in ? world->in : "",
         .out = world->out ? world->out : "",
         .mark = world->mark,
         .pkttype = world->pkttype,
-        .unknown = world->unknown | (w->connmark_unknown ? (uint32_t)VERDICT_NO_CONNMARK : 0),
-        .now_ms = now_ms,
+        .unknown = world->unknown,
+        .now_ms = ask->now_ms,
         .time = world->time,
         .zone_minutes = world->zone_minutes,
         .local = world->local,
         .local_count = world->local_count,
         .sets = world->sets,
-        .tracker = w->tracker,
     };
 
     for (size_t i = 0; i < sizeof p.mac; i++)
         p.mac[i] = world->mac[i];
     return p;
-}
-
-static void walk_table(struct wall *w, enum rules_table_type table, enum wall_path path,
-                       struct verdict_packet *p, const struct verdict_trace *trace, struct verdict *ret)
-{
-    p->hook = hooks[table][path];
-    if (p->packet->family == w->rules->family) {
-        linear_walk(w->rules, table, p, w->memory, w->count, trace, ret);
-        return;
-    }
-    struct effect_state untouched;
-    linear_state_init(&untouched, p);
-    linear_state_conclude(&untouched, VERDICT_ACCEPT, NULL, NULL, ret);
 }
 
 static enum wall_fate fate_of(enum verdict_code code)
@@ -128,33 +218,18 @@ static enum wall_fate fate_of(enum verdict_code code)
     return fates[code];
 }
 
-static const struct track_template *template_of(const struct verdict *raw)
+static void decide(struct passage *g, enum wall_fate fate, enum wall_stage stage)
 {
-    const struct track_template *t = &raw->template;
-
-    return t->notrack || t->zone || t->helper != TRACK_HELPER_NONE ? t : NULL;
+    g->report->fate = fate;
+    g->report->stage = stage;
 }
 
-static void keep_flow(const struct track_flow *flow, struct wall_report *ret)
+static void keep_flow(struct passage *g)
 {
-    if (!flow)
+    if (!g->is_tracked || !g->view.flow)
         return;
-    ret->flow = *flow;
-    ret->has_flow = true;
-}
-
-/* The helper and confirmation, behind a filter that let the packet pass. */
-static void confirm(struct wall *w, const struct packet *packet, struct track_view *view,
-                    struct wall_report *ret)
-{
-    enum track_reason reason = TRACK_OK;
-
-    if (!tracker_commit(w->tracker, packet, view, &reason)) {
-        ret->fate = WALL_DROP;
-        ret->stage = WALL_BY_HELPER;
-        ret->reason = reason;
-    }
-    keep_flow(view->flow, ret);
+    g->report->flow = *g->view.flow;
+    g->report->has_flow = true;
 }
 
 /* REJECT --reject-with tcp-reset: nf_send_reset answers what is no reset itself. */
@@ -165,71 +240,196 @@ static bool is_answered_with_reset(const struct verdict *v, const struct packet 
            strcmp(rules_reject_name(packet->family, v->rule->target.reject.with), "tcp-reset") == 0;
 }
 
-/* From filter on. CONNMARK has had its effect on a known connection even if the packet is dropped after it.
- */
-static void filter(struct wall *w, enum wall_path path, struct verdict_packet *p, struct track_view *view,
-                   const struct verdict_trace *trace, struct wall_report *ret)
+/* What rules did to marks. CONNMARK has had its effect on a known connection even if the packet is dropped
+ * after it. */
+static void take_marks(struct passage *g, const struct verdict *v)
 {
-    walk_table(w, RULES_FILTER, path, p, trace, &ret->filter);
-    ret->stage = WALL_BY_FILTER;
-    ret->fate = fate_of(ret->filter.code);
-    if (ret->filter.connmark_set && view->flow)
-        view->flow->mark = ret->filter.connmark;
-    w->connmark_unknown |= ret->filter.unknown & VERDICT_NO_CONNMARK;
-    if (is_answered_with_reset(&ret->filter, p->packet))
-        tracker_close(w->tracker, view);
-    keep_flow(view->flow, ret);
-    if (ret->fate == WALL_PASS || ret->fate == WALL_UNKNOWN)
-        confirm(w, p->packet, view, ret);
-    else
-        tracker_abandon(w->tracker, view);
+    const uint32_t marks = VERDICT_NO_MARK | VERDICT_NO_CONNMARK;
+
+    g->packet.mark = v->mark;
+    g->packet.unknown = (g->packet.unknown & ~marks) | v->unknown;
+    if (!g->is_tracked)
+        return;
+    if (v->connmark_set && g->view.flow)
+        g->view.flow->mark = v->connmark;
+    g->wall->connmark_unknown |= v->unknown & VERDICT_NO_CONNMARK;
 }
 
-/* Raw may have let it pass. */
-static void track_in_doubt(struct wall *w, const struct packet *packet, uint64_t now_ms,
-                           struct wall_report *ret)
+/* ---- what a packet meets; each says whether it goes on ---- */
+
+static bool meet_rules(struct passage *g, const struct order_place *at)
+{
+    static const enum wall_stage stages[] = {[RULES_RAW] = WALL_BY_RAW, [RULES_FILTER] = WALL_BY_FILTER};
+    enum rules_table_type table = (enum rules_table_type)at->stop->table;
+    struct verdict *v = table == RULES_RAW ? &g->report->raw : &g->report->filter;
+
+    if (g->in_doubt && g->is_tracked)
+        return true; /* it is tracked as if these let it pass, too */
+    g->packet.hook = at->hook;
+    walk_rules(g->wall->rules, table, &g->packet, g->wall->memory, g->trace, v);
+    take_marks(g, v);
+    bool begun = g->is_tracked && g->packet.view;
+    if (begun && is_answered_with_reset(v, g->packet.packet))
+        tracker_close(g->wall->tracker, &g->view);
+    keep_flow(g);
+    enum wall_fate fate = fate_of(v->code);
+
+    if (fate != WALL_PASS || !g->in_doubt) /* else the doubt stays */
+        decide(g, fate, stages[table]);
+    if (fate == WALL_UNKNOWN && !g->packet.view)
+        g->in_doubt = true;
+    if (fate != WALL_DROP && fate != WALL_REJECT)
+        return true;
+    if (begun)
+        tracker_abandon(g->wall->tracker, &g->view);
+    return false;
+}
+
+/* NAT may have changed addresses, but that is not followed; a mark is all else that the rules between raw and
+ * filter can change. */
+static bool meet_kept(struct passage *g, const struct order_place *at)
+{
+    (void)at;
+    g->packet.unknown |= g->wall->ignorance & ~(g->ask->world->mark_is_sure ? (uint32_t)VERDICT_NO_MARK : 0);
+    return true;
+}
+
+static const struct track_template *template_of(const struct verdict *raw)
+{
+    const struct track_template *t = &raw->template;
+
+    return t->notrack || t->zone || t->helper != TRACK_HELPER_NONE ? t : NULL;
+}
+
+/* A connection such as a packet of the asker's state belongs to, as far as rules can ask. */
+static void make_up(struct passage *g)
+{
+    static const uint16_t statuses[] = {
+        [TRACK_NEW] = 0,
+        [TRACK_ESTABLISHED] = TRACK_SEEN_REPLY | TRACK_ASSURED | TRACK_CONFIRMED,
+        [TRACK_RELATED] = TRACK_EXPECTED,
+        [TRACK_UNTRACKED] = 0,
+    };
+    const struct track_template *template = &g->report->raw.template;
+    const struct packet *p = g->ask->packet;
+    bool reply = g->ask->direction == TRACK_REPLY;
+    enum track_state state = g->ask->state == TRACK_NONE ? TRACK_NEW : g->ask->state;
+
+    if (template->notrack)
+        state = TRACK_UNTRACKED;
+    g->view = (struct track_view){.state = state, .direction = g->ask->direction};
+    if (state == TRACK_INVALID || state == TRACK_UNTRACKED)
+        return;
+    g->made_up = (struct track_flow){
+        .tuple = {.source = reply ? p->destination : p->source,
+                  .destination = reply ? p->source : p->destination,
+                  .source_port = reply ? p->destination_port : p->source_port,
+                  .destination_port = reply ? p->source_port : p->destination_port,
+                  .family = p->family,
+                  .protocol = p->protocol,
+                  .zone = template->zone},
+        .status = statuses[state],
+        .expires = g->ask->now_ms + 120000,
+        .helper = (uint8_t)template->helper,
+        .expected_by = state == TRACK_RELATED ? TRACK_HELPER_FTP : TRACK_HELPER_NONE,
+        .serial = 1,
+    };
+    g->view.flow = &g->made_up;
+    g->view.fresh = state == TRACK_NEW || state == TRACK_RELATED;
+}
+
+static bool meet_conntrack(struct passage *g, const struct order_place *at)
+{
+    struct tracker *tracker = g->wall->tracker;
+    struct wall_report *report = g->report;
+
+    (void)at;
+    if (g->is_tracked)
+        tracker_begin(tracker, g->ask->packet, g->ask->now_ms, template_of(&report->raw), &g->view);
+    else
+        make_up(g);
+    report->view = g->view;
+    report->view.flow = NULL;
+    report->reason = g->view.reason;
+    g->packet.view = &g->view;
+    if (!g->is_tracked)
+        return !report->raw.template_unknown; /* else it may be in another state than the asker says */
+    if (g->view.drop) {
+        if (!g->in_doubt)
+            decide(g, WALL_DROP, WALL_BY_CONNTRACK);
+        tracker_abandon(tracker, &g->view);
+        return false;
+    }
+    if (g->view.flow && g->view.flow->master)
+        g->packet.master = tracker_flow(tracker, g->view.flow->master);
+    return true;
+}
+
+static bool meet_confirm(struct passage *g, const struct order_place *at)
 {
     enum track_reason reason = TRACK_OK;
-    struct track_view view;
 
-    tracker_begin(w->tracker, packet, now_ms, template_of(&ret->raw), &view);
-    ret->view = view;
-    ret->reason = view.reason;
-    if (view.drop)
-        tracker_abandon(w->tracker, &view);
-    else if (tracker_commit(w->tracker, packet, &view, &reason))
-        keep_flow(view.flow, ret);
-    ret->view.flow = NULL;
+    (void)at;
+    if (!g->is_tracked)
+        return true;
+    bool passes = tracker_commit(g->wall->tracker, g->ask->packet, &g->view, &reason);
+    if (!passes && !g->in_doubt) {
+        decide(g, WALL_DROP, WALL_BY_HELPER);
+        g->report->reason = reason;
+    }
+    if (passes || !g->in_doubt)
+        keep_flow(g);
+    return passes;
+}
+
+static void pass(struct passage *g)
+{
+    static bool (*const meet[])(struct passage *g, const struct order_place *at) = {
+        [ORDER_RULES] = meet_rules,
+        [ORDER_KEPT] = meet_kept,
+        [ORDER_CONNTRACK] = meet_conntrack,
+        [ORDER_CONFIRM] = meet_confirm,
+    };
+    struct order_place place = {0};
+
+    *g->report = (struct wall_report){.stage = WALL_BY_RAW};
+    while (order_next(g->ask->path, &place) && meet[place.stop->deed](g, &place))
+        ;
 }
 
 void wall_packet(struct wall *w, const struct packet *packet, enum wall_path path,
                  const struct wall_world *world, uint64_t now_ms, const struct verdict_trace *trace,
                  struct wall_report *ret)
 {
-    struct verdict_packet p = describe(w, packet, world, now_ms);
-    struct track_view view;
+    const struct wall_ask ask = {.packet = packet, .path = path, .world = world, .now_ms = now_ms};
+    struct passage g = {
+        .wall = w, .ask = &ask, .is_tracked = true, .packet = describe(&ask), .trace = trace, .report = ret};
 
-    *ret = (struct wall_report){.stage = WALL_BY_RAW};
-    walk_table(w, RULES_RAW, path, &p, trace, &ret->raw);
-    ret->fate = fate_of(ret->raw.code);
-    if (ret->fate == WALL_UNKNOWN)
-        track_in_doubt(w, packet, now_ms, ret);
-    if (ret->fate != WALL_PASS)
-        return;
-    tracker_begin(w->tracker, packet, now_ms, template_of(&ret->raw), &view);
-    ret->view = view;
-    ret->reason = view.reason;
-    if (view.drop) {
-        ret->fate = WALL_DROP;
-        ret->stage = WALL_BY_CONNTRACK;
-        tracker_abandon(w->tracker, &view);
-    } else {
-        p.view = &view;
-        p.mark = ret->raw.mark;
-        p.unknown |=
-            ret->raw.unknown | (w->ignorance & ~(world->mark_is_sure ? (uint32_t)VERDICT_NO_MARK : 0));
-        p.master = view.flow && view.flow->master ? tracker_flow(w->tracker, view.flow->master) : NULL;
-        filter(w, path, &p, &view, trace, ret);
+    g.packet.tracker = w->tracker;
+    if (w->connmark_unknown)
+        g.packet.unknown |= VERDICT_NO_CONNMARK;
+    pass(&g);
+}
+
+void wall_ask(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
+              struct wall_report *ret)
+{
+    struct passage g = {.wall = w, .ask = ask, .packet = describe(ask), .trace = trace, .report = ret};
+
+    verdict_memory_forget(w->memory);
+    pass(&g);
+}
+
+const struct verdict *wall_report_verdict(const struct wall_report *report, enum rules_table_type *ret_table)
+{
+    switch (report->stage) {
+    case WALL_BY_RAW:
+        *ret_table = RULES_RAW;
+        return &report->raw;
+    case WALL_BY_FILTER:
+        *ret_table = RULES_FILTER;
+        return &report->filter;
+    default:
+        return NULL;
     }
-    ret->view.flow = NULL;
 }

@@ -5,26 +5,20 @@
 #include "base/result.h"
 #include "rules/rules.h"
 #include "track/native/tracker.h"
+#include "verdict/order.h"
 #include "verdict/verdict.h"
 
 /*
  * A whole firewall in memory: rules, tracker and what matches remember. One packet goes through its hooks in
- * the kernel's order: raw, conntrack, filter, then the helper and confirmation. explain, replay, diff, the
- * oracle test and the fuzzers all run this.
+ * the kernel's order (order.h). explain, replay, diff, the oracle test and the fuzzers all run this.
  */
-enum wall_path {
-    WALL_IN,      /* to this machine: raw PREROUTING, filter INPUT */
-    WALL_OUT,     /* from this machine: raw OUTPUT, filter OUTPUT */
-    WALL_THROUGH, /* routed: raw PREROUTING, filter FORWARD */
-};
-
 enum wall_fate { WALL_PASS, WALL_DROP, WALL_REJECT, WALL_UNKNOWN };
 enum wall_stage { WALL_BY_RAW, WALL_BY_CONNTRACK, WALL_BY_FILTER, WALL_BY_HELPER };
 
 struct wall_report {
     enum wall_fate fate;
     enum wall_stage stage;      /* who decided */
-    struct verdict raw, filter; /* filter is only set if raw accepted */
+    struct verdict raw, filter; /* filter is only set if it was asked: raw let the packet pass */
     struct track_view view;     /* state, direction, reason; its flow is NULL: see flow below */
     struct track_flow flow;     /* as it was after the packet; only if has_flow */
     bool has_flow;
@@ -34,8 +28,8 @@ struct wall_report {
 /* What of the world the packets' rules may ask; see struct verdict_packet. Borrowed, may be changed between
  * packets. */
 struct wall_world {
-    const char *in, *out;
-    uint32_t unknown; /* enum verdict_ignorance */
+    const char *in, *out; /* each hook takes of them what it has: INPUT has no out */
+    uint32_t unknown;     /* enum verdict_ignorance */
     uint8_t pkttype, mac[6];
     uint32_t mark;
     bool mark_is_sure; /* that is the mark which filter sees, whatever mangle does: see wall_ignorance */
@@ -46,12 +40,25 @@ struct wall_world {
     const struct verdict_sets *sets;
 };
 
+/*
+ * A rule set as walls walk it: rule by rule where a trace is wanted, else by its image, which is compiled
+ * once walking rule by rule has cost so much that this pays. Walls of the same rules share one.
+ */
+struct wall_rules;
+/* r must outlive it and not be changed meanwhile. NULL: out of memory. */
+MUST_USE struct wall_rules *wall_rules_new(const struct rules *r);
+void wall_rules_free(struct wall_rules **r);
+const struct rules *wall_rules_model(const struct wall_rules *r);
+
 struct wall;
 
-/* r (of either family; a packet of the other family meets no rules) must outlive the wall and is only written
- * to when count is set: then rule and chain counters count. NULL: out of memory. */
-MUST_USE struct wall *wall_new(struct rules *r, const struct track_config *config, bool count,
+/* rules (of either family; a packet of the other family meets none of them) must outlive the wall. NULL: out
+ * of memory. */
+MUST_USE struct wall *wall_new(struct wall_rules *rules, const struct track_config *config,
                                track_on_event *on_event, void *arg);
+/* Rule and chain counters of r count, which only the walk rule by rule does. r must outlive the wall. */
+MUST_USE struct wall *wall_new_counting(struct rules *r, const struct track_config *config,
+                                        track_on_event *on_event, void *arg);
 void wall_free(struct wall **w);
 /* trace may be NULL; it is told raw's rules, then filter's. A packet whose fate is UNKNOWN is
  * tracked as if it had passed, by filter too if that is raw's doubt. Raw's may be about the tracking itself
@@ -61,8 +68,22 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
                  struct wall_report *ret);
 struct tracker *wall_tracker(struct wall *w);
 
-/* What rules of mangle, nat and security, which are only kept, may have changed before filter sees a packet:
- * VERDICT_NO_MARK, VERDICT_NO_CONNMARK. */
-uint32_t wall_ignorance(const struct rules *r);
+/* A packet asked about by itself, of a connection that the asker makes up. */
+struct wall_ask {
+    const struct packet *packet;
+    enum wall_path path;
+    const struct wall_world *world;
+    enum track_state state; /* TRACK_NONE: NEW; NOTRACK has its say all the same */
+    enum track_direction direction;
+    uint64_t now_ms;
+};
+
+/* The same order, but nothing is tracked, and what matches remember is as before the first packet, each time:
+ * for walls that only answer such questions. ret has no flow. */
+void wall_ask(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
+              struct wall_report *ret);
+
+/* The verdict that decided, and its table; NULL: none did, but the tracker or the helper. */
+const struct verdict *wall_report_verdict(const struct wall_report *report, enum rules_table_type *ret_table);
 
 #endif

@@ -72,7 +72,7 @@ static void open_walls(struct walls *w)
         config.max_flows = 50;
         config.max_expectations = 3;
         config.timeouts.tcp_established = 20;
-        w->wall[i] = wall_new(w->rules[i], &config, true, NULL, NULL);
+        w->wall[i] = wall_new_counting(w->rules[i], &config, NULL, NULL);
         MUST(w->wall[i]);
     }
 }

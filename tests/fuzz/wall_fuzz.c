@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     track_config_default(&config, data[0] & 1 ? TRACK_ROBUST : TRACK_LINUX, TRACK_KERNEL(6, 18));
     config.max_flows = MOST_FLOWS;
-    struct wall *w = wall_new(r, &config, true, NULL, NULL);
+    struct wall *w = wall_new_counting(r, &config, NULL, NULL);
     MUST(w);
     send_packets(w, end + 1, size - (size_t)(end + 1 - data));
     wall_free(&w);

@@ -44,7 +44,7 @@ struct engine *engine_new(struct rules *rules, const struct track_config *config
     if (!e)
         die("out of memory");
     set_locals(e, rules->family);
-    e->wall = wall_new(rules, config, true, take_event, e);
+    e->wall = wall_new_counting(rules, config, take_event, e);
     e->fragments = fragments_new(whole);
     if (!e->wall)
         die("out of memory");

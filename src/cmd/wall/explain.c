@@ -131,7 +131,7 @@ static int play_ftp(const struct rules *r, const struct asking *a)
 /* name: of the capture. whole: replay's report, else explain's story. */
 static int run_capture(const struct rules *r, const struct asking *a, const char *name, bool whole)
 {
-    struct replay_options options = {.play = a->play};
+    struct replay_options options = {.play = a->play, .looked = a->json || a->verbose};
     struct replay *replay = NULL;
     char *message = NULL;
     FILE *capture = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");

@@ -2,7 +2,6 @@
 #include "explain/diff/diff.h"
 #include "explain/diff/search.h"
 #include "explain/make.h"
-#include "explain/play/ask.h"
 #include "explain/play/ports.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
@@ -18,6 +17,8 @@ enum { DIFF_SHOWN = 4 }; /* scopes told of one change */
 struct differ {
     struct diff *diff;
     const struct rules *old, *new;
+    struct wall_rules *old_rules, *new_rules;
+    struct wall *old_wall, *new_wall; /* that are only asked */
     struct play play;
 };
 
@@ -65,9 +66,6 @@ static int add_change(struct diff *d, struct diff_change *change)
 
 /* ---- flows ---- */
 
-static const char *const hook_names[] = {
-    [WALL_IN] = "INPUT", [WALL_OUT] = "OUTPUT", [WALL_THROUGH] = "FORWARD"};
-
 static int build_witness(const struct diff_witness *w, uint8_t *buffer, size_t size, struct packet *ret)
 {
     static const uint8_t padding[PACKET_LONGEST];
@@ -91,9 +89,9 @@ static char *witness_text(const struct diff_witness *w, enum wall_path path, con
     char number[24];
     snprintf(number, sizeof(number), "protocol %u", p->protocol);
     if (source && destination && what)
-        text = story_format("%s %s %s -> %s%s%s, %s%s%s%s%s", hook_names[path], name ? name : number, source,
-                            destination, p->protocol == PACKET_TCP ? " " : ", ", what,
-                            story_state_name(w->state), w->in[0] ? ", in " : "", w->in,
+        text = story_format("%s %s %s -> %s%s%s, %s%s%s%s%s", rules_hook_name(order_hook(path, RULES_FILTER)),
+                            name ? name : number, source, destination, p->protocol == PACKET_TCP ? " " : ", ",
+                            what, story_state_name(w->state), w->in[0] ? ", in " : "", w->in,
                             w->out[0] ? ", out " : "", w->out);
     free(source);
     free(destination);
@@ -137,9 +135,9 @@ static int quote_entry(struct story_rule *ret, const struct rules *r, const stru
 
 static int quote_report(struct story_rule *ret, const struct rules *r, const struct wall_report *report)
 {
-    const struct verdict *v = play_verdict(report);
-    return story_rule_quote(ret, r, report->stage == WALL_BY_RAW ? RULES_RAW : RULES_FILTER, v->chain,
-                            v->rule, v->number);
+    enum rules_table_type table;
+    const struct verdict *v = wall_report_verdict(report, &table);
+    return story_rule_quote(ret, r, table, v->chain, v->rule, v->number);
 }
 
 /* What the plain walk says of the witness, if nothing about it is left open. */
@@ -150,16 +148,13 @@ static int judge_witness(const struct differ *d, const struct diff_find *f, enum
     struct packet_address local = path == WALL_OUT ? p->source : p->destination;
     struct wall_world world = {
         .in = w->in, .out = w->out, .local = &local, .local_count = path == WALL_THROUGH ? 0 : 1};
-    struct play_ask ask = {.packet = p, .path = path, .world = &world, .state = w->state};
+    struct wall_ask ask = {.packet = p, .path = path, .world = &world, .state = w->state};
     struct wall_report before, after;
-    int error = play_ask(d->old, &ask, NULL, NULL, &before);
-    if (!error)
-        error = play_ask(d->new, &ask, NULL, NULL, &after);
-    if (error)
-        return error;
+    wall_ask(d->old_wall, &ask, NULL, &before);
+    wall_ask(d->new_wall, &ask, NULL, &after);
     change->before = before.fate;
     change->after = after.fate;
-    error = quote_report(&change->old_rule, d->old, &before);
+    int error = quote_report(&change->old_rule, d->old, &before);
     return error ? error : quote_report(&change->new_rule, d->new, &after);
 }
 
@@ -326,8 +321,8 @@ static int compare_session(struct differ *d, enum story_mode mode, bool tls)
     struct play play = d->play;
     play.mode = mode;
     play.tls = tls;
-    struct story *before = play_worst(d->old, &play, true, NULL, NULL);
-    struct story *after = before ? play_worst(d->new, &play, true, NULL, NULL) : NULL;
+    struct story *before = play_worst(d->old_rules, &play, true, NULL, NULL);
+    struct story *after = before ? play_worst(d->new_rules, &play, true, NULL, NULL) : NULL;
     int error = after ? 0 : -ENOMEM;
     if (!error && before->outcome != after->outcome)
         error = tell_session(d, &play, before, after);
@@ -391,6 +386,27 @@ static int compare(struct differ *d)
     return error;
 }
 
+static int differ_init(struct differ *d)
+{
+    struct track_config config;
+    play_config(&d->play, &config);
+    d->old_rules = wall_rules_new(d->old);
+    d->new_rules = wall_rules_new(d->new);
+    if (!d->old_rules || !d->new_rules)
+        return -ENOMEM;
+    d->old_wall = wall_new(d->old_rules, &config, NULL, NULL);
+    d->new_wall = wall_new(d->new_rules, &config, NULL, NULL);
+    return d->old_wall && d->new_wall ? 0 : -ENOMEM;
+}
+
+static void differ_fini(struct differ *d)
+{
+    wall_free(&d->old_wall);
+    wall_free(&d->new_wall);
+    wall_rules_free(&d->old_rules);
+    wall_rules_free(&d->new_rules);
+}
+
 struct diff *diff_rules(const struct rules *old, const struct rules *new, const struct play *play)
 {
     struct differ d = {.old = old, .new = new, .play = *play};
@@ -398,9 +414,9 @@ struct diff *diff_rules(const struct rules *old, const struct rules *new, const 
     if (!d.diff)
         return NULL;
     d.diff->complete = true;
-    play_complete(new, &d.play);
-    if (compare(&d) < 0)
+    if (play_complete(new, &d.play) < 0 || differ_init(&d) < 0 || compare(&d) < 0)
         diff_free(&d.diff);
+    differ_fini(&d);
     return d.diff;
 }
 

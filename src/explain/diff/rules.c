@@ -66,8 +66,10 @@ struct writer {
     struct diff_row *row;
     struct diff_names *names;
     enum rules_table_type table;
+    bool is_last;   /* no table comes after it */
     bool forwarded; /* the filter's FORWARD */
     uint32_t next_label;
+    uint32_t behind; /* label of the end of the table, where its ACCEPT goes on */
     unsigned depth;
 };
 
@@ -118,7 +120,7 @@ static int action_of(const struct writer *w, const struct rules_rule *rule)
     const struct rules_target *t = &rule->target;
     switch (t->type) {
     case RULES_TARGET_ACCEPT:
-        return w->table == RULES_RAW ? DIFF_LEAVE : DIFF_ACCEPT;
+        return w->is_last ? DIFF_ACCEPT : DIFF_LEAVE;
     case RULES_TARGET_DROP:
         return DIFF_DROP;
     case RULES_TARGET_REJECT:
@@ -135,9 +137,6 @@ static int action_of(const struct writer *w, const struct rules_rule *rule)
         return -1;
     }
 }
-
-/* Where raw's ACCEPT goes on: label 0 stands behind all of raw. */
-enum { LABEL_RAW = 0 };
 
 static int write_rule(struct writer *w, const struct rules_chain *chain, uint32_t number,
                       const struct diff_conditions *prefix, bool either, uint32_t end)
@@ -166,7 +165,7 @@ static int write_rule(struct writer *w, const struct rules_chain *chain, uint32_
     }
     bool is_return = rule->target.type == RULES_TARGET_RETURN;
     struct diff_entry entry = {.action = (uint8_t)action,
-                               .label = is_return ? end : LABEL_RAW,
+                               .label = is_return ? end : w->behind,
                                .chain = chain,
                                .rule = rule,
                                .number = number};
@@ -214,26 +213,41 @@ static int write_hook(struct writer *w, enum rules_hook hook)
     bool drops = chain && chain->policy == RULES_POLICY_DROP;
     struct diff_conditions conditions = {0};
     struct diff_entry policy = {.action = drops ? DIFF_DROP : DIFF_ACCEPT, .chain = chain};
-    if (w->table == RULES_RAW && !drops)
+    if (!w->is_last && !drops)
         return 0;
     return add_entry(w, &conditions, &policy);
 }
 
+static bool is_last_table(enum wall_path path, struct order_place place)
+{
+    while (order_next(path, &place)) {
+        if (place.stop->deed == ORDER_RULES)
+            return false;
+    }
+    return true;
+}
+
+static int write_table(struct writer *w, enum wall_path path, const struct order_place *at)
+{
+    static const struct diff_conditions none;
+    w->table = (enum rules_table_type)at->stop->table;
+    w->is_last = is_last_table(path, *at);
+    w->forwarded = at->hook == RULES_FORWARD;
+    w->behind = w->next_label++;
+    int error = write_hook(w, at->hook);
+    return error || w->is_last ? error : add_plain(w, &none, DIFF_MARK, w->behind);
+}
+
 int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names *names, struct diff_row *ret)
 {
-    static const enum rules_hook hooks[][2] = {[WALL_IN] = {RULES_PREROUTING, RULES_INPUT},
-                                               [WALL_OUT] = {RULES_OUTPUT, RULES_OUTPUT},
-                                               [WALL_THROUGH] = {RULES_PREROUTING, RULES_FORWARD}};
-    static const struct diff_conditions none;
     struct diff_row row = {.rules = r};
-    struct writer w = {.row = &row, .names = names, .table = RULES_RAW, .next_label = LABEL_RAW + 1};
-    int error = write_hook(&w, hooks[path][0]);
-    if (!error)
-        error = add_plain(&w, &none, DIFF_MARK, LABEL_RAW);
-    w.table = RULES_FILTER;
-    w.forwarded = path == WALL_THROUGH;
-    if (!error)
-        error = write_hook(&w, hooks[path][1]);
+    struct writer w = {.row = &row, .names = names};
+    struct order_place place = {0};
+    int error = 0;
+    while (!error && order_next(path, &place)) {
+        if (place.stop->deed == ORDER_RULES)
+            error = write_table(&w, path, &place);
+    }
     if (error) {
         diff_row_clear(&row);
         return error;

@@ -6,17 +6,17 @@
 #include "explain/diff/region.h"
 
 /*
- * What a packet meets on its way through one hook, in one row: raw, then filter, user chains written out
- * where they are called, policies last. An entry that does something does it to packets that meet all its
+ * What a packet meets on a path, in one row: the tables in the wall's order (order.h), user chains written
+ * out where they are called, policies last. An entry that does something does it to packets that meet all its
  * conditions.
  */
 enum diff_action {
-    DIFF_ACCEPT, /* of filter; raw's is a LEAVE */
+    DIFF_ACCEPT, /* of the last table; that of others is a LEAVE */
     DIFF_DROP,
     DIFF_REJECT,
     DIFF_DEPENDS, /* can't be told */
-    DIFF_LEAVE, /* goes on behind the next MARK of the same label: RETURN, the end of a goto, ACCEPT of raw */
-    DIFF_MARK,  /* no rule: a place to go on at */
+    DIFF_LEAVE, /* goes on behind the next MARK of the same label: RETURN, the end of a goto, ACCEPT before the last table */
+    DIFF_MARK, /* no rule: a place to go on at */
     DIFF_NOTRACK,
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/expose.h"
-#include "explain/play/ask.h"
 #include "explain/play/ports.h"
 #include "explain/play/world.h"
 #include "packet/build.h"
@@ -10,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PORTS = 65536,
-    EXPOSE_COMPILES = 500, /* rules: from there on compiling costs less than walking them */
-};
+enum { PORTS = 65536 };
 
 /*
  * One point of view: who sends a SYN to whom. Rules may trust a source port (20 is the classic), which
@@ -26,24 +22,8 @@ struct view {
     bool is_stranger;
 };
 
-/* A rule set to be asked many times; compiled if it is large. */
-struct asked {
-    const struct rules *rules;
-    struct image *image; /* or NULL: none, or it could not be made; then rules are walked */
-};
-
-static size_t count_rules(const struct rules *r)
-{
-    size_t count = 0;
-    for (int t = 0; t < RULES_TABLES; t++) {
-        for (size_t c = 0; c < r->tables[t].count; c++)
-            count += r->tables[t].chains[c]->count;
-    }
-    return count;
-}
-
 /* A SYN as seen from view to a port: do the rules let it pass? 1, 0, or -ENOMEM. */
-static int asks(const struct asked *r, const struct play *play, const struct view *view, uint16_t port)
+static int asks(struct wall *wall, const struct play *play, const struct view *view, uint16_t port)
 {
     uint8_t buffer[128];
     struct packet packet;
@@ -63,17 +43,15 @@ static int asks(const struct asked *r, const struct play *play, const struct vie
     if (size < 0 || packet_decode(buffer, (size_t)size, false, &packet) < 0)
         return -ENOMEM;
     play_world(play, view->from, &world);
-    struct play_ask ask = {
-        .packet = &packet, .path = play_path(play, view->from), .world = &world, .image = r->image};
+    struct wall_ask ask = {.packet = &packet, .path = play_path(play, view->from), .world = &world};
     struct wall_report report;
-    /* Without a memory: limits start full for each. */
-    int error = play_ask(r->rules, &ask, NULL, NULL, &report);
-    return error ? error : report.fate == WALL_PASS;
+    wall_ask(wall, &ask, NULL, &report);
+    return report.fate == WALL_PASS;
 }
 
 /* Marks in admitted the ports that new lets pass and old does not; bounds: where either changes its mind. */
-static int compare(const struct asked *old, const struct asked *new, const struct play *play,
-                   const struct view *view, const uint8_t *begins, uint8_t *admitted, uint64_t *ret_count)
+static int compare(struct wall *old, struct wall *new, const struct play *play, const struct view *view,
+                   const uint8_t *begins, uint8_t *admitted, uint64_t *ret_count)
 {
     bool is_new = false;
     for (size_t port = 0; port < PORTS; port++) {
@@ -135,7 +113,7 @@ static struct packet_address stranger(uint8_t family)
     return address;
 }
 
-static int expose(const struct asked *old, const struct asked *new, const struct play *play, uint8_t *begins,
+static int expose(struct wall *old, struct wall *new, const struct play *play, uint8_t *begins,
                   uint8_t *admitted, struct fix_exposure *ret)
 {
     struct packet_address other = stranger(play->family);
@@ -165,22 +143,20 @@ static int expose(const struct asked *old, const struct asked *new, const struct
     return 0;
 }
 
-int fix_expose(const struct rules *old, const struct rules *new, const struct play *play,
+int fix_expose(struct wall_rules *old, struct wall_rules *new, const struct play *play,
                struct fix_exposure *ret)
 {
-    struct asked before = {.rules = old}, after = {.rules = new};
+    struct track_config config;
+    play_config(play, &config);
+    struct wall *before = wall_new(old, &config, NULL, NULL), *after = wall_new(new, &config, NULL, NULL);
     uint8_t *begins = calloc(3, PORTS);
-    int error = begins ? add_bounds(old, begins) : -ENOMEM;
+    int error = before && after && begins ? add_bounds(wall_rules_model(old), begins) : -ENOMEM;
     if (!error)
-        error = add_bounds(new, begins);
-    if (!error && count_rules(new) > EXPOSE_COMPILES) {
-        before.image = image_compile(old);
-        after.image = image_compile(new);
-    }
+        error = add_bounds(wall_rules_model(new), begins);
     if (!error)
-        error = expose(&before, &after, play, begins, begins + PORTS, ret);
-    image_free(&before.image);
-    image_free(&after.image);
+        error = expose(before, after, play, begins, begins + PORTS, ret);
+    wall_free(&before);
+    wall_free(&after);
     free(begins);
     return error;
 }

@@ -13,7 +13,7 @@ struct fix_exposure {
 };
 
 /* old and new with the firewall and the addresses of play. 0 or -ENOMEM. */
-MUST_USE int fix_expose(const struct rules *old, const struct rules *new, const struct play *play,
+MUST_USE int fix_expose(struct wall_rules *old, struct wall_rules *new, const struct play *play,
                         struct fix_exposure *ret);
 
 #endif

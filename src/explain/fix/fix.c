@@ -61,6 +61,7 @@ int fix_command(struct fix_attempt *a, const char *format, ...)
     va_end(list);
     if (length < 0 || (size_t)length >= sizeof(command))
         return -ENOENT;
+    wall_rules_free(&a->walked);
     int error = carry_out(a->rules, command);
     if (error)
         return error;
@@ -82,6 +83,7 @@ int fix_configure(struct fix_attempt *a, const char *format, ...)
 
 static void attempt_clear(struct fix_attempt *a)
 {
+    wall_rules_free(&a->walked);
     rules_free(&a->rules);
     for (size_t i = 0; i < a->count; i++)
         free(a->commands[i]);
@@ -103,22 +105,26 @@ static const struct story_step *first_lost(const struct story *story)
 static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
 {
     struct play lost = a->play;
-    struct story *story = session_play(a->rules, &a->play, true);
+    if (!a->walked && !(a->walked = wall_rules_new(a->rules)))
+        return -ENOMEM;
+    struct story *story = session_play(a->walked, &a->play, SESSION_LOOKS_AT_NONE);
     if (story && story->outcome == STORY_WORKS) {
         story_free(&story);
-        story = play_worst(a->rules, &a->play, true, &lost, NULL);
+        story = play_worst(a->walked, &a->play, true, &lost, NULL);
         if (story && story->outcome == STORY_WORKS) {
             story_free(&story);
             return 1;
         }
     }
-    /* Quoting every rule that was looked at is dear among many thousands: only where a maker asks for them.
-     */
-    story_free(&story);
-    story = session_play(a->rules, &lost, false);
+    const struct story_step *step = story ? first_lost(story) : NULL;
+    if (step && maker->reads_looked) {
+        uint32_t number = step->number;
+        story_free(&story);
+        story = session_play(a->walked, &lost, number);
+        step = story ? first_lost(story) : NULL;
+    }
     if (!story)
         return -ENOMEM;
-    const struct story_step *step = first_lost(story);
     int result = step && step->rule.chain ? maker->admit(a, step) : -ENOENT;
     story_free(&story);
     return result;
@@ -304,7 +310,7 @@ static bool is_configured(const struct story *story)
     return false;
 }
 
-static int try_maker(struct story *story, const struct rules *r, const struct fix_maker *maker,
+static int try_maker(struct story *story, struct wall_rules *r, const struct fix_maker *maker,
                      struct fix_attempt *a)
 {
     struct fix_exposure exposure;
@@ -314,11 +320,11 @@ static int try_maker(struct story *story, const struct rules *r, const struct fi
     retitle(a);
     if (a->deeds == 1U << FIX_CONFIGURE && is_configured(story))
         return 0;
-    int error = fix_expose(r, a->rules, &a->play, &exposure);
+    int error = fix_expose(r, a->walked, &a->play, &exposure);
     return error ? error : fix_add(story, a, &exposure);
 }
 
-int fix_story(struct story *story, const struct rules *r, const struct play *play,
+int fix_story(struct story *story, struct wall_rules *r, const struct play *play,
               const struct play_outcomes *outcomes, bool knows_range)
 {
     int error = 0;
@@ -326,7 +332,7 @@ int fix_story(struct story *story, const struct rules *r, const struct play *pla
         struct fix_attempt a = {.play = *play, .outcomes = outcomes, .knows_range = knows_range};
         if (!fix_makers[i].suits(&a))
             continue;
-        a.rules = rules_copy(r);
+        a.rules = rules_copy(wall_rules_model(r));
         error = a.rules ? try_maker(story, r, &fix_makers[i], &a) : -ENOMEM;
         attempt_clear(&a);
     }

@@ -14,7 +14,7 @@
 /* Adds to story the fixes that work, the least exposing first. r and play as story was played with; outcomes:
  * which parts of the port range work as it is; knows_range: the server was said to have that range. 0 or
  * -ENOMEM. */
-MUST_USE int fix_story(struct story *story, const struct rules *r, const struct play *play,
+MUST_USE int fix_story(struct story *story, struct wall_rules *r, const struct play *play,
                        const struct play_outcomes *outcomes, bool knows_range);
 
 /* ---- for makers (makers.c) ---- */
@@ -36,8 +36,9 @@ enum fix_deed { /* in the order in which a title names them */
 };
 
 struct fix_attempt {
-    struct rules *rules; /* a copy, with the commands carried out */
-    struct play play;    /* with what the commands change about the server */
+    struct rules *rules;       /* a copy, with the commands carried out */
+    struct wall_rules *walked; /* them, since the last command; or NULL */
+    struct play play;          /* with what the commands change about the server */
     char *commands[FIX_COMMANDS];
     size_t count;
     uint32_t deeds;             /* bits 1 << enum fix_deed */
@@ -53,6 +54,7 @@ struct fix_maker {
     int (*prepare)(struct fix_attempt *a);
     /* Adds commands that admit the packet of step. 0; -ENOENT: has no way to; -ENOMEM. */
     int (*admit)(struct fix_attempt *a, const struct story_step *step);
+    bool reads_looked; /* admit reads which rules the step looked at */
 };
 extern const struct fix_maker fix_makers[];
 extern const size_t fix_maker_count;

@@ -342,12 +342,12 @@ static int configure_admit(struct fix_attempt *a, const struct story_step *step)
 }
 
 const struct fix_maker fix_makers[] = {
-    {always_suits, NULL, helper_admit},
-    {always_suits, NULL, widen_admit},
-    {configure_suits, configure_prepare, configure_admit},
-    {server_suits, one_port_prepare, range_admit},
-    {range_suits, range_prepare, range_admit},
-    {every_port_suits, every_port_prepare, range_admit},
-    {port_20_suits, NULL, port_20_admit},
+    {always_suits, NULL, helper_admit, false},
+    {always_suits, NULL, widen_admit, true},
+    {configure_suits, configure_prepare, configure_admit, false},
+    {server_suits, one_port_prepare, range_admit, false},
+    {range_suits, range_prepare, range_admit, false},
+    {every_port_suits, every_port_prepare, range_admit, false},
+    {port_20_suits, NULL, port_20_admit, false},
 };
 const size_t fix_maker_count = sizeof(fix_makers) / sizeof(fix_makers[0]);

@@ -3,7 +3,6 @@
 #include "explain/conclude.h"
 #include "explain/make.h"
 #include "explain/packet/words.h"
-#include "explain/play/ask.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
 
@@ -128,25 +127,26 @@ static int describe_step(struct question *q, struct story_step *step)
 /* With a tracker that has seen nothing, or in the state that was said. */
 static int judge(struct question *q, struct wall_report *ret)
 {
-    struct verdict_trace trace = {.arg = &q->watch, .rule = play_watch_rule};
-    if (q->words.has_state) {
-        q->world.unknown |= q->words.has_mark ? 0 : wall_ignorance(q->rules);
-        struct play_ask ask = {.packet = &q->packet,
-                               .path = q->path,
-                               .world = &q->world,
-                               .state = q->words.state,
-                               .direction = q->words.direction,
-                               .now_ms = QUESTION_NOW_MS};
-        return play_ask(q->rules, &ask, NULL, &trace, ret);
-    }
     struct track_config config;
+    struct verdict_trace trace;
+    const struct verdict_trace *told = play_watch_trace(&q->watch, &q->story->steps[0], &trace);
+    struct wall_ask ask = {.packet = &q->packet,
+                           .path = q->path,
+                           .world = &q->world,
+                           .state = q->words.state,
+                           .direction = q->words.direction,
+                           .now_ms = QUESTION_NOW_MS};
     play_config(q->play, &config);
-    struct wall *wall = wall_new((struct rules *)q->rules, &config, false, play_watch_event, &q->watch);
-    if (!wall)
-        return -ENOMEM;
-    wall_packet(wall, &q->packet, q->path, &q->world, QUESTION_NOW_MS, &trace, ret);
+    struct wall_rules *rules = wall_rules_new(q->rules);
+    struct wall *wall = rules ? wall_new(rules, &config, play_watch_event, &q->watch) : NULL;
+    if (wall && q->words.has_state)
+        wall_ask(wall, &ask, told, ret);
+    else if (wall)
+        wall_packet(wall, &q->packet, q->path, &q->world, QUESTION_NOW_MS, told, ret);
+    int error = wall ? 0 : -ENOMEM;
     wall_free(&wall);
-    return 0;
+    wall_rules_free(&rules);
+    return error;
 }
 
 static int fill_head(struct question *q)
@@ -236,7 +236,7 @@ int packet_question_ask(const struct rules *r, const char *line, const struct pl
         return error;
     uint8_t *buffer = malloc(PACKET_LONGEST);
     q.story = calloc(1, sizeof(*q.story));
-    q.watch = (struct play_watch){.story = q.story, .rules = r, .looked = true};
+    q.watch = (struct play_watch){.story = q.story, .rules = r, .looked = (uint32_t)PLAY_WATCH_ALL};
     error = buffer && q.story ? build(&q, buffer) : -ENOMEM;
     if (error == -EMSGSIZE) {
         *message = story_format("length=%u: shorter than the packet's headers", q.words.length);

@@ -4,6 +4,8 @@
 #include "packet/decode.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- addresses that were not said ---- */
@@ -21,29 +23,55 @@ static bool is_host(const struct rules_network *n, uint8_t family)
            n->mask.word[2] == all && n->mask.word[3] == all;
 }
 
-/* Rules name the server that they guard: the single address that most rules of the hook have as destination.
- */
-static bool find_server(const struct rules *r, const struct play *play, struct packet_address *ret)
+struct host { /* that a rule names as destination */
+    struct packet_address address;
+    size_t place; /* of the rule */
+};
+
+static int compare_hosts(const void *a, const void *b)
 {
-    static const enum rules_hook hooks[] = {[STORY_AT_SERVER] = RULES_INPUT,
-                                            [STORY_AT_GATEWAY] = RULES_FORWARD,
-                                            [STORY_AT_CLIENT] = RULES_OUTPUT};
-    const struct rules_chain *chain = rules_chain_at(r, RULES_FILTER, hooks[play->where]);
-    size_t most = 0;
-    for (size_t i = 0; chain && i < chain->count; i++) {
-        const struct rules_network *n = &chain->rules[i].destination;
-        size_t same = 0;
-        if (!is_host(n, r->family) || packet_address_equal(&n->address, &play->client))
+    const struct host *x = a, *y = b;
+    int by_address = memcmp(&x->address, &y->address, sizeof(x->address));
+    return by_address ? by_address : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Of sorted hosts that which is there most often; of several the one that is named first. */
+static const struct host *find_most(const struct host *hosts, size_t count)
+{
+    const struct host *best = NULL;
+    size_t most = 0, same;
+    for (size_t i = 0; i < count; i += same) {
+        for (same = 1; i + same < count && packet_address_equal(&hosts[i].address, &hosts[i + same].address);)
+            same++;
+        if (same < most || (same == most && hosts[i].place > best->place))
             continue;
-        for (size_t k = 0; k < chain->count; k++)
-            same += is_host(&chain->rules[k].destination, r->family) &&
-                    packet_address_equal(&chain->rules[k].destination.address, &n->address);
-        if (same > most) {
-            most = same;
-            *ret = n->address;
-        }
+        most = same;
+        best = &hosts[i];
     }
-    return most > 0;
+    return best;
+}
+
+/* Rules name the server that they guard: the single address that most rules of the hook have as destination.
+ * 1: *ret is it; 0: there is none; or -ENOMEM. */
+static int find_server(const struct rules *r, const struct play *play, struct packet_address *ret)
+{
+    enum rules_hook hook = order_hook(play_path(play, STORY_CLIENT), RULES_FILTER);
+    const struct rules_chain *chain = rules_chain_at(r, RULES_FILTER, hook);
+    size_t count = 0, rules = chain ? chain->count : 0;
+    struct host *hosts = calloc(rules + 1, sizeof(*hosts));
+    if (!hosts)
+        return -ENOMEM;
+    for (size_t i = 0; i < rules; i++) {
+        const struct rules_network *n = &chain->rules[i].destination;
+        if (is_host(n, r->family) && !packet_address_equal(&n->address, &play->client))
+            hosts[count++] = (struct host){n->address, i};
+    }
+    qsort(hosts, count, sizeof(*hosts), compare_hosts);
+    const struct host *most = find_most(hosts, count);
+    if (most)
+        *ret = most->address;
+    free(hosts);
+    return most != NULL;
 }
 
 static bool is_private(const struct packet_address *a, uint8_t family)
@@ -70,12 +98,17 @@ static struct packet_address assume_client(const struct packet_address *server, 
     return client;
 }
 
-void play_complete(const struct rules *r, struct play *play)
+int play_complete(const struct rules *r, struct play *play)
 {
     uint8_t told;
+    int found = 1;
     if (play->family == 0)
         play->family = r->family;
-    if (is_zero(&play->server) && !find_server(r, play, &play->server))
+    if (is_zero(&play->server))
+        found = find_server(r, play, &play->server);
+    if (found < 0)
+        return found;
+    if (!found)
         /* a constant of ours, well formed */
         (void)!packet_address_parse(play->family == PACKET_IPV6 ? "2001:db8::18" : "192.168.0.18",
                                     &play->server, &told);
@@ -87,4 +120,5 @@ void play_complete(const struct rules *r, struct play *play)
         play->passive_ports = (struct rules_range16){1024, 65534};
     if (play->active_ports.last == 0)
         play->active_ports = (struct rules_range16){32768, 60999};
+    return 0;
 }

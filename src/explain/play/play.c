@@ -56,17 +56,20 @@ struct story *play_session(const struct rules *r, const struct play *play)
 {
     struct play_outcomes outcomes;
     struct play whole = *play, played;
-    play_complete(r, &whole);
-    struct story *story = play_worst(r, &whole, false, &played, &outcomes);
-    if (!story)
-        return NULL;
-    int error = fill_head(story, &whole);
+    struct wall_rules *rules = wall_rules_new(r);
+    struct story *story = NULL;
+    if (rules && play_complete(r, &whole) == 0)
+        story = play_worst(rules, &whole, false, &played, &outcomes);
+    int error = story ? 0 : -ENOMEM;
+    if (!error)
+        error = fill_head(story, &whole);
     if (!error)
         error = conclude_story(story, &played, &outcomes);
     if (!error)
-        error = conclude_notes(story, r, play, &played, &outcomes);
+        error = conclude_notes(story, rules, play, &played, &outcomes);
     if (!error && story->outcome != STORY_WORKS)
-        error = fix_story(story, r, &whole, &outcomes, play->passive_ports.last != 0);
+        error = fix_story(story, rules, &whole, &outcomes, play->passive_ports.last != 0);
+    wall_rules_free(&rules);
     if (error)
         story_free(&story);
     return story;

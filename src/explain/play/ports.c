@@ -123,14 +123,14 @@ static bool is_worse(enum story_outcome a, enum story_outcome than)
 }
 
 /* Plays every part. The index of the worst one; -1: none is worse than at_least; or -ENOMEM. */
-static int play_parts(const struct rules *r, const struct play *play, enum story_outcome at_least,
+static int play_parts(struct wall_rules *r, const struct play *play, enum story_outcome at_least,
                       struct play_outcomes *outcomes, int *ret_worst)
 {
     int worst = -1;
     for (size_t i = 0; i < outcomes->parts.count; i++) {
         struct play part = *play;
         *named_range(&part) = outcomes->parts.part[i];
-        struct story *story = session_play(r, &part, true);
+        struct story *story = session_play(r, &part, SESSION_LOOKS_AT_NONE);
         if (!story)
             return -ENOMEM;
         outcomes->outcome[i] = story->outcome;
@@ -144,22 +144,23 @@ static int play_parts(const struct rules *r, const struct play *play, enum story
     return 0;
 }
 
-struct story *play_worst(const struct rules *r, const struct play *play, bool quiet, struct play *ret_play,
+struct story *play_worst(struct wall_rules *r, const struct play *play, bool quiet, struct play *ret_play,
                          struct play_outcomes *ret)
 {
     struct play_outcomes outcomes = {0};
     struct play chosen = *play;
     int worst = -1;
-    struct story *story = session_play(r, &chosen, quiet);
-    if (!story || play_ports_split(r, *named_range(&chosen), &outcomes.parts) < 0 ||
+    struct story *story = session_play(r, &chosen, SESSION_LOOKS_AT_NONE);
+    if (!story || play_ports_split(wall_rules_model(r), *named_range(&chosen), &outcomes.parts) < 0 ||
         play_parts(r, play, story->outcome, &outcomes, &worst) < 0) {
         story_free(&story);
         return NULL;
     }
-    if (worst >= 0) {
+    if (worst >= 0)
         *named_range(&chosen) = outcomes.parts.part[worst];
+    if (worst >= 0 || !quiet) {
         story_free(&story);
-        story = session_play(r, &chosen, quiet);
+        story = session_play(r, &chosen, quiet ? SESSION_LOOKS_AT_NONE : SESSION_LOOKS_AT_ALL);
     }
     if (ret_play)
         *ret_play = chosen;

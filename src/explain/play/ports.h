@@ -31,7 +31,7 @@ struct play_outcomes {
     struct play_parts parts;
     enum story_outcome outcome[PLAY_PARTS];
 };
-MUST_USE struct story *play_worst(const struct rules *r, const struct play *play, bool quiet,
+MUST_USE struct story *play_worst(struct wall_rules *r, const struct play *play, bool quiet,
                                   struct play *ret_play, struct play_outcomes *ret);
 
 /* "10090:10100, 20000" of the parts that work, neighbours as one, at most eight. false, and text untouched:

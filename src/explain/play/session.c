@@ -417,11 +417,11 @@ static void blame_earlier(struct story *story)
     }
 }
 
-static int play_all(struct session *s)
+static int play_all(struct session *s, struct wall_rules *r)
 {
     struct track_config config;
     play_config(s->wire.play, &config);
-    s->wire.wall = wall_new(s->wire.rules, &config, false, play_watch_event, &s->wire.watch);
+    s->wire.wall = wall_new(r, &config, play_watch_event, &s->wire.watch);
     if (!s->wire.wall)
         return -ENOMEM;
     play_tasks(s);
@@ -429,17 +429,16 @@ static int play_all(struct session *s)
     return s->wire.error;
 }
 
-struct story *session_play(const struct rules *r, const struct play *play, bool quiet)
+struct story *session_play(struct wall_rules *r, const struct play *play, uint32_t looked)
 {
     struct story *story = calloc(1, sizeof(*story));
     if (!story)
         return NULL;
     struct session s = {
-        /* The wall only writes to rules that it counts in. */
-        .wire = {.rules = (struct rules *)r,
+        .wire = {.rules = wall_rules_model(r),
                  .play = play,
                  .story = story,
-                 .watch = {.story = story, .rules = r, .looked = !quiet}},
+                 .watch = {.story = story, .rules = wall_rules_model(r), .looked = looked}},
         .control = {.channel = STORY_CONTROL,
                     .port = {SESSION_CLIENT_PORT, play->server_port},
                     .next = {SESSION_CONTROL_ISN, SESSION_CONTROL_ISN + 0x8000000U}},
@@ -448,7 +447,7 @@ struct story *session_play(const struct rules *r, const struct play *play, bool 
     story->mode = play->mode;
     story->where = play->where;
     story->tls = play->tls;
-    if (play_all(&s) < 0)
+    if (play_all(&s, r) < 0)
         story_free(&story);
     else
         blame_earlier(story);

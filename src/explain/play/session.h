@@ -3,14 +3,15 @@
 #define SALLY_EXPLAIN_PLAY_SESSION_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/world.h"
 
 /*
- * The scripted session: steps, tasks and their outcomes, without conclusion, fixes and notes. quiet: for its
- * outcome only; the rules that were looked at are not written down. play must be complete (addresses,
- * ranges). NULL: out of memory.
+ * The scripted session: steps, tasks and their outcomes, without conclusion, fixes and notes. looked: of which
+ * step the rules that were looked at are written down, which is dear where there are many. play must be
+ * complete (addresses, ranges). NULL: out of memory.
  */
-MUST_USE struct story *session_play(const struct rules *r, const struct play *play, bool quiet);
+enum { SESSION_LOOKS_AT_NONE = 0, SESSION_LOOKS_AT_ALL = PLAY_WATCH_ALL };
+MUST_USE struct story *session_play(struct wall_rules *r, const struct play *play, uint32_t looked);
 
 static inline bool session_is_active(enum story_mode mode)
 {

@@ -61,7 +61,8 @@ static int describe(struct wire *w, struct story_step *step, const struct packet
  * on an open connection TCP takes no notice (RFC 5461). */
 static bool is_final(const struct wire *w, const struct wall_report *report, const struct packet *packet)
 {
-    const struct verdict *v = play_verdict(report);
+    enum rules_table_type table;
+    const struct verdict *v = wall_report_verdict(report, &table);
     if (report->fate != WALL_REJECT)
         return false;
     if (packet->tcp.flags == PACKET_SYN || !v || !v->rule)
@@ -73,7 +74,7 @@ static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, e
                               const struct packet *packet, const char *label, bool is_retry,
                               bool *ret_is_final)
 {
-    struct verdict_trace trace = {.arg = &w->watch, .rule = play_watch_rule};
+    struct verdict_trace trace;
     struct wall_report report;
     struct wall_world world;
     enum wall_path path = play_path(w->play, from);
@@ -87,7 +88,7 @@ static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, e
     step->is_retry = is_retry;
     w->error = describe(w, step, packet, label);
     play_world(w->play, from, &world);
-    wall_packet(w->wall, packet, path, &world, w->now_ms, &trace, &report);
+    wall_packet(w->wall, packet, path, &world, w->now_ms, play_watch_trace(&w->watch, step, &trace), &report);
     if (!w->error)
         w->error = w->watch.error;
     if (!w->error)

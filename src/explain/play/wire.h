@@ -10,7 +10,7 @@
  * that is dropped is sent twice more, as TCP does; then the connection counts as dead.
  */
 struct wire {
-    struct rules *rules;
+    const struct rules *rules;
     const struct play *play;
     struct story *story;
     struct wall *wall;

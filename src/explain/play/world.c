@@ -79,13 +79,6 @@ void play_world(const struct play *play, enum story_lane from, struct wall_world
     ret->local_count = 1;
 }
 
-const struct verdict *play_verdict(const struct wall_report *report)
-{
-    if (report->stage == WALL_BY_RAW)
-        return &report->raw;
-    return report->stage == WALL_BY_FILTER ? &report->filter : NULL;
-}
-
 static enum rules_table_type table_of(const struct rules *r, const struct rules_chain *chain)
 {
     const struct rules_table *raw = &r->tables[RULES_RAW];
@@ -96,14 +89,23 @@ static enum rules_table_type table_of(const struct rules *r, const struct rules_
     return RULES_FILTER;
 }
 
-void play_watch_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
-                     uint32_t number, enum verdict_answer answer)
+static void watch_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
+                       uint32_t number, enum verdict_answer answer)
 {
     struct play_watch *w = arg;
-    if (w->error || !w->looked)
+    if (w->error)
         return;
     struct story_step *step = &w->story->steps[w->story->step_count - 1];
     w->error = story_looked_add(step, w->rules, table_of(w->rules, chain), chain, rule, number, answer);
+}
+
+const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct story_step *step,
+                                             struct verdict_trace *ret)
+{
+    if (w->looked != (uint32_t)PLAY_WATCH_ALL && w->looked != step->number)
+        return NULL;
+    *ret = (struct verdict_trace){.arg = w, .rule = watch_rule};
+    return ret;
 }
 
 void play_watch_event(void *arg, const struct track_event *event)

@@ -2,13 +2,15 @@
 #ifndef SALLY_EXPLAIN_PLAY_WORLD_H
 #define SALLY_EXPLAIN_PLAY_WORLD_H
 
+#include "base/result.h"
 #include "explain/make.h"
 #include "explain/play/play.h"
 
 /* What the firewall of a struct play knows of the world, and what it is told while a packet is judged. */
 
-/* Fills in what the person did not say: family, addresses that suit the rules, ranges of ports. */
-void play_complete(const struct rules *r, struct play *play);
+/* Fills in what the person did not say: family, addresses that suit the rules, ranges of ports. 0 or -ENOMEM.
+ */
+MUST_USE int play_complete(const struct rules *r, struct play *play);
 /* Kernel, manner and the helper's parameters. */
 void play_config(const struct play *play, struct track_config *ret);
 /* The way through the firewall of a packet that from sends. */
@@ -19,18 +21,18 @@ void play_world(const struct play *play, enum story_lane from, struct wall_world
 bool play_is_local(const struct play *play);
 const struct packet_address *play_address(const struct play *play, enum story_lane side);
 
-/* The rule that decided, whatever table it stands in; NULL: none did. */
-const struct verdict *play_verdict(const struct wall_report *report);
-
 /* Notes down, on the last step of a story, the rules that were looked at and what the tracker did. */
 struct play_watch {
     struct story *story;
     const struct rules *rules;
-    bool looked; /* the rules, too */
-    int error;   /* 0 or -ENOMEM, sticky */
+    uint32_t looked; /* number of the step whose rules are noted down; 0: of none */
+    int error;       /* 0 or -ENOMEM, sticky */
 };
-void play_watch_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
-                     uint32_t number, enum verdict_answer answer);
+enum { PLAY_WATCH_ALL = -1 }; /* steps, as watch.looked */
+/* What the wall is given at the step for its rules to be noted down: ret, or NULL, so that they need not be
+ * asked one by one. */
+const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct story_step *step,
+                                             struct verdict_trace *ret);
 void play_watch_event(void *arg, const struct track_event *event);
 
 #endif

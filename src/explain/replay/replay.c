@@ -36,7 +36,9 @@ struct run {
     struct replay *replay;
     struct story *story;
     struct frames frames;
-    struct rules *rules; /* a copy: the wall's */
+    const struct rules *rules;
+    struct rules *own; /* rules, if none were given; else NULL */
+    struct wall_rules *walked;
     struct wall *wall;
     struct play play;
     uint16_t ports[9]; /* where control channels are */
@@ -62,14 +64,6 @@ static void on_event(void *arg, const struct track_event *event)
     play_watch_event(&run->watch, event);
     if (!run->error)
         run->error = announced_event(run->announced, event, run->said, run->number);
-}
-
-static void on_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
-                    uint32_t number, enum verdict_answer answer)
-{
-    struct run *run = arg;
-
-    play_watch_rule(&run->watch, chain, rule, number, answer);
 }
 
 static bool is_control(const struct run *run, const struct packet *p)
@@ -184,10 +178,6 @@ static bool is_retry(struct run *run, const struct packet *p)
 
 static int describe(struct run *run, struct story_step *step, const struct packet *p)
 {
-    step->from = lane_of(run, p);
-    step->at_ms = run->now_ms;
-    step->is_retry = is_retry(run, p);
-    step->number = run->number;
     step->packet = story_packet_text(p);
     step->label = run->said[0] ? strdup(run->said) : story_packet_text(p);
     step->phase = strdup("");
@@ -210,31 +200,35 @@ static void count(struct run *run, const struct wall_report *report)
 static int replay_packet(struct run *run, const struct packet *p)
 {
     struct story_step *step = story_step_add(run->story);
-    struct verdict_trace trace = {.arg = run, .rule = on_rule};
+    struct verdict_trace trace;
     struct wall_world world;
     struct wall_report report;
-    enum story_lane from = lane_of(run, p);
-    enum wall_path path = path_of(run, p, from);
 
     if (!step)
         return -ENOMEM;
+    step->from = lane_of(run, p);
+    step->at_ms = run->now_ms;
+    step->is_retry = is_retry(run, p);
+    step->number = run->number;
+    enum wall_path path = path_of(run, p, step->from);
     run->said[0] = '\0';
     if (is_control(run, p))
         read_said(run, p);
-    if (describe(run, step, p))
-        return -ENOMEM;
-    play_world(&run->play, from, &world);
+    play_world(&run->play, step->from, &world);
     world.time = (int64_t)((run->start_us + run->now_ms * 1000) / 1000000);
-    wall_packet(run->wall, p, path, &world, run->now_ms, &trace, &report);
-    if (story_step_judge(step, run->rules, &report, path))
+    wall_packet(run->wall, p, path, &world, run->now_ms, play_watch_trace(&run->watch, step, &trace),
+                &report);
+    bool is_told = run->story->step_count <= STEPS_MOST || report.fate != WALL_PASS;
+    if (is_told && (describe(run, step, p) || story_step_judge(step, run->rules, &report, path)))
         return -ENOMEM;
+    step->fate = report.fate;
     step->channel = channel_of(run, p, &report, step->is_retry);
     count(run, &report);
     if (!run->error)
         run->error = replay_tasks_look(&run->tasks, step, p, run->said);
     if (!run->error)
         run->error = run->watch.error;
-    if (run->story->step_count > STEPS_MOST && report.fate == WALL_PASS) {
+    if (!is_told) {
         story_step_drop_last(run->story);
         run->not_told++;
     }
@@ -349,26 +343,24 @@ static int make_rules(struct run *run, const struct rules *r)
     struct rules_error error;
     char port[8];
 
-    if (r) {
-        run->rules = rules_copy(r);
-        return run->rules ? 0 : -ENOMEM;
-    }
-    run->rules = rules_new(run->play.family);
-    for (size_t i = 0; run->rules && i < run->port_count * 2; i++) {
+    run->rules = r;
+    if (r)
+        return 0;
+    run->rules = run->own = rules_new(run->play.family);
+    for (size_t i = 0; run->own && i < run->port_count * 2; i++) {
         const char *const command[] = {"-t",      "raw", "-A", chains[i % 2], "-p",       "tcp",
                                        "--dport", port,  "-j", "CT",          "--helper", "ftp"};
 
         snprintf(port, sizeof(port), "%u", run->ports[i / 2]);
-        if (rules_command(run->rules, sizeof(command) / sizeof(command[0]), command, &outcome, &error))
+        if (rules_command(run->own, sizeof(command) / sizeof(command[0]), command, &outcome, &error))
             return -ENOMEM;
         free(outcome.output);
     }
-    return run->rules
-               ? story_note_add(
-                     run->story,
-                     "No rules were given: everything is accepted, and the FTP helper reads the control "
-                     "channel.")
-               : -ENOMEM;
+    return run->own ? story_note_add(
+                          run->story,
+                          "No rules were given: everything is accepted, and the FTP helper reads the control "
+                          "channel.")
+                    : -ENOMEM;
 }
 
 static void choose_ports(struct run *run)
@@ -455,8 +447,10 @@ static int prepare(struct run *run, const struct rules *r, const char *name,
     if (result)
         return result;
     play_config(&run->play, &config);
-    run->watch = (struct play_watch){.story = run->story, .rules = run->rules, .looked = true};
-    run->wall = wall_new(run->rules, &config, false, on_event, run);
+    run->watch = (struct play_watch){
+        .story = run->story, .rules = run->rules, .looked = options->looked ? (uint32_t)PLAY_WATCH_ALL : 0};
+    run->walked = wall_rules_new(run->rules);
+    run->wall = run->walked ? wall_new(run->walked, &config, on_event, run) : NULL;
     run->reassembler = packet_reassembler_new(HELD_FRAGMENTS);
     run->announced = announced_new();
     run->start_us = run->frames.count ? run->frames.frames[0].time_us : 0;
@@ -467,7 +461,8 @@ static void run_fini(struct run *run)
 {
     frames_fini(&run->frames);
     wall_free(&run->wall);
-    rules_free(&run->rules);
+    wall_rules_free(&run->walked);
+    rules_free(&run->own);
     packet_reassembler_free(&run->reassembler);
     announced_free(&run->announced);
     replay_tasks_fini(&run->tasks);

@@ -9,6 +9,7 @@
 struct replay_options {
     struct play play; /* where, kernel, manner, helper ports...; server all zero: found by itself */
     bool has_server;
+    bool looked; /* the rules that were looked at are told: then they are asked one by one */
 };
 
 struct replay_channel {   /* a data channel and who announced it */

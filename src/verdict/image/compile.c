@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/ext/extension.h"
+#include "rules/language/names.h"
 #include "rules/rules.h"
 #include "verdict/image/condition.h"
 #include "verdict/image/index.h"

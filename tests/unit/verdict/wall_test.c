@@ -22,7 +22,7 @@ static void scene_init(struct scene *s, const char *rules, uint32_t kernel)
     track_config_default(&config, TRACK_LINUX, kernel);
     *s = (struct scene){
         .rules = read_rules(rules, PACKET_IPV4), .world = {.in = "eth0", .out = "eth0"}, .now = 1000};
-    s->wall = wall_new(s->rules, &config, true, NULL, NULL);
+    s->wall = wall_new_counting(s->rules, &config, NULL, NULL);
     assert_non_null(s->wall);
 }
 
@@ -450,6 +450,82 @@ static void rejected_with_a_reset(void **state)
     }
 }
 
+/* ---- questions ---- */
+
+static enum wall_fate ask_wall(struct wall *w, enum track_state state, const struct wall_world *world,
+                               struct wall_report *ret)
+{
+    struct sample sample;
+    struct packet_recipe recipe = {.source = address(CLIENT),
+                                   .destination = address(SERVER),
+                                   .source_port = 40000,
+                                   .destination_port = 21,
+                                   .tcp = {.flags = PACKET_SYN, .window = 60000},
+                                   .window_scale = -1};
+    struct wall_ask ask = {
+        .packet = &sample.packet, .path = WALL_IN, .world = world, .state = state, .now_ms = 100000};
+
+    sample_build(&sample, &recipe);
+    wall_ask(w, &ask, NULL, ret);
+    return ret->fate;
+}
+
+static void questions(void **state)
+{
+    static const struct {
+        const char *rules;
+        enum track_state state;
+        uint32_t unknown;
+        bool mark_is_sure;
+        enum wall_fate fate;
+    } cases[] = {
+        {"-A INPUT -m state --state NEW -j DROP\n", TRACK_NONE, 0, false, WALL_DROP},
+        {"-A INPUT -m state --state NEW -j DROP\n", TRACK_ESTABLISHED, 0, false, WALL_PASS},
+        {"-A INPUT -m helper --helper ftp -j DROP\n", TRACK_ESTABLISHED, 0, false, WALL_PASS},
+        {"-A INPUT -m limit --limit 1/hour --limit-burst 1 -j ACCEPT\n-A INPUT -j DROP\n", TRACK_NEW, 0,
+         false, WALL_PASS},
+        /* A mark is 0 in raw, and in filter what mangle made of it. */
+        {"COMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m mark --mark 1 -j DROP\n"
+         "COMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
+         TRACK_NEW, 0, false, WALL_PASS},
+        {"-A INPUT -m mark --mark 1 -j DROP\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
+         TRACK_NEW, 0, false, WALL_UNKNOWN},
+        {"-A INPUT -m mark --mark 1 -j DROP\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
+         TRACK_NEW, 0, true, WALL_PASS},
+        /* Raw's doubt about the packet is settled by a filter that drops; one about the tracking is not. */
+        {"-A INPUT -j DROP\nCOMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth1 -j DROP\n",
+         TRACK_NEW, VERDICT_NO_IN, false, WALL_DROP},
+        {"-A INPUT -m state --state ESTABLISHED -j DROP\nCOMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n"
+         "-A PREROUTING -i eth1 -j NOTRACK\n",
+         TRACK_ESTABLISHED, VERDICT_NO_IN, false, WALL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct wall_world world = {
+            .in = "eth0", .out = "", .unknown = cases[i].unknown, .mark_is_sure = cases[i].mark_is_sure};
+        struct wall_report report;
+        struct track_config config;
+        char text[512];
+
+        snprintf(text, sizeof text, "*filter\n:INPUT ACCEPT [0:0]\n%sCOMMIT\n", cases[i].rules);
+        struct rules *r = read_rules(text, PACKET_IPV4);
+        struct wall_rules *rules = wall_rules_new(r);
+        track_config_default(&config, TRACK_LINUX, TRACK_KERNEL(6, 18));
+        struct wall *w = wall_new(rules, &config, NULL, NULL);
+        assert_non_null(w);
+        for (int again = 0; again < 3; again++) { /* nothing is remembered */
+            if (ask_wall(w, cases[i].state, &world, &report) != cases[i].fate)
+                fail_msg("%s: fate %d, expected %d", cases[i].rules, report.fate, cases[i].fate);
+            assert_false(report.has_flow);
+            assert_int_equal(tracker_flow_count(wall_tracker(w)), 0);
+        }
+        wall_free(&w);
+        wall_rules_free(&rules);
+        rules_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +535,7 @@ int main(void)
         cmocka_unit_test(conntrack_matches), cmocka_unit_test(helper_match),
         cmocka_unit_test(connection_limit),  cmocka_unit_test(rejected_with_a_reset),
         cmocka_unit_test(tracked_in_doubt),  cmocka_unit_test(marked_elsewhere),
+        cmocka_unit_test(questions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

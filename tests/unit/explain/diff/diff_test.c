@@ -3,7 +3,6 @@
 
 #include "unit.h"
 
-#include "explain/play/ask.h"
 #include "packet/build.h"
 #include "packet/decode.h"
 
@@ -223,7 +222,7 @@ static void random_lines(char lines[LINES][LINE])
         random_rule(lines[i], LINE, i < 6 ? "INPUT" : i < 9 ? "A" : "B", i >= 6);
 }
 
-static struct play_ask random_ask(struct packet *packet, uint8_t *buffer, size_t size,
+static struct wall_ask random_ask(struct packet *packet, uint8_t *buffer, size_t size,
                                   struct wall_world *world)
 {
     static const char *const names[] = {"eth0", "eth1", "ppp0", "other"};
@@ -245,7 +244,7 @@ static struct play_ask random_ask(struct packet *packet, uint8_t *buffer, size_t
     assert_int_equal(packet_decode(buffer, (size_t)built, false, packet), 0);
     *world =
         (struct wall_world){.in = names[pick(4)], .out = "", .local = &packet->destination, .local_count = 1};
-    return (struct play_ask){.packet = packet, .path = WALL_IN, .world = world, .state = state};
+    return (struct wall_ask){.packet = packet, .path = WALL_IN, .world = world, .state = state};
 }
 
 static bool is_decided_by(const struct story_rule *rule, const struct wall_report *report)
@@ -271,13 +270,22 @@ static bool is_accounted_for(const struct diff *d, const struct wall_report *bef
 static void probe(const struct rules *old, const struct rules *new, const struct diff *d, unsigned round)
 {
     uint8_t buffer[128];
+    struct track_config config;
+    struct wall_rules *rules[] = {wall_rules_new(old), wall_rules_new(new)};
+    struct wall *walls[2];
+    track_config_default(&config, TRACK_LINUX, TRACK_KERNEL(6, 18));
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(rules[i]);
+        walls[i] = wall_new(rules[i], &config, NULL, NULL);
+        assert_non_null(walls[i]);
+    }
     for (int i = 0; i < 300; i++) {
         struct packet packet;
         struct wall_world world;
         struct wall_report before, after;
-        struct play_ask ask = random_ask(&packet, buffer, sizeof(buffer), &world);
-        assert_int_equal(play_ask(old, &ask, NULL, NULL, &before), 0);
-        assert_int_equal(play_ask(new, &ask, NULL, NULL, &after), 0);
+        struct wall_ask ask = random_ask(&packet, buffer, sizeof(buffer), &world);
+        wall_ask(walls[0], &ask, NULL, &before);
+        wall_ask(walls[1], &ask, NULL, &after);
         if (before.fate == after.fate || is_accounted_for(d, &before, &after))
             continue;
         char *from = rules_save(old, NULL, 0), *to = rules_save(new, NULL, 0);
@@ -285,6 +293,10 @@ static void probe(const struct rules *old, const struct rules *new, const struct
                  packet.protocol == PACKET_TCP ? "tcp" : "udp", packet.source_port, packet.destination_port,
                  ntohl(packet.source.word[0]) & 255, (int)ask.state, world.in, before.filter.chain->name,
                  before.filter.number, after.filter.chain->name, after.filter.number, from, to);
+    }
+    for (int i = 0; i < 2; i++) {
+        wall_free(&walls[i]);
+        wall_rules_free(&rules[i]);
     }
 }
 
