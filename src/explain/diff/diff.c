@@ -66,19 +66,6 @@ static int add_change(struct diff *d, struct diff_change *change)
 
 /* ---- flows ---- */
 
-static int build_witness(const struct diff_witness *w, uint8_t *buffer, size_t size, struct packet *ret)
-{
-    static const uint8_t padding[PACKET_LONGEST];
-    struct packet_recipe recipe = w->recipe;
-    int built = packet_build(&recipe, buffer, size);
-    if (built >= 0 && w->length > built) {
-        recipe.payload = padding;
-        recipe.payload_size = (size_t)(w->length - built);
-        built = packet_build(&recipe, buffer, size);
-    }
-    return built < 0 ? built : packet_decode(buffer, (size_t)built, false, ret);
-}
-
 /* "INPUT tcp 198.51.100.7:40000 -> 192.168.0.18:22 SYN, NEW, in eth0" */
 static char *witness_text(const struct diff_witness *w, enum wall_path path, const struct packet *p)
 {
@@ -164,7 +151,7 @@ static int tell_find(struct differ *d, const struct diff_find *f, enum wall_path
     uint8_t *buffer = malloc(PACKET_LONGEST);
     struct diff_change change = {.before = fate_of(f->old), .after = fate_of(f->new)};
     struct packet packet;
-    int error = buffer ? build_witness(&f->witness, buffer, PACKET_LONGEST, &packet) : -ENOMEM;
+    int error = buffer ? diff_witness_build(&f->witness, buffer, &packet) : -ENOMEM;
     if (!error && f->witness.has_atoms) {
         error = quote_entry(&change.old_rule, d->old, f->old);
         if (!error)

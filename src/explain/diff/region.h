@@ -103,6 +103,9 @@ MUST_USE bool diff_region_witness(const struct diff_region *region, uint8_t fami
                                   bool untracked, const struct diff_names *names,
                                   const struct packet_address *client, const struct packet_address *server,
                                   struct diff_witness *ret);
+/* The packet itself, in buffer. 0, or a negative errno: it can't be built. */
+MUST_USE int diff_witness_build(const struct diff_witness *w, uint8_t buffer[PACKET_LONGEST],
+                                struct packet *ret);
 diff_number diff_number_of(const struct packet_address *a, uint8_t family);
 struct packet_address diff_address_of(diff_number n, uint8_t family);
 

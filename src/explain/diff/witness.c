@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One packet that stands for a region. */
 #include "explain/diff/region.h"
+#include "packet/decode.h"
 
 static const struct diff_bits *bits_of(const struct diff_region *region, enum diff_field field)
 {
@@ -185,4 +186,17 @@ bool diff_region_witness(const struct diff_region *region, uint8_t family, enum 
         }
     }
     return false;
+}
+
+int diff_witness_build(const struct diff_witness *w, uint8_t buffer[PACKET_LONGEST], struct packet *ret)
+{
+    static const uint8_t padding[PACKET_LONGEST];
+    struct packet_recipe recipe = w->recipe;
+    int built = packet_build(&recipe, buffer, PACKET_LONGEST);
+    if (built >= 0 && w->length > built) {
+        recipe.payload = padding;
+        recipe.payload_size = (size_t)(w->length - built);
+        built = packet_build(&recipe, buffer, PACKET_LONGEST);
+    }
+    return built < 0 ? built : packet_decode(buffer, (size_t)built, false, ret);
 }
