@@ -176,11 +176,12 @@ int story_step_judge(struct story_step *step, const struct rules *r, const struc
 
 char *story_end_text(const struct packet_address *address, uint8_t family, uint16_t port)
 {
-    char text[64];
-    packet_address_format(address, family, text);
-    if (port == 0)
-        return strdup(text);
-    return story_format(family == PACKET_IPV6 ? "[%s]:%u" : "%s:%u", text, port);
+    bool bracketed = family == PACKET_IPV6 && port != 0;
+    char text[64] = "[";
+    packet_address_format(address, family, text + bracketed);
+    if (port != 0)
+        sprintf(text + strlen(text), bracketed ? "]:%u" : ":%u", port);
+    return strdup(text);
 }
 
 static char *tcp_text(const struct packet *p)

@@ -4,7 +4,7 @@
 
 #include "base/result.h"
 #include "cmd/wall/options.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 #include "verdict/sets/sets.h"
 
 /* What explain, diff and replay are asked alike, and the options that say it. */

@@ -9,6 +9,7 @@
 #include "cmd/wall/source.h"
 #include "explain/diff/diff.h"
 #include "explain/packet/question.h"
+#include "explain/play/play.h"
 #include "explain/replay/replay.h"
 
 static const char explain_help[] =

@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_DIFF_DIFF_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 
 /* Flows and FTP sessions whose fate changes from one rule set to another. */
 struct diff_change {

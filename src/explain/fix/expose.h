@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_FIX_EXPOSE_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 
 /* What other rules let in that these did not: new TCP connections, counted over all 65,536 ports. */
 struct fix_exposure {

@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_PACKET_QUESTION_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 
 /*
  * One packet, described by a person, and its path through the rules.

@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_PACKET_WORDS_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 #include "packet/build.h"
 
 /* What a line about a packet says; question.h has the language. */

@@ -3,7 +3,7 @@
 #define SALLY_EXPLAIN_PLAY_PORTS_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 
 /*
  * Rules cut the range of ports into parts that they treat alike. A server picks any port of its passive

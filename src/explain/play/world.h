@@ -4,7 +4,7 @@
 
 #include "base/result.h"
 #include "explain/make.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
 
 /* What the firewall of a struct play knows of the world, and what it is told while a packet is judged. */
 

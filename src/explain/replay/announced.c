@@ -22,15 +22,27 @@ struct announced {
     struct announcement *all;
     size_t count, capacity;
     size_t latest[PORTS]; /* by port, 1 + index of the latest that announced it; 0: none */
-    char **lines;
-    size_t line_count, line_capacity;
-    struct replay_channel *channels;
-    size_t channel_count, channel_capacity;
+    struct announced_found found;
+    size_t expectation_capacity, channel_capacity;
 };
 
 struct announced *announced_new(void)
 {
     return calloc(1, sizeof(struct announced));
+}
+
+void announced_found_clear(struct announced_found *found)
+{
+    for (size_t i = 0; i < found->expectation_count; i++)
+        free(found->expectations[i]);
+    for (size_t i = 0; i < found->channel_count; i++) {
+        free(found->channels[i].data);
+        free(found->channels[i].control);
+        free(found->channels[i].announced_by);
+    }
+    free(found->expectations);
+    free(found->channels);
+    *found = (struct announced_found){0};
 }
 
 void announced_free(struct announced **a)
@@ -41,16 +53,8 @@ void announced_free(struct announced **a)
         free((*a)->all[i].control);
         free((*a)->all[i].said);
     }
-    for (size_t i = 0; i < (*a)->line_count; i++)
-        free((*a)->lines[i]);
-    for (size_t i = 0; i < (*a)->channel_count; i++) {
-        free((*a)->channels[i].data);
-        free((*a)->channels[i].control);
-        free((*a)->channels[i].announced_by);
-    }
+    announced_found_clear(&(*a)->found);
     free((*a)->all);
-    free((*a)->lines);
-    free((*a)->channels);
     free(*a);
     *a = NULL;
 }
@@ -91,14 +95,16 @@ static char *expectation_text(const struct track_expectation *e)
 
 static int add_line(struct announced *a, char *line)
 {
-    char **lines = line ? grow(a->lines, a->line_count, &a->line_capacity, sizeof(*lines)) : NULL;
+    struct announced_found *f = &a->found;
+    char **lines =
+        line ? grow(f->expectations, f->expectation_count, &a->expectation_capacity, sizeof(*lines)) : NULL;
 
     if (!lines) {
         free(line);
         return -ENOMEM;
     }
-    a->lines = lines;
-    a->lines[a->line_count++] = line;
+    f->expectations = lines;
+    lines[f->expectation_count++] = line;
     return 0;
 }
 
@@ -111,7 +117,8 @@ static int announce(struct announced *a, const struct track_event *event, const 
         return -ENOMEM;
     a->all = all;
     struct announcement *new = &a->all[a->count];
-    *new = (struct announcement){.what = *event->expectation, .open = expected, .line = a->line_count};
+    *new = (struct announcement){
+        .what = *event->expectation, .open = expected, .line = a->found.expectation_count};
     new->control = event->flow ? ends_text(&event->flow->tuple) : strdup("");
     new->said = strdup(said);
     new->next = a->latest[new->what.port];
@@ -142,11 +149,11 @@ static int conclude(struct announced *a, const struct track_event *event, const 
 
         if (!n->open || !same_end(&n->what, event->expectation))
             continue;
-        char *line = story_format("%s; %s", a->lines[n->line], how);
+        char *line = story_format("%s; %s", a->found.expectations[n->line], how);
         if (!line)
             return -ENOMEM;
-        free(a->lines[n->line]);
-        a->lines[n->line] = line;
+        free(a->found.expectations[n->line]);
+        a->found.expectations[n->line] = line;
         n->open = false;
         return 0;
     }
@@ -200,11 +207,11 @@ int announced_connect(struct announced *a, const struct packet *p, bool is_suspe
         return 0;
     }
     struct replay_channel *channels =
-        grow(a->channels, a->channel_count, &a->channel_capacity, sizeof(*channels));
+        grow(a->found.channels, a->found.channel_count, &a->channel_capacity, sizeof(*channels));
     if (!channels)
         return -ENOMEM;
-    a->channels = channels;
-    struct replay_channel *new = &a->channels[a->channel_count++];
+    a->found.channels = channels;
+    struct replay_channel *new = &channels[a->found.channel_count++];
     *new = (struct replay_channel){.data = ends_text(&ends),
                                    .control = by ? strdup(by->control) : NULL,
                                    .announced_by = by ? strdup(by->said) : NULL};
@@ -212,13 +219,8 @@ int announced_connect(struct announced *a, const struct packet *p, bool is_suspe
     return new->data && (!by || (new->control &&new->announced_by)) ? 0 : -ENOMEM;
 }
 
-void announced_take(struct announced *a, struct replay *ret)
+void announced_take(struct announced *a, struct announced_found *ret)
 {
-    ret->expectations = a->lines;
-    ret->expectation_count = a->line_count;
-    ret->channels = a->channels;
-    ret->channel_count = a->channel_count;
-    a->lines = NULL;
-    a->channels = NULL;
-    a->line_count = a->channel_count = 0;
+    *ret = a->found;
+    a->found = (struct announced_found){0};
 }

@@ -179,7 +179,7 @@ static bool is_retry(struct run *run, const struct packet *p)
 static int describe(struct run *run, struct story_step *step, const struct packet *p)
 {
     step->packet = story_packet_text(p);
-    step->label = run->said[0] ? strdup(run->said) : story_packet_text(p);
+    step->label = run->said[0] ? strdup(run->said) : step->packet ? strdup(step->packet) : NULL;
     step->phase = strdup("");
     step->source = story_end_text(&p->source, p->family, p->source_port);
     step->destination = story_end_text(&p->destination, p->family, p->destination_port);
@@ -494,7 +494,7 @@ int replay_capture(FILE *capture, const char *name, const struct rules *r,
     if (!result)
         result = tell_end(&run);
     if (!result)
-        announced_take(run.announced, replay);
+        announced_take(run.announced, &replay->found);
     run_fini(&run);
     if (result)
         replay_free(&replay);
@@ -509,16 +509,8 @@ void replay_free(struct replay **r)
         return;
     for (size_t i = 0; i < (*r)->connection_count; i++)
         free((*r)->connections[i]);
-    for (size_t i = 0; i < (*r)->expectation_count; i++)
-        free((*r)->expectations[i]);
-    for (size_t i = 0; i < (*r)->channel_count; i++) {
-        free((*r)->channels[i].data);
-        free((*r)->channels[i].control);
-        free((*r)->channels[i].announced_by);
-    }
+    announced_found_clear(&(*r)->found);
     free((*r)->connections);
-    free((*r)->expectations);
-    free((*r)->channels);
     story_free(&(*r)->story);
     free(*r);
     *r = NULL;

@@ -3,7 +3,8 @@
 #define SALLY_EXPLAIN_REPLAY_REPLAY_H
 
 #include "base/result.h"
-#include "explain/play/play.h"
+#include "explain/play/settings.h"
+#include "explain/replay/announced.h"
 
 /* A capture (pcap or pcapng, Ethernet, Linux cooked, raw IP, loopback) run through rules. */
 struct replay_options {
@@ -12,19 +13,11 @@ struct replay_options {
     bool looked; /* the rules that were looked at are told: then they are asked one by one */
 };
 
-struct replay_channel {   /* a data channel and who announced it */
-    char *data, *control; /* "192.168.0.2:40001 -> 192.168.0.18:10093" */
-    char *announced_by;   /* "227 Entering Passive Mode (...)", NULL: nobody that we saw */
-};
-
 struct replay {
     struct story *story; /* STORY_CAPTURE: steps are the packets */
     char **connections;  /* as conntrack -L prints them, at the end */
     size_t connection_count;
-    char **expectations; /* made, one line each, with what became of it */
-    size_t expectation_count;
-    struct replay_channel *channels;
-    size_t channel_count;
+    struct announced_found found;
     uint64_t packets, not_ip; /* in the capture; frames that hold no IP */
 };
 

@@ -73,6 +73,7 @@ static int remember_data(struct replay_tasks *t, const struct packet *p)
         t->data = data;
         t->data_capacity = capacity;
     }
+    t->data_ports[p->destination_port / 8] |= (uint8_t)(1U << p->destination_port % 8);
     t->data[t->data_count++] = (struct track_tuple){.source = p->source,
                                                     .destination = p->destination,
                                                     .source_port = p->source_port,
@@ -85,6 +86,8 @@ static const struct track_tuple *find_data(const struct replay_tasks *t, const s
                                            uint16_t source_port, const struct packet_address *destination,
                                            uint16_t destination_port)
 {
+    if (!(t->data_ports[destination_port / 8] >> destination_port % 8 & 1))
+        return NULL;
     size_t from = t->data_count > DATA_SEARCHED ? t->data_count - DATA_SEARCHED : 0;
 
     for (size_t i = t->data_count; i-- > from;) {

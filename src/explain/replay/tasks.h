@@ -16,6 +16,7 @@ struct replay_tasks {
     size_t count, capacity;
     struct track_tuple *data; /* of data channels that began, both ways found */
     size_t data_count, data_capacity;
+    uint8_t data_ports[65536 / 8]; /* a bit for each port that one of them went to */
 };
 
 /* After step was judged. said: the line on the control channel, or "". 0 or -ENOMEM. */

@@ -73,14 +73,14 @@ static void put_channels(struct paint *p, const struct replay *r)
 {
     paint_end_line(p);
     paint_paragraph(p, 0, "Data channels, and who announced them", PAINT_BOLD);
-    for (size_t i = 0; i < r->channel_count; i++) {
-        const struct replay_channel *c = &r->channels[i];
+    for (size_t i = 0; i < r->found.channel_count; i++) {
+        const struct replay_channel *c = &r->found.channels[i];
 
         put_line(p, 2, PAINT_PLAIN,
                  c->announced_by ? story_format("%s  by %s: %s", c->data, c->control, c->announced_by)
                                  : story_format("%s  by nobody that the capture shows", c->data));
     }
-    if (!r->channel_count)
+    if (!r->found.channel_count)
         paint_paragraph(p, 2, "none", PAINT_FAINT);
 }
 
@@ -99,7 +99,7 @@ int replay_tell_text(const struct replay *r, const struct story_text_options *op
     for (size_t i = 0; i < s->step_count; i++)
         put_step(&p, &s->steps[i], options->verbose);
     put_lines(&p, "Connections at the end, as conntrack -L prints them", r->connections, r->connection_count);
-    put_lines(&p, "Expectations that were made", r->expectations, r->expectation_count);
+    put_lines(&p, "Expectations that were made", r->found.expectations, r->found.expectation_count);
     put_channels(&p, r);
     paint_end_line(&p);
     paint_paragraph(&p, 0, s->conclusion,
@@ -117,8 +117,8 @@ static json_t *channels_json(const struct replay *r)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; array && i < r->channel_count; i++) {
-        const struct replay_channel *c = &r->channels[i];
+    for (size_t i = 0; array && i < r->found.channel_count; i++) {
+        const struct replay_channel *c = &r->found.channels[i];
         json_t *one = json_pack("{s:o, s:o, s:o}", "data", json_text(c->data), "control",
                                 json_text(c->control), "announced_by", json_text(c->announced_by));
 
@@ -136,7 +136,7 @@ int replay_tell_json(const struct replay *r, FILE *out)
     json_t *replay = json_pack(
         "{s:I, s:I, s:o, s:o, s:o}", "frames", (json_int_t)r->packets, "not_ip", (json_int_t)r->not_ip,
         "connections", json_texts(r->connections, r->connection_count), "expectations",
-        json_texts(r->expectations, r->expectation_count), "data_channels", channels_json(r));
+        json_texts(r->found.expectations, r->found.expectation_count), "data_channels", channels_json(r));
 
     if (!root || json_object_set_new(root, "replay", replay)) {
         json_decref(root);

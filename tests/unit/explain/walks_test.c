@@ -3,6 +3,7 @@
  * counted. */
 #include "explain/diff/diff.h"
 #include "explain/packet/question.h"
+#include "explain/play/play.h"
 #include "explain/replay/replay.h"
 
 #include "unit.h"

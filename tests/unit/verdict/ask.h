@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "packet/build.h"
 #include "packet/decode.h"
-#include "base/wire.h"
 #include "rules/rules.h"
 #include "track/tcp_state.h" /* has a NO of its own */
 #include "verdict/linear.h"
