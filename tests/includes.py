@@ -51,8 +51,7 @@ SERVER = {
 
 # Rooms whose files stand one above the other: no circle among them (a file and its header count as one).
 LAYERED = {"explain/diff", "explain/fix", "explain/play", "explain/replay", "explain/tell", "rules/ext", "rules/language",
-           "server/worker", "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match",
-           "verdict/sets"}
+           "server/worker", "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match"}
 
 # Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
 PURE = {"base", "ftp", "packet", "rules", "tls", "track", "verdict"}

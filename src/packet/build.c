@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "packet/build.h"
 
-#include "packet/checksum.h"
 #include "base/wire.h"
+#include "packet/checksum.h"
 
 #include <errno.h>
 #include <string.h>

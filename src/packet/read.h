@@ -7,10 +7,10 @@
  * Checksums are the caller's to check: the kernel has done so before its hooks for what came in.
  */
 #include "base/bounded.h"
+#include "base/wire.h"
 #include "packet/extension.h"
 #include "packet/packet.h"
 #include "packet/source.h"
-#include "base/wire.h"
 
 enum {
     PACKET_IPV4_HEADER = 20,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "packet/reassemble.h"
 
+#include "base/wire.h"
 #include "packet/checksum.h"
 #include "packet/decode.h"
 #include "packet/extension.h"
-#include "base/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/wire.h"
 #include "packet/checksum.h"
 #include "packet/decode.h"
-#include "base/wire.h"
 #include "stage.h"
 
 #include <string.h>

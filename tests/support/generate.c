@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "packet/checksum.h"
 #include "packet/decode.h"
-#include "base/wire.h"
 
 struct generate {
     struct generate_options options;

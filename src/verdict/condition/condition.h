@@ -93,6 +93,9 @@ struct condition {
     };
 };
 
+/* Is told the conditions of a rule, one after the other: false ends that. */
+typedef bool condition_visit(void *arg, const struct condition *c);
+
 static inline bool condition_value_less(struct condition_value a, struct condition_value b)
 {
     return a.high != b.high ? a.high < b.high : a.low < b.low;

@@ -5,9 +5,6 @@
 #include "rules/model.h"
 #include "verdict/condition/condition.h"
 
-/* What comes of a rule's conditions: false ends the reading. */
-typedef bool condition_visit(void *arg, const struct condition *c);
-
 /*
  * Tells visit all that rule asks, of a rule set of family, in the order in which the kernel asks: the header
  * (ipt_do_table, ip6t_do_table), then match after match. What holds for every packet is not told. false: visit

@@ -2,7 +2,6 @@
 #include "verdict/match/match.h"
 
 #include "verdict/condition/field.h"
-#include "verdict/condition/read.h"
 #include "verdict/match/topic.h"
 
 /* Matches that ask for more than a number. Those without a row are all conditions (verdict/condition/read.c). */
@@ -62,11 +61,14 @@ struct asking {
     const struct rules_rule *rule;
     const struct verdict_packet *p;
     struct verdict_memory *memory;
-    struct match_answer so_far;
+    /* struct match_answer so far */
+    enum verdict_answer answer;
+    bool hotdrop;
+    const char *because;
 };
 
-static enum verdict_answer ask_one(const struct asking *a, const struct condition *c,
-                                   const char **ret_because)
+static inline __attribute__((always_inline)) enum verdict_answer
+ask_one(const struct asking *a, const struct condition *c, const char **ret_because)
 {
     enum condition_reading reading;
 
@@ -87,44 +89,48 @@ static enum verdict_answer ask_one(const struct asking *a, const struct conditio
 }
 
 /* A condition_visit. */
-static bool ask_next(void *arg, const struct condition *c)
+static inline __attribute__((always_inline)) bool ask_next(void *arg, const struct condition *c)
 {
     struct asking *a = arg;
-    struct match_answer *all = &a->so_far;
-    bool sure = all->answer == VERDICT_YES;
+    bool sure = a->answer == VERDICT_YES;
     const char *because = NULL;
     enum verdict_answer one = ask_one(a, c, &because);
 
     if (one == VERDICT_YES)
         return true;
     if (one == VERDICT_NO || (sure && one == VERDICT_HOTDROP)) {
-        *all = (struct match_answer){.answer = one};
+        a->answer = one;
+        a->because = NULL;
         return false;
     }
     if (sure) {
-        *all = (struct match_answer){.answer = VERDICT_UNKNOWN, .because = because};
+        a->answer = VERDICT_UNKNOWN;
+        a->because = because;
         verdict_memory_doubt(a->memory, true);
     }
-    all->hotdrop = one == VERDICT_HOTDROP;
-    return !all->hotdrop;
+    a->hotdrop = one == VERDICT_HOTDROP;
+    return !a->hotdrop;
 }
+
+#define CONDITION_VISIT ask_next
+#include "verdict/condition/reading.h"
 
 struct match_answer match_rule(const struct rules_rule *rule, const struct verdict_packet *p,
                                struct verdict_memory *memory)
 {
-    struct asking a = {rule, p, memory, {.answer = VERDICT_YES}};
+    struct asking a = {.rule = rule, .p = p, .memory = memory, .answer = VERDICT_YES};
     bool doubt = verdict_memory_in_doubt(memory);
 
-    condition_read(rule, p->packet->family, ask_next, &a);
+    condition_read_inline(rule, p->packet->family, &a);
     verdict_memory_doubt(memory, doubt);
-    return a.so_far;
+    return (struct match_answer){a.answer, a.because, a.hotdrop};
 }
 
 struct match_answer match_conditions(const struct rules_rule *rule, const struct condition *conditions,
                                      uint32_t count, uint64_t left, const struct verdict_packet *p,
                                      struct verdict_memory *memory)
 {
-    struct asking a = {rule, p, memory, {.answer = VERDICT_YES}};
+    struct asking a = {.rule = rule, .p = p, .memory = memory, .answer = VERDICT_YES};
     bool doubt = verdict_memory_in_doubt(memory);
 
     for (uint32_t i = 0; i < count; i++) {
@@ -134,5 +140,5 @@ struct match_answer match_conditions(const struct rules_rule *rule, const struct
             break;
     }
     verdict_memory_doubt(memory, doubt);
-    return a.so_far;
+    return (struct match_answer){a.answer, a.because, a.hotdrop};
 }

@@ -3,7 +3,7 @@
 #define SALLY_VERDICT_MATCH_TOPIC_H
 
 /* Between match.c, which has the table of matches, and the files that have their functions by topic. */
-#include "verdict/match/match.h"
+#include "verdict/verdict.h"
 
 #define MATCH_NOT_CAPTURED "a part of the packet that the capture does not hold"
 #define MATCH_NO_MEMORY    "what was remembered, for want of memory"
