@@ -77,19 +77,47 @@ static inline void track_tuple_key(const struct track_tuple *t, struct track_tup
 }
 
 /*
- * How the packets of one direction look. The reply tuple is the inverse of the original one as long as nothing
- * translates addresses, and nobody but this and track_flow_direction may believe so: a flow that is translated
- * will have a record of twice the size, its reply tuple behind it and a bit in status, and will be found by
- * either tuple.
+ * How the packets of one direction look: the end that they come from, the one that they go to, or both. The reply
+ * tuple is the inverse of the original one as long as nothing translates addresses, and nobody but these and
+ * track_flow_direction may believe so: a flow that is translated will have a record of twice the size, its reply
+ * tuple behind it and a bit in status, and will be found by either tuple.
  */
+enum track_end { TRACK_SOURCE, TRACK_DESTINATION };
+
+static inline const struct packet_address *
+track_flow_address(const struct track_flow *flow, enum track_direction direction, enum track_end end)
+{
+    bool source = (direction == TRACK_ORIGINAL) == (end == TRACK_SOURCE);
+
+    return source ? &flow->tuple.source : &flow->tuple.destination;
+}
+
+static inline uint16_t track_flow_port(const struct track_flow *flow, enum track_direction direction,
+                                       enum track_end end)
+{
+    const struct track_tuple *t = &flow->tuple;
+    bool source = end == TRACK_SOURCE, reply = direction == TRACK_REPLY;
+    uint8_t answer;
+
+    if (!track_is_icmp(t->protocol))
+        return source != reply ? t->source_port : t->destination_port;
+    if (source || !reply || !track_icmp_answer(t->protocol, (uint8_t)(t->destination_port >> 8), &answer))
+        return source ? t->source_port : t->destination_port;
+    return (uint16_t)(answer << 8 | (t->destination_port & 0xff));
+}
+
 static inline struct track_tuple track_flow_tuple(const struct track_flow *flow,
                                                   enum track_direction direction)
 {
-    struct track_tuple t = flow->tuple;
-
-    if (direction == TRACK_REPLY)
-        track_tuple_invert(&flow->tuple, &t);
-    return t;
+    return (struct track_tuple){
+        .source = *track_flow_address(flow, direction, TRACK_SOURCE),
+        .destination = *track_flow_address(flow, direction, TRACK_DESTINATION),
+        .source_port = track_flow_port(flow, direction, TRACK_SOURCE),
+        .destination_port = track_flow_port(flow, direction, TRACK_DESTINATION),
+        .family = flow->tuple.family,
+        .protocol = flow->tuple.protocol,
+        .zone = flow->tuple.zone,
+    };
 }
 
 /*

@@ -194,28 +194,13 @@ static inline uint64_t condition_expires(const struct track_flow *flow, uint64_t
     return flow->status & TRACK_CONFIRMED && flow->expires > now ? (flow->expires - now) / 1000 : 0;
 }
 
-/* The other direction's ports; of ICMP, id and type with code of the answer (track_tuple_invert). */
-static inline uint16_t condition_reply_port(const struct condition *c, const struct track_tuple *t)
-{
-    bool source = c->field == CONDITION_CT_REPLY_SOURCE_PORT;
-    uint8_t answer;
-
-    if (!track_is_icmp(t->protocol))
-        return source ? t->destination_port : t->source_port;
-    if (source)
-        return t->source_port;
-    if (!track_icmp_answer(t->protocol, (uint8_t)(t->destination_port >> 8), &answer))
-        return t->destination_port;
-    return (uint16_t)(answer << 8 | (t->destination_port & 0xff));
-}
-
 /* What conntrack knows of the packet's connection. */
 static inline enum condition_reading condition_read_flow(const struct condition *c,
                                                          const struct verdict_packet *p,
                                                          const struct track_flow *flow,
                                                          struct condition_value *ret)
 {
-    const struct track_tuple *t = &flow->tuple;
+    uint8_t family = flow->tuple.family;
 
     switch (c->field) {
     case CONDITION_CONNMARK:
@@ -230,21 +215,28 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         ret->low = p->view->direction;
         return CONDITION_READ;
     case CONDITION_CT_PROTOCOL:
-        ret->low = t->protocol;
+        ret->low = flow->tuple.protocol;
         return CONDITION_READ;
     case CONDITION_CT_SOURCE:
-    case CONDITION_CT_REPLY_DESTINATION:
-        *ret = condition_value_address(&t->source, t->family);
+        *ret = condition_value_address(track_flow_address(flow, TRACK_ORIGINAL, TRACK_SOURCE), family);
         return CONDITION_READ;
     case CONDITION_CT_DESTINATION:
+        *ret = condition_value_address(track_flow_address(flow, TRACK_ORIGINAL, TRACK_DESTINATION), family);
+        return CONDITION_READ;
     case CONDITION_CT_REPLY_SOURCE:
-        *ret = condition_value_address(&t->destination, t->family);
+        *ret = condition_value_address(track_flow_address(flow, TRACK_REPLY, TRACK_SOURCE), family);
+        return CONDITION_READ;
+    case CONDITION_CT_REPLY_DESTINATION:
+        *ret = condition_value_address(track_flow_address(flow, TRACK_REPLY, TRACK_DESTINATION), family);
         return CONDITION_READ;
     case CONDITION_CT_SOURCE_PORT:
-        ret->low = t->source_port;
+        ret->low = track_flow_port(flow, TRACK_ORIGINAL, TRACK_SOURCE);
         return CONDITION_READ;
     case CONDITION_CT_DESTINATION_PORT:
-        ret->low = t->destination_port;
+        ret->low = track_flow_port(flow, TRACK_ORIGINAL, TRACK_DESTINATION);
+        return CONDITION_READ;
+    case CONDITION_CT_REPLY_SOURCE_PORT:
+        ret->low = track_flow_port(flow, TRACK_REPLY, TRACK_SOURCE);
         return CONDITION_READ;
     case CONDITION_CT_STATUS:
         ret->low = flow->status;
@@ -252,8 +244,8 @@ static inline enum condition_reading condition_read_flow(const struct condition 
     case CONDITION_CT_EXPIRES:
         ret->low = condition_expires(flow, p->now_ms);
         return CONDITION_READ;
-    default:
-        ret->low = condition_reply_port(c, t);
+    default: /* CT_REPLY_DESTINATION_PORT */
+        ret->low = track_flow_port(flow, TRACK_REPLY, TRACK_DESTINATION);
         return CONDITION_READ;
     }
 }
