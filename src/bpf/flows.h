@@ -7,6 +7,8 @@
  * track/decide.h. A flow is moved under its lock; everything that is read for that is read before. Flows and
  * expectations whose time is over go when somebody comes across them.
  */
+#include <linux/errno.h>
+
 #include "bpf/scratch.h"
 
 /* ---- flows that end ---- */
@@ -267,13 +269,16 @@ GLOBAL int flow_confirm(struct scratch *s)
 {
     struct track_flow *flow;
     uint32_t handle;
+    long r;
 
     if (!s || !s->has_flow || !s->fresh)
         return true;
     flow = &s->found.flow;
     flow->status |= TRACK_CONFIRMED;
-    if (bpf_map_update_elem(&flows, &s->key, &s->found, BPF_NOEXIST))
-        return false;
+    /* If another CPU has confirmed it meanwhile, that flow stands. */
+    r = bpf_map_update_elem(&flows, &s->key, &s->found, BPF_NOEXIST);
+    if (r)
+        return r == -EEXIST;
     handle = flow->helper_data;
     if (!handle)
         return true;

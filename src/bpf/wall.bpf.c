@@ -41,27 +41,47 @@ GLOBAL int wall_decode(struct bpf_nf_ctx *context, struct scratch *s)
     return r;
 }
 
-static inline bool wall_begin(struct bpf_nf_ctx *context, struct scratch *s)
+enum { PATH_IN, PATH_OUT, PATH_THROUGH }; /* enum wall_path */
+
+static inline void wall_name(const struct net_device *device, char *ret)
+{
+    if (device)
+        bpf_probe_read_kernel(ret, BPF_NAME, device->name);
+}
+
+/* What the hook and the clock say. */
+static inline void wall_look(struct bpf_nf_ctx *context, struct bpf_ask *ask)
+{
+    const struct nf_hook_state *state = context->state;
+
+    __builtin_memset(ask, 0, sizeof *ask);
+    ask->now_ms = bpf_ktime_get_ns() / 1000000;
+    ask->mark = context->skb->mark;
+    ask->path = PATH_IN;
+    if (state->hook == RULES_OUTPUT || state->hook == RULES_POSTROUTING)
+        ask->path = PATH_OUT;
+    if (state->hook == RULES_FORWARD)
+        ask->path = PATH_THROUGH;
+    wall_name(state->in, ask->in);
+    wall_name(state->out, ask->out);
+}
+
+GLOBAL int wall_begin(struct bpf_nf_ctx *context, struct scratch *s)
 {
     const struct bpf_settings *settings = settings_get();
     struct bpf_ask *told;
     uint32_t zero = 0;
 
-    if (!settings)
+    if (!s || !settings)
         return false;
     __builtin_memset(&s->template, 0, sizeof s->template);
     told = bpf_map_lookup_elem(&asked, &zero);
-    if (settings->is_asked && told) {
+    if (settings->is_asked && told)
         s->ask = *told;
-        return true;
-    }
-    __builtin_memset(&s->ask, 0, sizeof s->ask);
-    s->ask.now_ms = bpf_ktime_get_ns() / 1000000;
-    s->ask.mark = context->skb->mark;
+    else
+        wall_look(context, &s->ask);
     return true;
 }
-
-enum { PATH_IN, PATH_OUT, PATH_THROUGH }; /* enum wall_path */
 
 /* Raw, before conntrack looks: s->template is what it said of that. */
 static inline bool wall_raw(struct scratch *s)
