@@ -44,7 +44,7 @@ static inline void packet_set_no_transport(struct packet *p)
 /* Writes to *p only once the header is known to be sound; then in place, which spares a copy. */
 static inline enum packet_result packet_read_ipv4(struct packet_source *s, struct packet *p)
 {
-    const uint8_t *at = packet_at(s, 0, PACKET_IPV4_HEADER);
+    const uint8_t *at = s->size >= PACKET_IPV4_HEADER ? packet_at(s, 0, PACKET_IPV4_HEADER) : NULL;
     if (!at)
         return PACKET_BROKEN;
     uint32_t header = (uint32_t)(at[0] & 15) * 4, total = wire_read16(at + 2);
@@ -108,7 +108,7 @@ static inline void packet_walk_extensions(struct packet_source *s, struct packet
 
 static inline enum packet_result packet_read_ipv6(struct packet_source *s, struct packet *p)
 {
-    const uint8_t *at = packet_at(s, 0, PACKET_IPV6_HEADER);
+    const uint8_t *at = s->size >= PACKET_IPV6_HEADER ? packet_at(s, 0, PACKET_IPV6_HEADER) : NULL;
     if (!at)
         return PACKET_BROKEN;
     uint32_t total = (uint32_t)wire_read16(at + 4) + PACKET_IPV6_HEADER;
@@ -130,11 +130,11 @@ static inline enum packet_result packet_read_ipv6(struct packet_source *s, struc
     return PACKET_READ;
 }
 
-static inline void packet_read_tcp(struct packet_source *s, struct packet *p)
+static inline void packet_read_tcp(struct packet_source *s, uint32_t begin, uint32_t there, struct packet *p)
 {
-    const uint8_t *at = packet_at(s, p->transport, PACKET_TCP_HEADER);
+    const uint8_t *at = there >= PACKET_TCP_HEADER ? packet_at(s, begin, PACKET_TCP_HEADER) : NULL;
 
-    if (!at || p->captured - p->transport < PACKET_TCP_HEADER) {
+    if (!at) {
         packet_set_short(p);
         return;
     }
@@ -143,30 +143,30 @@ static inline void packet_read_tcp(struct packet_source *s, struct packet *p)
     p->tcp.header = (uint8_t)((at[12] >> 4) * 4);
     p->tcp.flags = at[13];
     p->tcp.window = wire_read16(at + 14);
-    if (p->tcp.header < PACKET_TCP_HEADER || (!p->is_fragment && p->tcp.header > p->length - p->transport)) {
+    if (p->tcp.header < PACKET_TCP_HEADER || (!p->is_fragment && p->tcp.header > p->length - begin)) {
         p->fault = PACKET_BAD_LENGTH;
         p->payload = p->captured;
         return;
     }
-    p->payload = p->transport + p->tcp.header;
+    p->payload = begin + p->tcp.header;
     if (p->payload > p->length) /* a first fragment may end within the options */
         p->payload = p->length;
 }
 
-static inline void packet_read_udp(struct packet_source *s, struct packet *p)
+static inline void packet_read_udp(struct packet_source *s, uint32_t begin, uint32_t there, struct packet *p)
 {
-    const uint8_t *at = packet_at(s, p->transport, PACKET_UDP_HEADER);
+    const uint8_t *at = there >= PACKET_UDP_HEADER ? packet_at(s, begin, PACKET_UDP_HEADER) : NULL;
 
-    if (!at || p->captured - p->transport < PACKET_UDP_HEADER) {
+    if (!at) {
         packet_set_short(p);
         return;
     }
     /* Of UDP-Lite this is how much the checksum covers; 0: all (RFC 3828 section 3.1). */
     uint32_t length = wire_read16(at + 4);
     bool covers_all = p->protocol == PACKET_UDPLITE && length == 0;
-    if ((length < PACKET_UDP_HEADER && !covers_all) || (!p->is_fragment && length > p->length - p->transport))
+    if ((length < PACKET_UDP_HEADER && !covers_all) || (!p->is_fragment && length > p->length - begin))
         p->fault = PACKET_BAD_LENGTH;
-    p->payload = p->transport + PACKET_UDP_HEADER;
+    p->payload = begin + PACKET_UDP_HEADER;
 }
 
 /* Messages with an identifier: echo, timestamp, information, address mask (RFC 792, 950); echo and node
@@ -178,11 +178,11 @@ static inline bool packet_icmp_has_id(uint8_t protocol, uint8_t type)
     return type == 0 || type == 8 || (type >= 13 && type <= 18);
 }
 
-static inline void packet_read_icmp(struct packet_source *s, struct packet *p)
+static inline void packet_read_icmp(struct packet_source *s, uint32_t begin, uint32_t there, struct packet *p)
 {
-    const uint8_t *at = packet_at(s, p->transport, PACKET_ICMP_HEADER);
+    const uint8_t *at = there >= PACKET_ICMP_HEADER ? packet_at(s, begin, PACKET_ICMP_HEADER) : NULL;
 
-    if (!at || p->captured - p->transport < PACKET_ICMP_HEADER) {
+    if (!at) {
         packet_set_short(p);
         return;
     }
@@ -190,7 +190,7 @@ static inline void packet_read_icmp(struct packet_source *s, struct packet *p)
     p->icmp.code = at[1];
     if (packet_icmp_has_id(p->protocol, at[0]))
         p->icmp.id = wire_read16(at + 4);
-    p->payload = p->transport + PACKET_ICMP_HEADER;
+    p->payload = begin + PACKET_ICMP_HEADER;
 }
 
 /* As nf_conntrack reads it (net/netfilter/nf_conntrack_proto_*.c): ports even of a header that is cut off
@@ -208,30 +208,31 @@ static inline void packet_read_transport(struct packet_source *s, struct packet 
         packet_set_no_transport(p);
         return;
     }
-    bool has_ports = packet_has_ports(p->protocol), ports_are_there = false;
-    p->payload = p->transport;
-    if (has_ports && p->captured - p->transport >= PACKET_PORTS) {
-        const uint8_t *at = packet_at(s, p->transport, PACKET_PORTS);
-        ports_are_there = at;
-        if (at) {
-            p->source_port = wire_read16(at);
-            p->destination_port = wire_read16(at + 2);
-        }
+    uint32_t begin = p->transport, there = p->captured - begin;
+    const uint8_t *ports = NULL;
+    uint8_t protocol = p->protocol;
+    bool has_ports = packet_has_ports(protocol);
+    p->payload = begin;
+    if (has_ports && there >= PACKET_PORTS)
+        ports = packet_at(s, begin, PACKET_PORTS);
+    if (ports) {
+        p->source_port = wire_read16(ports);
+        p->destination_port = wire_read16(ports + 2);
     }
-    if (p->protocol == PACKET_TCP)
-        packet_read_tcp(s, p);
-    else if (p->protocol == PACKET_UDP || p->protocol == PACKET_UDPLITE)
-        packet_read_udp(s, p);
-    else if (p->protocol == (p->family == PACKET_IPV4 ? PACKET_ICMP : PACKET_ICMPV6))
-        packet_read_icmp(s, p);
-    else if (has_ports && !ports_are_there)
+    if (protocol == PACKET_TCP)
+        packet_read_tcp(s, begin, there, p);
+    else if (protocol == PACKET_UDP || protocol == PACKET_UDPLITE)
+        packet_read_udp(s, begin, there, p);
+    else if (protocol == (p->family == PACKET_IPV4 ? PACKET_ICMP : PACKET_ICMPV6))
+        packet_read_icmp(s, begin, there, p);
+    else if (has_ports && !ports)
         packet_set_short(p);
 }
 
 /* *p is touched only if PACKET_READ. Trouble above IP is no error: see fault. */
 static inline enum packet_result packet_read(struct packet_source *s, struct packet *p)
 {
-    const uint8_t *version = packet_at(s, 0, 1);
+    const uint8_t *version = s->size > 0 ? packet_at(s, 0, 1) : NULL;
     enum packet_result r = PACKET_BROKEN;
 
     if (!version)
