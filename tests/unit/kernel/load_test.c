@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of the kernel program, one for each compiler; none where there is no clang. Then one that is refused. */
-static const char *const OBJECTS[] = {WALL_OBJECTS NULL};
-static const char REFUSED[] = REFUSED_OBJECT;
+/* One for each compiler, then NULL; where there is no clang, there are none. */
+static const char *const OBJECTS[] = {WALL_OBJECTS NULL}; /* the kernel program */
+static const char *const REFUSED[] = {REFUSED_OBJECTS NULL};
+static const char *const SIZED[] = {SIZED_OBJECTS NULL};
 
 enum { NOBODY = 65534, WRONG = 100 };
 
@@ -81,29 +82,74 @@ static void what_is_no_object_is_named(void **state)
 static void the_verifier_is_heard(void **state)
 {
     struct kernel_sizes sizes = {0};
-    struct kernel_program *p = NULL;
-    struct kernel_error error = {0};
 
     (void)state;
     if (!can_load())
         skip();
-    assert_true(kernel_program_load(REFUSED, &sizes, &p, &error) < 0);
-    assert_int_equal(error.refusal, KERNEL_VERIFIER);
-    assert_non_null(strstr(error.text, "invalid mem access 'map_value_or_null'"));
-    assert_null(strstr(error.text, "END PROG LOAD LOG"));
+    for (unsigned i = 0; REFUSED[i]; i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        assert_true(kernel_program_load(REFUSED[i], &sizes, &p, &error) < 0);
+        assert_null(p);
+        assert_int_equal(error.refusal, KERNEL_VERIFIER);
+        assert_non_null(strstr(error.text, "invalid mem access 'map_value_or_null'"));
+        assert_null(strstr(error.text, "END PROG LOAD LOG"));
+    }
 }
 
 static void a_map_that_is_not_there_has_no_size(void **state)
 {
-    struct kernel_sizes sizes = {.image = 64};
-    struct kernel_program *p = NULL;
-    struct kernel_error error = {0};
+    static const struct kernel_sizes MISSING[] = {
+        {.image = 64}, {.rule_counts = 2}, {.flows = 2}, {.expected = 2}};
 
     (void)state;
     if (!can_load())
         skip();
-    assert_int_equal(kernel_program_load(REFUSED, &sizes, &p, &error), -ENOENT);
-    assert_int_equal(error.refusal, KERNEL_FAILS);
+    for (unsigned i = 0; i < COUNT(MISSING); i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        assert_int_equal(kernel_program_load(REFUSED[0], &MISSING[i], &p, &error), -ENOENT);
+        assert_null(p);
+        assert_int_equal(error.refusal, KERNEL_FAILS);
+    }
+}
+
+/* What the program returns in a test run of an empty packet. */
+static uint32_t run_once(const struct kernel_program *p)
+{
+    uint8_t frame[64] = {[12] = 0x08, [14] = 0x45};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame));
+
+    assert_int_equal(bpf_prog_test_run_opts(kernel_program_fd(p), &options), 0);
+    return options.retval;
+}
+
+static struct bpf_map_info info_of(const struct kernel_program *p, const char *map)
+{
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof(info);
+
+    assert_int_equal(bpf_obj_get_info_by_fd(kernel_program_map(p, map), &info, &size), 0);
+    return info;
+}
+
+static void sizes_are_the_maps_and_the_programs(void **state)
+{
+    struct kernel_sizes sizes = {.image = 8192, .rule_counts = 5};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    for (unsigned i = 0; SIZED[i]; i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        if (kernel_program_load(SIZED[i], &sizes, &p, &error) < 0)
+            fail_msg("%s", error.text);
+        assert_int_equal(info_of(p, "image").value_size, 8192);
+        assert_int_equal(info_of(p, "rule_counts").max_entries, 5);
+        assert_int_equal(run_once(p), 1);
+        kernel_program_free(&p);
+    }
 }
 
 /* In a child, for the way back to root is closed to it. */
@@ -143,6 +189,7 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_named),
         cmocka_unit_test(the_verifier_is_heard),
         cmocka_unit_test(a_map_that_is_not_there_has_no_size),
+        cmocka_unit_test(sizes_are_the_maps_and_the_programs),
         cmocka_unit_test(rights_that_are_missing_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
