@@ -7,11 +7,15 @@
  * comes (kernel/bpf/verifier.c, iterators: Linux 6.4), not once for each turn. What is counted from turn to turn
  * has to lie in memory, not in a register.
  */
+#include <linux/version.h>
 #include <stdint.h>
 
+/* Headers of Linux 6.1, which Debian 12 builds with, don't have it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 struct bpf_iter_num {
     uint64_t opaque[1];
 } __attribute__((aligned(8)));
+#endif
 
 extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __attribute__((section(".ksyms")));
 extern int *bpf_iter_num_next(struct bpf_iter_num *it) __attribute__((section(".ksyms")));
