@@ -13,7 +13,6 @@ struct host {
     bool says_why;     /* its outcomes have an answer */
     bool sends_itself; /* packets of its own, which the first rule of raw's OUTPUT drops and counts */
     bool tells_ends;   /* events has connections that ended */
-    bool takes_rules;
     void (*leave_out)(struct rules *rules); /* those rules that it can't judge; NULL: it can all */
     bool counts_policies;                   /* what no rule of a chain decided */
 

@@ -120,7 +120,6 @@ struct host *netfilter_open(const char **ret_why)
         .slack = 2,
         .sends_itself = true,
         .tells_ends = true,
-        .takes_rules = true,
         .counts_policies = true,
         .renew = renew,
         .load = load,

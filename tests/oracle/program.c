@@ -26,9 +26,12 @@ enum {
     LARGEST = 3600,      /* bytes of a packet: a test run's has to fit into a page */
     FLOWS = 8192,        /* more than a set's sequences begin */
     MOST_RULES = 1000,   /* of a set */
+    COUNTS = 4096,       /* elements of rule_counts: enough for as many */
+    IMAGE = 1 << 20,     /* bytes, likewise */
     BEGINNING = 1000000, /* ms */
 };
 
+/* One of each compiler; the verifier takes its time, so they are loaded once for all sets. */
 static const char *const OBJECTS[] = {WALL_OBJECTS NULL};
 
 /* A connection that was seen in the program's map. */
@@ -38,11 +41,15 @@ struct seen {
     UT_hash_handle hh;
 };
 
+/* What a set leaves behind. */
+static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered"};
+
 struct program {
     struct host host; /* the first */
-    unsigned objects;
-    struct kernel_program *loaded; /* NULL: none */
-    struct image *image;           /* of the rules; NULL: none is loaded */
+    struct kernel_program *loaded[sizeof(OBJECTS) / sizeof(OBJECTS[0])];
+    unsigned count;                     /* of them */
+    const struct kernel_program *asked; /* of these, the one that this set's packets go to */
+    struct image *image;                /* of this set's rules */
     struct fragments *fragments;
     uint64_t now;
     struct seen *seen;
@@ -62,7 +69,7 @@ static struct program *self(struct host *h)
 
 static int map_of(const struct program *p, const char *name)
 {
-    int fd = kernel_program_map(p->loaded, name);
+    int fd = kernel_program_map(p->asked, name);
 
     if (fd < 0)
         die("the program has no map \"%s\"", name);
@@ -125,27 +132,46 @@ static void leave_out(struct rules *rules)
 
 static void renew(struct host *h)
 {
-    (void)h; /* each load begins anew */
+    (void)h; /* each set begins anew */
+}
+
+static void forget(const struct program *p, const char *map)
+{
+    uint8_t key[sizeof(struct bpf_expected_key)]; /* the longest */
+    int fd = map_of(p, map);
+
+    while (bpf_map_get_next_key(fd, NULL, key) == 0)
+        if (bpf_map_delete_elem(fd, key) < 0)
+            die("map \"%s\" could not be emptied: %s", map, strerror(errno));
+}
+
+static void put_image(const struct program *p)
+{
+    static const struct rule_count NONE;
+    static uint8_t room[IMAGE];
+    uint32_t counts = image_rules_counts(image_bytes(p->image));
+
+    if (image_size(p->image) > IMAGE || counts > COUNTS)
+        die("an image of %zu bytes and %u counters is too large", image_size(p->image), counts);
+    memcpy(room, image_bytes(p->image), image_size(p->image));
+    put(p, "image", room);
+    for (uint32_t i = 0; i < counts; i++)
+        if (bpf_map_update_elem(map_of(p, "rule_counts"), &i, &NONE, BPF_ANY) < 0)
+            die("map \"rule_counts\" could not be written: %s", strerror(errno));
 }
 
 static char *load(struct host *h, const struct trial *t, const struct rules *rules)
 {
     struct program *p = self(h);
-    struct kernel_sizes sizes = {.flows = FLOWS};
     struct bpf_settings settings = {.track = track_settings_of(&t->config), .is_asked = true};
-    struct kernel_error error;
 
-    if (p->host.takes_rules) {
-        p->image = compile(rules);
-        sizes.image = (uint32_t)image_size(p->image);
-        sizes.rule_counts = image_rules_counts(image_bytes(p->image));
-    }
-    if (kernel_program_load(OBJECTS[t->variant % p->objects], &sizes, &p->loaded, &error) < 0)
-        return strdup(error.text);
-    if (p->image)
-        put(p, "image", image_bytes(p->image));
-    put(p, "settings", &settings);
+    p->asked = p->loaded[t->variant % p->count];
+    p->image = compile(rules);
     p->fragments = fragments_new(!t->pieces);
+    for (unsigned i = 0; i < sizeof(REMEMBERED) / sizeof(REMEMBERED[0]); i++)
+        forget(p, REMEMBERED[i]);
+    put_image(p);
+    put(p, "settings", &settings);
     return NULL;
 }
 
@@ -159,11 +185,8 @@ static void unload(struct host *h, const struct trial *t)
         HASH_DEL(p->seen, s);
         free(s);
     }
-    if (p->fragments)
-        fragments_free(&p->fragments);
-    if (p->image)
-        image_free(&p->image);
-    kernel_program_free(&p->loaded);
+    fragments_free(&p->fragments);
+    image_free(&p->image);
 }
 
 static void read_count(void *arg, const struct image_place *place)
@@ -184,8 +207,6 @@ static struct rules *counters(struct host *h, const struct trial *t)
 
     if (rules_read(t->rules, strlen(t->rules), "rules", t->family, &rules, &error) < 0)
         die("the rules, line %u column %u: %s", error.line, error.column, error.message);
-    if (!p->image)
-        return rules;
     image_rules_each(image_bytes(p->image), rules, read_count, p);
     return rules;
 }
@@ -231,7 +252,7 @@ static bool run(const struct program *p, const struct packet *packet)
         die("a packet of %u bytes is too large for a test run", packet->captured);
     memcpy(frame + ETH_HLEN, packet->bytes, packet->captured);
     options.data_size_in = ETH_HLEN + packet->captured;
-    if (bpf_prog_test_run_opts(kernel_program_fd(p->loaded), &options) < 0)
+    if (bpf_prog_test_run_opts(kernel_program_fd(p->asked), &options) < 0)
         die("a test run of the program failed: %s", strerror(errno));
     return options.retval == NF_ACCEPT;
 }
@@ -375,61 +396,52 @@ static void expectations(struct host *h, uint64_t now_ms, struct expectation_lis
 
 /* ---- being a host ---- */
 
-/* Does this kernel take what each compiler made? */
-static bool can_load(bool *ret_takes_rules, const char **ret_why)
-{
-    static struct kernel_error error;
-    struct kernel_sizes sizes = {0};
-    struct kernel_program *loaded;
-
-    *ret_why = "the program was not built: that takes clang-14 or clang-19";
-    for (unsigned i = 0; OBJECTS[i]; i++) {
-        if (kernel_program_load(OBJECTS[i], &sizes, &loaded, &error) < 0) {
-            *ret_why = error.text;
-            if (error.refusal != KERNEL_LACKS && error.refusal != KERNEL_FORBIDS)
-                die("%s", error.text);
-            return false;
-        }
-        *ret_takes_rules = kernel_program_map(loaded, "image") >= 0;
-        kernel_program_free(&loaded);
-    }
-    return OBJECTS[0];
-}
+static const struct host PROGRAM = {
+    .name = "program",
+    .says_why = true,
+    .leave_out = leave_out,
+    .renew = renew,
+    .load = load,
+    .unload = unload,
+    .now = now,
+    .wait = wait,
+    .packet = packet,
+    .is_late = is_late,
+    .events = events,
+    .get = get,
+    .expectations = expectations,
+    .counters = counters,
+};
 
 struct host *program_open(const char **ret_why)
 {
-    struct program *p;
-    bool takes_rules;
+    static struct kernel_error error;
+    static const struct kernel_sizes SIZES = {.image = IMAGE, .rule_counts = COUNTS, .flows = FLOWS};
+    struct program *p = calloc(1, sizeof(*p));
+    struct host *h = &p->host;
 
-    if (!can_load(&takes_rules, ret_why))
-        return NULL;
-    p = calloc(1, sizeof(*p));
     if (!p)
         die("out of memory");
-    p->objects = sizeof(OBJECTS) / sizeof(OBJECTS[0]) - 1;
+    *h = PROGRAM;
     p->now = BEGINNING;
-    p->host = (struct host){
-        .name = "program",
-        .says_why = true,
-        .takes_rules = takes_rules,
-        .leave_out = leave_out,
-        .renew = renew,
-        .load = load,
-        .unload = unload,
-        .now = now,
-        .wait = wait,
-        .packet = packet,
-        .is_late = is_late,
-        .events = events,
-        .get = get,
-        .expectations = expectations,
-        .counters = counters,
-    };
-    return &p->host;
+    while (OBJECTS[p->count] &&
+           kernel_program_load(OBJECTS[p->count], &SIZES, &p->loaded[p->count], &error) == 0)
+        p->count++;
+    if (p->count && !OBJECTS[p->count])
+        return h;
+    *ret_why = OBJECTS[0] ? error.text : "the program was not built: that takes clang-14 or clang-19";
+    if (OBJECTS[0] && error.refusal != KERNEL_LACKS && error.refusal != KERNEL_FORBIDS)
+        die("%s", error.text);
+    program_close(&h);
+    return NULL;
 }
 
 void program_close(struct host **h)
 {
-    free(self(*h));
+    struct program *p = self(*h);
+
+    for (unsigned i = 0; i < p->count; i++)
+        kernel_program_free(&p->loaded[i]);
+    free(p);
     *h = NULL;
 }
