@@ -418,9 +418,10 @@ static void put_filter_target(struct maker *m)
     static const char *const MASKS[] = {"", " --nfmask 0xfe --ctmask 0xfe"};
     unsigned roll = dice_below(m->dice, 10);
 
-    if (roll < 3)
-        say(m, " -j REJECT");
-    else if (roll < 6)
+    if (roll < 3) {
+        bool tcp = m->protocol == PACKET_TCP && !m->inverted;
+        say(m, " -j REJECT%s", tcp && dice_chance(m->dice, 50) ? " --reject-with tcp-reset" : "");
+    } else if (roll < 6)
         say(m, " -j CONNMARK --set-xmark 0x%x/0x%x", dice_below(m->dice, 16), dice_below(m->dice, 16));
     else if (roll < 8)
         say(m, " -j CONNMARK --save-mark%s", dice_pick(m->dice, MASKS));
