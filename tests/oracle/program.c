@@ -84,6 +84,8 @@ static void put(const struct program *p, const char *map, const void *value)
         die("map \"%s\" could not be written: %s", map, strerror(errno));
 }
 
+_Static_assert(sizeof(struct bpf_expected_key) >= sizeof(struct track_tuple), "the longest key");
+
 /* ---- rules ---- */
 
 static struct image *compile(const struct rules *rules)
@@ -153,6 +155,7 @@ static void put_image(const struct program *p)
 
     if (image_size(p->image) > IMAGE || counts > COUNTS)
         die("an image of %zu bytes and %u counters is too large", image_size(p->image), counts);
+    memset(room, 0, sizeof(room));
     memcpy(room, image_bytes(p->image), image_size(p->image));
     put(p, "image", room);
     for (uint32_t i = 0; i < counts; i++)
@@ -164,8 +167,10 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
 {
     struct program *p = self(h);
     struct bpf_settings settings = {.track = track_settings_of(&t->config), .is_asked = true};
+    unsigned which = t->variant % p->count;
 
-    p->asked = p->loaded[t->variant % p->count];
+    p->host.name = strrchr(OBJECTS[which], '/') + 1;
+    p->asked = p->loaded[which];
     p->image = compile(rules);
     p->fragments = fragments_new(!t->pieces);
     for (unsigned i = 0; i < sizeof(REMEMBERED) / sizeof(REMEMBERED[0]); i++)
