@@ -52,7 +52,8 @@ GLOBAL int helper_announce(struct scratch *s)
     return TRACK_OK;
 }
 
-/* What is still to be heard, as far as it fits, into a text. */
+/* What is still to be heard, as far as it fits, into a text. In the manner of Linux that is all that is heard of a
+ * segment, so an announcement that isn't over after BOUNDED_TEXT bytes of leading zeros counts as cut off. */
 static inline bool helper_fetch(struct bpf_nf_ctx *context, const struct scratch *s,
                                 struct bounded_text *text)
 {
