@@ -200,7 +200,11 @@ static inline enum condition_reading condition_read_flow(const struct condition 
                                                          const struct track_flow *flow,
                                                          struct condition_value *ret)
 {
-    uint8_t family = flow->tuple.family;
+    bool address = c->field <= CONDITION_CT_REPLY_DESTINATION;
+    uint32_t which = c->field - (address ? CONDITION_CT_SOURCE : CONDITION_CT_SOURCE_PORT);
+    /* Both have four fields: source and destination, then the reply's. */
+    enum track_direction direction = which & 2 ? TRACK_REPLY : TRACK_ORIGINAL;
+    enum track_end end = which & 1 ? TRACK_DESTINATION : TRACK_SOURCE;
 
     switch (c->field) {
     case CONDITION_CONNMARK:
@@ -218,25 +222,10 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         ret->low = flow->tuple.protocol;
         return CONDITION_READ;
     case CONDITION_CT_SOURCE:
-        *ret = condition_value_address(track_flow_address(flow, TRACK_ORIGINAL, TRACK_SOURCE), family);
-        return CONDITION_READ;
     case CONDITION_CT_DESTINATION:
-        *ret = condition_value_address(track_flow_address(flow, TRACK_ORIGINAL, TRACK_DESTINATION), family);
-        return CONDITION_READ;
     case CONDITION_CT_REPLY_SOURCE:
-        *ret = condition_value_address(track_flow_address(flow, TRACK_REPLY, TRACK_SOURCE), family);
-        return CONDITION_READ;
     case CONDITION_CT_REPLY_DESTINATION:
-        *ret = condition_value_address(track_flow_address(flow, TRACK_REPLY, TRACK_DESTINATION), family);
-        return CONDITION_READ;
-    case CONDITION_CT_SOURCE_PORT:
-        ret->low = track_flow_port(flow, TRACK_ORIGINAL, TRACK_SOURCE);
-        return CONDITION_READ;
-    case CONDITION_CT_DESTINATION_PORT:
-        ret->low = track_flow_port(flow, TRACK_ORIGINAL, TRACK_DESTINATION);
-        return CONDITION_READ;
-    case CONDITION_CT_REPLY_SOURCE_PORT:
-        ret->low = track_flow_port(flow, TRACK_REPLY, TRACK_SOURCE);
+        *ret = condition_value_address(track_flow_address(flow, direction, end), flow->tuple.family);
         return CONDITION_READ;
     case CONDITION_CT_STATUS:
         ret->low = flow->status;
@@ -244,8 +233,8 @@ static inline enum condition_reading condition_read_flow(const struct condition 
     case CONDITION_CT_EXPIRES:
         ret->low = condition_expires(flow, p->now_ms);
         return CONDITION_READ;
-    default: /* CT_REPLY_DESTINATION_PORT */
-        ret->low = track_flow_port(flow, TRACK_REPLY, TRACK_DESTINATION);
+    default: /* CT_SOURCE_PORT...CT_REPLY_DESTINATION_PORT */
+        ret->low = track_flow_port(flow, direction, end);
         return CONDITION_READ;
     }
 }
