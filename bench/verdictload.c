@@ -19,10 +19,10 @@
 #include "track/native/tracker.h"
 #include "verdict/image/image.h"
 #include "verdict/linear.h"
+#include "verdict/wall.h"
 
 enum {
     SLOT = 64,       /* bytes for a packet, none of which is longer */
-    BURST = 32,      /* packets that are fetched together */
     LATER = 1000000, /* ms; by then every connection that got no answer has ended */
 
 };
@@ -50,7 +50,8 @@ struct world {
     struct rules *rules;
     struct image *image;
     struct verdict_memory *memory;
-    struct tracker *tracker;
+    struct wall_rules *shared; /* the rules as the wall has them */
+    struct wall *wall;
     struct verdict_packet asked;  /* what is the same for all packets is set once */
     uint64_t accepted, by_policy; /* so that nothing is left out by the compiler, and for sanity */
 };
@@ -115,6 +116,7 @@ static struct ruleset *load_rules(const struct options *o, struct world *w)
         fail(error.message);
     free(text);
     w->memory = need(verdict_memory_new());
+    w->shared = need(wall_rules_new(w->rules));
     return set;
 }
 
@@ -169,22 +171,12 @@ static void decode(const struct trace *t, size_t i, struct packet *ret)
 }
 
 static void decide(struct world *w, const struct packet *packet, const char *in,
-                   const struct track_view *view, const struct image_ahead *ahead, struct verdict *ret)
+                   const struct track_view *view, struct verdict *ret)
 {
     w->asked.packet = packet;
     w->asked.in = in;
     w->asked.view = view;
-    image_walk(w->image, RULES_FILTER, &w->asked, w->memory, ahead, ret);
-    w->accepted += ret->code == VERDICT_ACCEPT;
-    w->by_policy += !ret->rule;
-}
-
-/* Only for packets that seem to open a connection: the others are mostly decided by their state. */
-static void look_ahead(struct world *w, const struct packet *packet, bool opens, struct image_ahead *ahead)
-{
-    ahead->image = NULL;
-    if (opens)
-        image_look_ahead(w->image, RULES_FILTER, packet, ahead);
+    image_walk(w->image, RULES_FILTER, &w->asked, w->memory, ret);
 }
 
 /* ---- verdict alone ---- */
@@ -193,21 +185,14 @@ static double measure_verdict(struct world *w, const struct trace *t, enum track
 {
     struct track_view view = {.state = state};
     struct packet *packets = need(malloc(t->count * sizeof(*packets)));
-    struct image_ahead ahead[BURST];
     struct verdict v;
     double start;
 
     for (size_t i = 0; i < t->count; i++)
         decode(t, i, &packets[i]);
     start = now();
-    for (size_t first = 0; first < t->count; first += BURST) {
-        size_t count = t->count - first < BURST ? t->count - first : BURST;
-
-        for (size_t i = 0; i < count; i++)
-            look_ahead(w, &packets[first + i], state == TRACK_NEW, &ahead[i]);
-        for (size_t i = 0; i < count; i++)
-            decide(w, &packets[first + i], t->in[first + i], &view, &ahead[i], &v);
-    }
+    for (size_t i = 0; i < t->count; i++)
+        decide(w, &packets[i], t->in[i], &view, &v);
     start = now() - start;
     free(packets);
     return (double)t->count / start;
@@ -231,7 +216,7 @@ static double measure_linear(struct world *w, const struct trace *t)
         start = now();
         linear_walk(w->rules, RULES_FILTER, &p, w->memory, false, NULL, &v);
         took += now() - start;
-        decide(w, &packet, t->in[done], &view, NULL, &by_image);
+        decide(w, &packet, t->in[done], &view, &by_image);
         if (v.rule != by_image.rule || v.code != by_image.code)
             fail("the image and the linear walk don't agree");
         done++;
@@ -239,60 +224,33 @@ static double measure_linear(struct world *w, const struct trace *t)
     return (double)done / took;
 }
 
-/* ---- the whole way: decoding, tracking, verdict ---- */
-
-static void track_one(struct world *w, const struct packet *packet, const char *in,
-                      const struct image_ahead *ahead, uint64_t now_ms)
-{
-    enum track_reason reason;
-    struct track_view view;
-    struct verdict v;
-
-    tracker_begin(w->tracker, packet, now_ms, NULL, &view);
-    decide(w, packet, in, &view, ahead, &v);
-    if (v.code == VERDICT_ACCEPT)
-        (void)!tracker_commit(w->tracker, packet, &view,
-                              &reason); /* what it costs is asked, not what it says */
-    else
-        tracker_abandon(w->tracker, &view);
-}
+/* ---- the whole way, as the program goes it: decoding, then the wall ---- */
 
 static double send_all(struct world *w, const struct trace *t, uint64_t now_ms)
 {
-    struct image_ahead ahead[BURST];
-    struct packet packets[BURST];
-    uint32_t hashes[BURST];
+    struct wall_world world = {.out = "eth9"};
+    struct wall_report report;
+    struct packet packet;
     double start = now();
 
-    for (size_t first = 0; first < t->count; first += BURST) {
-        size_t count = t->count - first < BURST ? t->count - first : BURST;
-
-        for (size_t i = 0; i < count; i++) {
-            /* A network card lays packets into the nearest cache it can; the trace lies in memory. */
-            if (first + i + BURST < t->count)
-                __builtin_prefetch(&t->packets[first + i + BURST]);
-            decode(t, first + i, &packets[i]);
-            hashes[i] = tracker_prefetch(w->tracker, &packets[i]);
-        }
-        for (size_t i = 0; i < count; i++) {
-            bool known = tracker_prefetch_flow(w->tracker, hashes[i]);
-
-            look_ahead(w, &packets[i], !known, &ahead[i]);
-        }
-        for (size_t i = 0; i < count; i++)
-            track_one(w, &packets[i], t->in[first + i], &ahead[i], now_ms);
+    for (size_t i = 0; i < t->count; i++) {
+        decode(t, i, &packet);
+        world.in = t->in[i];
+        wall_packet(w->wall, &packet, WALL_THROUGH, &world, now_ms, NULL, &report);
+        w->accepted += report.fate == WALL_PASS;
+        w->by_policy += !report.filter.rule;
     }
     return (double)t->count / (now() - start);
 }
 
-static void start_tracker(struct world *w, size_t flows)
+static void start_wall(struct world *w, size_t flows)
 {
     struct track_config config;
 
     track_config_default(&config, TRACK_LINUX, TRACK_KERNEL(6, 18));
     config.max_flows = (uint32_t)flows;
-    tracker_free(&w->tracker);
-    w->tracker = need(tracker_new(&config, NULL, NULL));
+    wall_free(&w->wall);
+    w->wall = need(wall_new(w->shared, &config, NULL, NULL));
 }
 
 static struct trace new_flows(struct ruleset *set, size_t count)
@@ -334,8 +292,8 @@ static void pass(struct world *w, const struct packet_recipe *recipe)
 
     if (size < 0 || packet_decode(bytes, (size_t)size, false, &packet) < 0)
         fail("a packet can't be built");
-    tracker_begin(w->tracker, &packet, 1000, NULL, &view);
-    if (!tracker_commit(w->tracker, &packet, &view, &reason))
+    tracker_begin(wall_tracker(w->wall), &packet, 1000, NULL, &view);
+    if (!tracker_commit(wall_tracker(w->wall), &packet, &view, &reason))
         fail("a flow can't be made");
 }
 
@@ -392,16 +350,16 @@ static void measure_new(struct world *w, struct ruleset *set, const struct optio
     printf("\"verdict_established\": %.0f, ", measure_verdict(w, &t, TRACK_ESTABLISHED));
     printf("\"linear_new\": %.0f, ", measure_linear(w, &t));
     before = status_kb("VmRSS:");
-    start_tracker(w, o->packets);
+    start_wall(w, o->packets);
     send_all(w, &t, 1000); /* the tracker grows to its size; then all these flows end, as in a firewall that
                               has run for a while */
     printf("\"tracked_rss_mb\": %.1f, ", (double)(status_kb("VmRSS:") - before) / 1e3);
-    tracker_tick(w->tracker, LATER);
+    tracker_tick(wall_tracker(w->wall), LATER);
     w->accepted = w->by_policy = 0;
     printf("\"new\": %.0f, ", send_all(w, &t, LATER));
     printf("\"accepted\": %.3f, \"by_policy\": %.3f, \"tracked\": %zu, ",
            (double)w->accepted / (double)t.count, (double)w->by_policy / (double)t.count,
-           tracker_flow_count(w->tracker));
+           tracker_flow_count(wall_tracker(w->wall)));
     trace_free(&t);
 }
 
@@ -409,7 +367,7 @@ static void measure_established(struct world *w, struct ruleset *set, const stru
 {
     struct trace each, t;
 
-    start_tracker(w, o->established);
+    start_wall(w, o->established);
     each = establish(w, set, o->established);
     t = shuffle(&each, o->packets, o->seed);
     send_all(w, &t, 2000); /* fills the caches */
@@ -425,20 +383,20 @@ static void measure_flows(struct world *w, struct ruleset *set, const struct opt
 {
     long before;
 
-    tracker_free(&w->tracker);
+    wall_free(&w->wall);
     malloc_trim(0); /* or the new tracker lies in what the old one had, and seems to cost nothing */
     before = status_kb("VmRSS:");
-    start_tracker(w, o->flows);
-    for (size_t i = 0; tracker_flow_count(w->tracker) < o->flows && i < 4 * o->flows; i++) {
+    start_wall(w, o->flows);
+    for (size_t i = 0; tracker_flow_count(wall_tracker(w->wall)) < o->flows && i < 4 * o->flows; i++) {
         struct packet_recipe recipe;
         const char *in;
 
         ruleset_packet(set, &recipe, &in);
         pass(w, &recipe);
     }
-    size_t count = tracker_flow_count(w->tracker);
+    size_t count = tracker_flow_count(wall_tracker(w->wall));
     printf("\"flows\": %zu, \"flow_bytes\": %.1f, \"flow_rss_bytes\": %.1f", count,
-           (double)tracker_memory(w->tracker) / (double)count,
+           (double)tracker_memory(wall_tracker(w->wall)) / (double)count,
            (double)(status_kb("VmRSS:") - before) * 1024 / (double)count);
 }
 
@@ -452,7 +410,7 @@ static bool accepts(void *arg, const struct packet_recipe *first)
 
     if (size < 0 || packet_decode(bytes, (size_t)size, false, &packet) < 0)
         fail("a packet can't be built");
-    decide(arg, &packet, "eth0", &view, NULL, &v);
+    decide(arg, &packet, "eth0", &view, &v);
     return v.code == VERDICT_ACCEPT;
 }
 
@@ -553,7 +511,8 @@ int main(int argc, char **argv)
     else
         printf("\"flows\": 0");
     printf("}\n");
-    tracker_free(&w.tracker);
+    wall_free(&w.wall);
+    wall_rules_free(&w.shared);
     image_free(&w.image);
     verdict_memory_free(&w.memory);
     rules_free(&w.rules);

@@ -8,9 +8,8 @@
  * counted kept in memory, as the verifier wants it.
  */
 #include "bpf/scratch.h"
-#include "verdict/condition/field.h"
 #include "verdict/effect.h"
-#include "verdict/image/find.h"
+#include "verdict/image/value.h"
 #include "verdict/match/step.h"
 
 static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
@@ -27,69 +26,17 @@ static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t s
 
 /* ---- looking up ---- */
 
-/* The packet's value of a field, as find_set of verdict/image/walk.c has it. */
-static inline struct condition_value walk_value(const struct scratch *s, uint8_t field)
-{
-    const struct packet *p = &s->packet;
-    struct condition_value v = {0, 0};
-
-    switch (field) {
-    case IMAGE_SOURCE:
-        return condition_value_address(&p->source, p->family);
-    case IMAGE_DESTINATION:
-        return condition_value_address(&p->destination, p->family);
-    case IMAGE_IN:
-        return s->walk.hook <= RULES_FORWARD ? condition_value_name(s->ask.in) : v;
-    case IMAGE_OUT:
-        return s->walk.hook >= RULES_FORWARD ? condition_value_name(s->ask.out) : v;
-    case IMAGE_DESTINATION_PORT:
-        v.low = p->destination_port;
-        if (p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6)
-            v.low = (uint64_t)p->icmp.type << 8 | p->icmp.code;
-        return v;
-    case IMAGE_SOURCE_PORT:
-        v.low = p->source_port;
-        return v;
-    case IMAGE_PROTOCOL:
-        v.low = p->protocol;
-        return v;
-    case IMAGE_STATE:
-        v.low = s->walk.has_view ? s->answer.state : TRACK_NONE;
-        return v;
-    default:
-        v.low = p->protocol == PACKET_TCP ? p->tcp.flags : 0;
-        return v;
-    }
-}
-
 /* Offset of the set of the packet's value in the index at offset. */
 GLOBAL uint32_t walk_find(struct scratch *s, uint32_t offset)
 {
     const struct image_index *index = image_window(NULL, offset, sizeof(*index));
-    struct condition_value v;
+    uint8_t state;
 
     if (!s || !index)
         return 0;
-    v = walk_value(s, index->field);
-    switch (index->kind) {
-    case IMAGE_KEY8:
-        return image_find8(NULL, index, (uint8_t)v.low);
-    case IMAGE_KEY16:
-        return image_find16(NULL, index, (uint16_t)v.low);
-    case IMAGE_KEY32:
-        return image_find32(NULL, index, (uint32_t)v.low);
-    default:
-        return image_find128(NULL, index, v.high, v.low);
-    }
-}
-
-/* Can the field be read though the transport header can't? The others are then as if all rules wanted their
- * value, and each rule is asked in full. */
-static inline bool walk_is_readable(uint8_t field, uint32_t late)
-{
-    return (field == IMAGE_SOURCE || field == IMAGE_DESTINATION || field == IMAGE_STATE ||
-            field == IMAGE_IN || field == IMAGE_OUT) &&
-           !(late >> (field & 31) & 1);
+    state = s->walk.has_view ? s->answer.state : TRACK_NONE;
+    return image_find(NULL, index,
+                      image_value(&s->packet, s->walk.hook, s->ask.in, s->ask.out, state, index->field));
 }
 
 GLOBAL int walk_look_up(struct scratch *s)
@@ -109,7 +56,7 @@ GLOBAL int walk_look_up(struct scratch *s)
         const struct image_index *index = image_window(NULL, at, sizeof(*index));
         if (!index)
             break;
-        s->walk.sets[i] = s->walk.unsound && !walk_is_readable(index->field, t->late) ? 0 : walk_find(s, at);
+        s->walk.sets[i] = s->walk.unsound && !image_is_readable(index->field, t->late) ? 0 : walk_find(s, at);
     }
     s->walk.joined = 0;
     if (s->walk.unsound)

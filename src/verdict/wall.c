@@ -77,7 +77,7 @@ static void walk_rules(struct wall_rules *r, enum rules_table_type table, const 
     } else if (trace || r->count) {
         linear_walk(r->model, table, p, memory, r->count, trace, ret);
     } else if (r->image) {
-        image_walk(r->image, table, p, memory, NULL, ret);
+        image_walk(r->image, table, p, memory, ret);
     } else {
         linear_walk(r->model, table, p, memory, false, NULL, ret);
         spend(r, ret->work);

@@ -24,7 +24,7 @@ static void compare(struct rules *r, const struct image *image, const struct ver
         struct verdict a, b;
 
         linear_walk(r, (enum rules_table_type)table, p, memory[0], false, NULL, &a);
-        image_walk(image, (enum rules_table_type)table, p, memory[1], NULL, &b);
+        image_walk(image, (enum rules_table_type)table, p, memory[1], &b);
         MUST(a.code == b.code && a.chain == b.chain && a.rule == b.rule && a.number == b.number);
         MUST(a.because == b.because || (a.because && b.because && strcmp(a.because, b.because) == 0));
         MUST(a.mark == b.mark && a.connmark_set == b.connmark_set && a.connmark == b.connmark);

@@ -44,14 +44,6 @@ struct expectations {
     uint32_t bucket[EXPECTED_BUCKETS];
 };
 
-/* What tracker_prefetch has hashed, so that it is done once a packet. A place is overwritten by whoever comes
- * next; the tuple tells. */
-enum { AHEAD_BITS = 7 };
-struct ahead {
-    struct track_tuple tuple;
-    uint32_t hash;
-};
-
 struct tracker {
     struct track_settings settings;
     struct table table;
@@ -68,7 +60,6 @@ struct tracker {
     size_t control_size;
     uint32_t control_capacity, control_top, control_free;
     struct expectations expectations;
-    struct ahead ahead[1 << AHEAD_BITS];
 };
 
 void tracker_tell(struct tracker *t, enum track_event_type type, enum track_reason reason,

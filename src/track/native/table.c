@@ -141,15 +141,6 @@ uint32_t table_find(const struct table *t, const struct track_tuple *tuple, uint
     }
 }
 
-uint32_t table_guess(const struct table *t, uint32_t hash)
-{
-    uint32_t at = table_home(t, hash);
-
-    while (t->entries[at].slot != TABLE_NONE && t->entries[at].hash != hash)
-        at = (at + 1) & entry_mask(t);
-    return t->entries[at].slot;
-}
-
 void table_insert(struct table *t, uint32_t slot, uint32_t hash)
 {
     put_entry(t, (struct table_entry){.hash = hash, .slot = slot});

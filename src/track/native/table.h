@@ -83,8 +83,6 @@ void table_give_back(struct table *t, uint32_t slot);
 /* TABLE_NONE: none. */
 uint32_t table_find(const struct table *t, const struct track_tuple *tuple, uint32_t hash,
                     enum track_direction *ret_direction);
-/* As table_find, by the hash alone, without a look at the flow. */
-uint32_t table_guess(const struct table *t, uint32_t hash);
 /* A flow with the same tuple must not be there. */
 void table_insert(struct table *t, uint32_t slot, uint32_t hash);
 void table_remove(struct table *t, uint32_t slot, uint32_t hash);

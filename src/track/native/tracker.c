@@ -76,21 +76,6 @@ void tracker_free(struct tracker **t)
     *t = NULL;
 }
 
-static uint32_t place_ahead(const struct track_tuple *t)
-{
-    uint32_t mixed = t->source.word[0] + t->destination.word[0] + t->source.word[3] + t->destination.word[3] +
-                     ((uint32_t)t->source_port << 16) + t->destination_port;
-
-    return (mixed * 0x9e3779b1U) >> (32 - AHEAD_BITS);
-}
-
-static uint32_t hash_of(const struct tracker *t, const struct track_tuple *tuple)
-{
-    const struct ahead *ahead = &t->ahead[place_ahead(tuple)];
-
-    return track_tuple_equal(&ahead->tuple, tuple) ? ahead->hash : table_hash(&t->table, tuple);
-}
-
 /* The packet before is done with. */
 static void put_down(struct tracker *t)
 {
@@ -179,7 +164,7 @@ static struct track_moved move_flow(struct tracker *t, const struct packet *pack
 static void begin_flow(struct tracker *t, const struct packet *packet, const struct track_tuple *tuple,
                        const struct track_template *template, struct track_view *view)
 {
-    uint32_t hash = t->current_hash = hash_of(t, tuple);
+    uint32_t hash = t->current_hash = table_hash(&t->table, tuple);
     enum track_direction direction;
 
     for (;;) {
@@ -334,28 +319,6 @@ void tracker_tick(struct tracker *t, uint64_t now_ms)
     for (size_t i = 0; i < count; i++)
         tracker_end_flow(t, old[i].slot);
     free(old);
-}
-
-uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet)
-{
-    struct track_tuple tuple;
-
-    if (!track_tuple_read(packet, 0, &tuple))
-        return 0;
-    struct ahead *ahead = &t->ahead[place_ahead(&tuple)];
-    ahead->hash = table_hash(&t->table, &tuple);
-    ahead->tuple = tuple;
-    __builtin_prefetch(&t->table.entries[table_home(&t->table, ahead->hash)]);
-    return ahead->hash;
-}
-
-bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash)
-{
-    uint32_t slot = table_guess(&t->table, hash);
-
-    if (slot != TABLE_NONE)
-        table_prefetch(&t->table, slot);
-    return slot != TABLE_NONE;
 }
 
 const struct track_flow *tracker_flow(const struct tracker *t, uint32_t handle)

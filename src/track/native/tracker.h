@@ -53,15 +53,6 @@ void tracker_abandon(struct tracker *t, struct track_view *view);
  * closed from here (nf_conntrack_tcp_set_closing; since Linux 6.3, before nothing happens). */
 void tracker_close(struct tracker *t, struct track_view *view);
 
-/*
- * Fetches what tracker_begin of this packet will look at into the cache, without waiting for it. In a burst:
- * first tracker_prefetch for all packets (the table), then tracker_prefetch_flow for all (the flows) with
- * what it returned, then track them. tracker_prefetch_flow returns whether the packet seems to be of a known
- * flow: a hint, for what is worth doing ahead for packets that begin one.
- */
-uint32_t tracker_prefetch(struct tracker *t, const struct packet *packet);
-bool tracker_prefetch_flow(const struct tracker *t, uint32_t hash);
-
 /* Lets time pass: ends what has expired until now. begin does it by itself as far as it matters to the
  * packet. */
 void tracker_tick(struct tracker *t, uint64_t now_ms);

@@ -22,22 +22,8 @@ void image_free(struct image **image);
 size_t image_size(const struct image *image);          /* bytes of the flat block */
 const uint8_t *image_bytes(const struct image *image); /* the block itself, see format.h */
 
-/*
- * A packet's addresses and ports, looked up ahead of the walk. In a burst: first image_look_ahead for all
- * packets, which also fetches what the walk will look at into the cache without waiting for it, then the
- * walks. It pays for packets that begin a connection; most others are decided before their addresses are
- * asked for.
- */
-struct image_ahead {
-    const struct image *image; /* NULL: nothing has been looked up */
-    uint32_t sets[4];
-};
-
-void image_look_ahead(const struct image *image, enum rules_table_type table, const struct packet *packet,
-                      struct image_ahead *ret);
-
-/* As linear_walk says, without trace and counting. ahead: of this packet and table, or NULL. */
+/* As linear_walk says, without trace and counting. */
 void image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret);
+                struct verdict_memory *memory, struct verdict *ret);
 
 #endif

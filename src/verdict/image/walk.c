@@ -2,8 +2,7 @@
 #include "verdict/image/private.h"
 
 #include "packet/extension.h"
-#include "verdict/condition/field.h"
-#include "verdict/image/find.h"
+#include "verdict/image/value.h"
 #include "verdict/linear.h"
 
 /*
@@ -22,12 +21,8 @@
 #define COUNTS_BITS
 #endif
 
-_Static_assert(IMAGE_MAIN_FIELDS == sizeof(((struct image_ahead *)0)->sets) / sizeof(uint32_t),
-               "image_ahead has a set for each main field");
-
 enum {
     GATHERED = 8,
-    AHEAD_LINES = 3, /* of the cache, that most sets of addresses take */
 };
 
 /* Where the walk stands in one chain. */
@@ -49,12 +44,11 @@ struct walk {
     const uint64_t *joined;                     /* a vector, middle words first; NULL: all rules */
     const struct image_set *sets[IMAGE_FIELDS]; /* by place in the table's list of fields; NULL: all rules */
     bool mains_known;
-    const struct image_ahead *ahead; /* or NULL */
-    bool unsound;                    /* there is no sound transport header */
-    uint32_t blind;                  /* bit f: the packet's value of enum image_field f is not known */
-    bool in_full;                    /* for either reason each rule that comes up is asked in full */
-    const struct verdict_packet *p;  /* as the next rule sees it: the caller's, or state's */
-    struct effect_state state;       /* only once a rule has changed the packet */
+    bool unsound;                   /* there is no sound transport header */
+    uint32_t blind;                 /* bit f: the packet's value of enum image_field f is not known */
+    bool in_full;                   /* for either reason each rule that comes up is asked in full */
+    const struct verdict_packet *p; /* as the next rule sees it: the caller's, or state's */
+    struct effect_state state;      /* only once a rule has changed the packet */
     bool changed;
     uint32_t looked_at; /* rules; see VERDICT_WORK */
     struct verdict_memory *memory;
@@ -69,70 +63,12 @@ static uint8_t state_of(const struct track_view *view)
     return view ? (uint8_t)view->state : TRACK_NONE;
 }
 
-static IMAGE_INLINE uint32_t find_interface(const uint8_t *base, const struct image_index *index,
-                                            const char *name)
-{
-    struct condition_value value = condition_value_name(name ? name : "");
-
-    return image_find128(base, index, value.high, value.low);
-}
-
-static IMAGE_INLINE uint32_t find_address(const uint8_t *base, const struct image_index *index,
-                                          const struct packet_address *address)
-{
-    if (index->kind == IMAGE_KEY32)
-        return image_find32(base, index, (uint32_t)condition_value_address(address, PACKET_IPV4).low);
-    struct condition_value value = condition_value_address(address, PACKET_IPV6);
-
-    return image_find128(base, index, value.high, value.low);
-}
-
-/* Packets of protocols without ports have these fields zero; rules that ask for ports ask for the protocol
- * too. */
-static uint16_t destination_port(const struct packet *packet)
-{
-    if (packet->protocol == PACKET_ICMP || packet->protocol == PACKET_ICMPV6)
-        return (uint16_t)(packet->icmp.type << 8 | packet->icmp.code);
-    return packet->destination_port;
-}
-
-static IMAGE_INLINE uint32_t find_main(const uint8_t *base, const struct image_index *index,
-                                       const struct packet *packet)
-{
-    switch (index->field) {
-    case IMAGE_SOURCE:
-        return find_address(base, index, &packet->source);
-    case IMAGE_DESTINATION:
-        return find_address(base, index, &packet->destination);
-    case IMAGE_DESTINATION_PORT:
-        return image_find16(base, index, destination_port(packet));
-    default:
-        return image_find16(base, index, packet->source_port);
-    }
-}
-
 static IMAGE_INLINE uint32_t find_set(const uint8_t *base, const struct image_index *index,
                                       const struct verdict_packet *p)
 {
-    const struct packet *packet = p->packet;
-
-    switch (index->field) {
-    case IMAGE_SOURCE:
-    case IMAGE_DESTINATION:
-    case IMAGE_DESTINATION_PORT:
-    case IMAGE_SOURCE_PORT:
-        return find_main(base, index, packet);
-    case IMAGE_PROTOCOL:
-        return image_find8(base, index, packet->protocol);
-    case IMAGE_STATE:
-        return image_find8(base, index, state_of(p->view));
-    case IMAGE_IN: /* a hook without the interface has the name "" */
-        return find_interface(base, index, p->hook <= RULES_FORWARD ? p->in : "");
-    case IMAGE_OUT:
-        return find_interface(base, index, p->hook >= RULES_FORWARD ? p->out : "");
-    default:
-        return image_find8(base, index, packet->protocol == PACKET_TCP ? packet->tcp.flags : 0);
-    }
+    return image_find(
+        base, index,
+        image_value(p->packet, (uint8_t)p->hook, p->in, p->out, state_of(p->view), index->field));
 }
 
 /*
@@ -159,13 +95,9 @@ static void look_up(struct walk *w, unsigned first, unsigned end)
 
     for (unsigned i = first; i < end; i++) {
         const struct image_index *index = &w->table->index[i];
-        bool readable = index->field == IMAGE_SOURCE || index->field == IMAGE_DESTINATION ||
-                        index->field == IMAGE_STATE || index->field == IMAGE_IN || index->field == IMAGE_OUT;
-
-        readable &= !(w->table->late >> index->field & 1);
         if (w->blind >> index->field & 1)
             w->sets[i] = NULL;
-        else if (w->unsound && !readable)
+        else if (w->unsound && !image_is_readable(index->field, w->table->late))
             w->sets[i] = find_unsound(w, index->field, p->packet);
         else
             w->sets[i] = image_at(w->base, find_set(w->base, index, p));
@@ -175,12 +107,7 @@ static void look_up(struct walk *w, unsigned first, unsigned end)
 static void look_up_mains(struct walk *w)
 {
     w->mains_known = true;
-    if (!w->ahead) {
-        look_up(w, 0, w->table->mains);
-        return;
-    }
-    for (unsigned i = 0; i < w->table->mains; i++)
-        w->sets[i] = image_at(w->base, w->ahead->sets[i]);
+    look_up(w, 0, w->table->mains);
 }
 
 /* All fields that are no main ones. */
@@ -543,29 +470,8 @@ static bool is_unsound(const struct packet *packet)
     return packet->fault == PACKET_SHORT || packet->fragment_offset;
 }
 
-void image_look_ahead(const struct image *image, enum rules_table_type table, const struct packet *packet,
-                      struct image_ahead *ret)
-{
-    const uint8_t *base = image->block.bytes;
-    const struct image_header *header = image_at(base, 0);
-    const struct image_table *t = table_at(base, table);
-
-    ret->image = NULL;
-    if (!t || packet->family != header->family || is_unsound(packet))
-        return;
-    ret->image = image;
-    for (unsigned i = 0; i < t->mains; i++) {
-        const uint8_t *set;
-
-        ret->sets[i] = find_main(base, &t->index[i], packet);
-        set = base + ret->sets[i];
-        for (unsigned line = 0; line < AHEAD_LINES; line++)
-            __builtin_prefetch(set + line * IMAGE_LINE);
-    }
-}
-
 void image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret)
+                struct verdict_memory *memory, struct verdict *ret)
 {
     const uint8_t *base = image->block.bytes;
     const struct image_header *header = image_at(base, 0);
@@ -585,7 +491,6 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     w.unsound = is_unsound(p->packet);
     w.blind = blind_fields(t, p);
     w.in_full = w.unsound || w.blind;
-    w.ahead = ahead && ahead->image == image && !w.unsound ? ahead : NULL;
     w.p = p;
     w.changed = false;
     w.looked_at = 0;

@@ -30,9 +30,9 @@ void __wrap_linear_walk(struct rules *r, enum rules_table_type table, const stru
                         struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
                         struct verdict *ret);
 void __real_image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                       struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret);
+                       struct verdict_memory *memory, struct verdict *ret);
 void __wrap_image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                       struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret);
+                       struct verdict_memory *memory, struct verdict *ret);
 
 void __wrap_linear_walk(struct rules *r, enum rules_table_type table, const struct verdict_packet *p,
                         struct verdict_memory *memory, bool count, const struct verdict_trace *trace,
@@ -44,9 +44,9 @@ void __wrap_linear_walk(struct rules *r, enum rules_table_type table, const stru
 }
 
 void __wrap_image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,
-                       struct verdict_memory *memory, const struct image_ahead *ahead, struct verdict *ret)
+                       struct verdict_memory *memory, struct verdict *ret)
 {
-    __real_image_walk(image, table, p, memory, ahead, ret);
+    __real_image_walk(image, table, p, memory, ret);
     walks.image++;
 }
 

@@ -284,33 +284,6 @@ static void a_million_flows_take_less_than_200_bytes_each(void **state)
     assert_true(tracker_memory(t.tracker) < 200ULL * 1000000);
 }
 
-/* Is a packet of this direction taken for one of a known flow, before it is tracked? */
-static bool seems_known(enum track_direction from, uint8_t protocol)
-{
-    struct packet_recipe recipe = talk_recipe(&t, from, protocol);
-    struct packet packet;
-    uint8_t bytes[128];
-    int size = packet_build(&recipe, bytes, sizeof(bytes));
-
-    assert_true(size > 0);
-    assert_int_equal(packet_decode(bytes, (size_t)size, false, &packet), 0);
-    return tracker_prefetch_flow(t.tracker, tracker_prefetch(t.tracker, &packet));
-}
-
-static void looking_ahead_tells_known_flows_apart(void **state)
-{
-    (void)state;
-    assert_false(seems_known(TRACK_ORIGINAL, PACKET_UDP));
-    assert_int_equal(send_plain(TRACK_ORIGINAL, PACKET_UDP), TRACK_NEW);
-    assert_true(seems_known(TRACK_ORIGINAL, PACKET_UDP));
-    assert_true(seems_known(TRACK_REPLY, PACKET_UDP));
-    assert_false(seems_known(TRACK_ORIGINAL, PACKET_TCP));
-    assert_int_equal(send_plain(TRACK_REPLY, PACKET_UDP), TRACK_ESTABLISHED);
-    t.client_port++;
-    assert_false(seems_known(TRACK_REPLY, PACKET_UDP));
-    assert_int_equal(send_plain(TRACK_ORIGINAL, PACKET_UDP), TRACK_NEW);
-}
-
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -326,7 +299,6 @@ int main(void)
         TEST(a_child_inherits_the_mark),
         TEST(a_flow_is_found_by_its_first_direction),
         TEST(the_table_loses_and_invents_nothing),
-        TEST(looking_ahead_tells_known_flows_apart),
         TEST(a_million_flows_take_less_than_200_bytes_each),
     };
 

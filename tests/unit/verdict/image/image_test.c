@@ -107,14 +107,12 @@ static void compare(uint64_t seed, const struct generate_options *options, unsig
         enum rules_table_type table =
             hook == RULES_PREROUTING || (hook == RULES_OUTPUT && i % 2) ? RULES_RAW : RULES_FILTER;
         struct verdict by_linear, by_image;
-        struct image_ahead ahead;
 
         draw_packet(g, hook, (uint64_t)i * 100, options->unknown, &b);
         if (table == RULES_RAW)
             b.p.view = NULL;
         linear_walk(r, table, &b.p, linear_memory, false, NULL, &by_linear);
-        image_look_ahead(image, table, &b.sample.packet, &ahead);
-        image_walk(image, table, &b.p, image_memory, i % 3 ? &ahead : NULL, &by_image);
+        image_walk(image, table, &b.p, image_memory, &by_image);
         assert_same_verdict(&by_linear, &by_image, generate_rules(g), seed);
     }
     verdict_memory_free(&linear_memory);
@@ -168,7 +166,7 @@ static void walk_one(const char *rules, const struct verdict_packet *p, const ch
     char text[64];
 
     assert_non_null(image);
-    image_walk(image, RULES_FILTER, p, memory, NULL, &v);
+    image_walk(image, RULES_FILTER, p, memory, &v);
     snprintf(text, sizeof(text), "%s %s %u", codes[v.code], v.chain ? v.chain->name : "-", v.number);
     assert_string_equal(text, expected);
     verdict_memory_free(&memory);
@@ -251,7 +249,7 @@ static void edges(void **state)
         struct verdict v;
 
         wire_write32((uint8_t *)&packet.source.word[0], cases[i].source);
-        image_walk(image, RULES_FILTER, &p, NULL, NULL, &v);
+        image_walk(image, RULES_FILTER, &p, NULL, &v);
         if (v.number != cases[i].number)
             fail_msg("case %zu: rule %u, expected %u", i, v.number, cases[i].number);
     }
