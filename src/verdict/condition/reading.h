@@ -15,28 +15,27 @@
 #include "rules/model.h"
 #include "verdict/condition/field.h"
 
-#define CONDITION_INLINE inline __attribute__((always_inline))
+#define READ static inline __attribute__((always_inline))
 
 enum { CONDITION_TCP = 20, CONDITION_UDP = 8, CONDITION_ICMP_HEADER = 8, CONDITION_PORT_PAIR = 4 };
 
-struct condition_reader {
+struct reader {
     void *arg;
     uint8_t family;
     uint16_t match;
     bool ended;
 };
 
-static CONDITION_INLINE void condition_tell(struct condition_reader *r, const struct condition *c)
+READ void tell_condition(struct reader *r, const struct condition *c)
 {
     if (!r->ended)
         r->ended = !CONDITION_VISIT(r->arg, c);
 }
 
-static CONDITION_INLINE void condition_tell_range(struct condition_reader *r, enum condition_field field,
-                                                  struct condition_value first, struct condition_value last,
-                                                  bool inverted, bool absent)
+READ void tell_range(struct reader *r, enum condition_field field, struct condition_value first,
+                     struct condition_value last, bool inverted, bool absent)
 {
-    condition_tell(r, &(struct condition){.field = (uint8_t)field,
+    tell_condition(r, &(struct condition){.field = (uint8_t)field,
                                           .match = r->match,
                                           .kind = CONDITION_RANGE,
                                           .inverted = inverted,
@@ -44,27 +43,27 @@ static CONDITION_INLINE void condition_tell_range(struct condition_reader *r, en
                                           .range = {first, last}});
 }
 
-static CONDITION_INLINE void condition_tell_numbers(struct condition_reader *r, enum condition_field field,
-                                                    uint64_t first, uint64_t last, bool inverted)
+READ void tell_numbers(struct reader *r, enum condition_field field, uint64_t first, uint64_t last,
+                       bool inverted)
 {
-    condition_tell_range(r, field, (struct condition_value){0, first}, (struct condition_value){0, last},
-                         inverted, false);
+    tell_range(r, field, (struct condition_value){0, first}, (struct condition_value){0, last}, inverted,
+               false);
 }
 
-static CONDITION_INLINE void condition_tell_masked(struct condition_reader *r, enum condition_field field,
-                                                   uint64_t mask, uint64_t wanted, bool inverted)
+READ void tell_masked(struct reader *r, enum condition_field field, uint64_t mask, uint64_t wanted,
+                      bool inverted)
 {
-    condition_tell(r, &(struct condition){.field = (uint8_t)field,
+    tell_condition(r, &(struct condition){.field = (uint8_t)field,
                                           .match = r->match,
                                           .kind = CONDITION_MASKED,
                                           .inverted = inverted,
                                           .masked = {{0, mask}, {0, wanted}}});
 }
 
-static CONDITION_INLINE void condition_tell_any_bit(struct condition_reader *r, enum condition_field field,
-                                                    uint64_t mask, bool inverted, bool absent)
+READ void tell_any_bit(struct reader *r, enum condition_field field, uint64_t mask, bool inverted,
+                       bool absent)
 {
-    condition_tell(r, &(struct condition){.field = (uint8_t)field,
+    tell_condition(r, &(struct condition){.field = (uint8_t)field,
                                           .match = r->match,
                                           .kind = CONDITION_ANY_BIT,
                                           .inverted = inverted,
@@ -72,13 +71,13 @@ static CONDITION_INLINE void condition_tell_any_bit(struct condition_reader *r, 
                                           .masked = {{0, mask}, {0, 0}}});
 }
 
-static CONDITION_INLINE void condition_tell_network(struct condition_reader *r, enum condition_field field,
-                                                    const struct rules_network *n, bool inverted, bool absent)
+READ void tell_network(struct reader *r, enum condition_field field, const struct rules_network *n,
+                       bool inverted, bool absent)
 {
     struct condition_value mask = condition_value_address(&n->mask, r->family),
                            address = condition_value_address(&n->address, r->family);
 
-    condition_tell(r,
+    tell_condition(r,
                    &(struct condition){.field = (uint8_t)field,
                                        .match = r->match,
                                        .kind = CONDITION_MASKED,
@@ -87,18 +86,18 @@ static CONDITION_INLINE void condition_tell_network(struct condition_reader *r, 
                                        .masked = {mask, {address.high & mask.high, address.low & mask.low}}});
 }
 
-static CONDITION_INLINE void condition_tell_transport(struct condition_reader *r, uint8_t size)
+READ void tell_transport(struct reader *r, uint8_t size)
 {
-    condition_tell(r, &(struct condition){.field = CONDITION_TRANSPORT,
+    tell_condition(r, &(struct condition){.field = CONDITION_TRANSPORT,
                                           .match = r->match,
                                           .kind = CONDITION_RANGE,
                                           .argument = size,
                                           .range = {{0, 1}, {0, 1}}});
 }
 
-static CONDITION_INLINE void condition_tell_call(struct condition_reader *r, const struct rules_match *match)
+READ void tell_call(struct reader *r, const struct rules_match *match)
 {
-    condition_tell(r, &(struct condition){.field = CONDITION_NOTHING,
+    tell_condition(r, &(struct condition){.field = CONDITION_NOTHING,
                                           .match = r->match,
                                           .kind = CONDITION_CALL,
                                           .argument = match->type});
@@ -106,22 +105,20 @@ static CONDITION_INLINE void condition_tell_call(struct condition_reader *r, con
 
 /* ---- the header ---- */
 
-static CONDITION_INLINE void condition_of_network(struct condition_reader *r, enum condition_field field,
-                                                  const struct rules_network *n)
+READ void read_network(struct reader *r, enum condition_field field, const struct rules_network *n)
 {
     if (!rules_network_is_any(n))
-        condition_tell_network(r, field, n, n->inverted, false);
+        tell_network(r, field, n, n->inverted, false);
 }
 
 /* ifname_compare of x_tables: the name with its NUL, or only the letters before '+'. "! -i +" never holds, whatever the
  * interface. */
-static CONDITION_INLINE void condition_of_interface(struct condition_reader *r, enum condition_field field,
-                                                    const struct rules_interface *i)
+READ void read_interface(struct reader *r, enum condition_field field, const struct rules_interface *i)
 {
 
     if (!i->name[0]) {
         if (i->wildcard && i->inverted)
-            condition_tell_numbers(r, CONDITION_LENGTH, 0, UINT32_MAX, true);
+            tell_numbers(r, CONDITION_LENGTH, 0, UINT32_MAX, true);
         return;
     }
     size_t length = strnlen(i->name, sizeof(i->name));
@@ -130,68 +127,65 @@ static CONDITION_INLINE void condition_of_interface(struct condition_reader *r, 
         last.high |= length < 8 ? UINT64_MAX >> 8 * length : 0;
         last.low |= length < 8 ? UINT64_MAX : length < 16 ? UINT64_MAX >> 8 * (length - 8) : 0;
     }
-    condition_tell_range(r, field, first, last, i->inverted, false);
+    tell_range(r, field, first, last, i->inverted, false);
 }
 
-static CONDITION_INLINE void condition_of_header(struct condition_reader *r, const struct rules_rule *rule)
+READ void read_header(struct reader *r, const struct rules_rule *rule)
 {
     r->match = CONDITION_OF_HEADER;
-    condition_of_network(r, CONDITION_SOURCE, &rule->source);
-    condition_of_network(r, CONDITION_DESTINATION, &rule->destination);
-    condition_of_interface(r, CONDITION_IN, &rule->in);
-    condition_of_interface(r, CONDITION_OUT, &rule->out);
+    read_network(r, CONDITION_SOURCE, &rule->source);
+    read_network(r, CONDITION_DESTINATION, &rule->destination);
+    read_interface(r, CONDITION_IN, &rule->in);
+    read_interface(r, CONDITION_OUT, &rule->out);
     if (rule->fragment) /* -f: second and further fragments */
-        condition_tell_numbers(r, CONDITION_FRAGMENT, 1, 1, rule->fragment_inverted);
+        tell_numbers(r, CONDITION_FRAGMENT, 1, 1, rule->fragment_inverted);
     if (rule->protocol)
-        condition_tell_numbers(r, CONDITION_PROTOCOL, rule->protocol, rule->protocol,
-                               rule->protocol_inverted);
+        tell_numbers(r, CONDITION_PROTOCOL, rule->protocol, rule->protocol, rule->protocol_inverted);
 }
 
 /* ---- matches ---- */
 
-static CONDITION_INLINE void condition_of_ports(struct condition_reader *r, enum condition_field field,
-                                                struct rules_range16 ports, bool inverted)
+READ void read_ports(struct reader *r, enum condition_field field, struct rules_range16 ports, bool inverted)
 {
     if (ports.first != 0 || ports.last != 65535 || inverted)
-        condition_tell_numbers(r, field, ports.first, ports.last, inverted);
+        tell_numbers(r, field, ports.first, ports.last, inverted);
 }
 
-static CONDITION_INLINE void condition_of_udp(struct condition_reader *r, const struct rules_match *match)
+READ void read_udp(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_tcp *m = &match->tcp;
 
-    condition_tell_transport(r, match->type == RULES_MATCH_TCP ? CONDITION_TCP : CONDITION_UDP);
-    condition_of_ports(r, CONDITION_SOURCE_PORT, m->source, m->source_inverted);
-    condition_of_ports(r, CONDITION_DESTINATION_PORT, m->destination, m->destination_inverted);
+    tell_transport(r, match->type == RULES_MATCH_TCP ? CONDITION_TCP : CONDITION_UDP);
+    read_ports(r, CONDITION_SOURCE_PORT, m->source, m->source_inverted);
+    read_ports(r, CONDITION_DESTINATION_PORT, m->destination, m->destination_inverted);
 }
 
-static CONDITION_INLINE void condition_of_tcp(struct condition_reader *r, const struct rules_match *match)
+READ void read_tcp(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_tcp *m = &match->tcp;
 
-    condition_of_udp(r, match);
+    read_udp(r, match);
     if (m->flags_mask || m->flags_compare || m->flags_inverted)
-        condition_tell_masked(r, CONDITION_FLAGS, m->flags_mask, m->flags_compare, m->flags_inverted);
+        tell_masked(r, CONDITION_FLAGS, m->flags_mask, m->flags_compare, m->flags_inverted);
     if (m->option)
-        condition_tell_call(r, match);
+        tell_call(r, match);
 }
 
-static CONDITION_INLINE void condition_of_icmp(struct condition_reader *r, const struct rules_match *match)
+READ void read_icmp(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_icmp *m = &match->icmp;
     bool any = match->type == RULES_MATCH_ICMP && m->type == 255;
 
-    condition_tell_transport(r, CONDITION_ICMP_HEADER);
+    tell_transport(r, CONDITION_ICMP_HEADER);
     if (!any)
-        condition_tell_numbers(r, CONDITION_ICMP, (unsigned)m->type << 8 | m->code.first,
-                               (unsigned)m->type << 8 | m->code.last, m->inverted);
+        tell_numbers(r, CONDITION_ICMP, (unsigned)m->type << 8 | m->code.first,
+                     (unsigned)m->type << 8 | m->code.last, m->inverted);
     else if (m->inverted)
-        condition_tell_numbers(r, CONDITION_ICMP, 0, UINT16_MAX, true);
+        tell_numbers(r, CONDITION_ICMP, 0, UINT16_MAX, true);
 }
 
 /* Without a connection the state alone decides, whatever else is asked; if it is not, nothing holds. */
-static CONDITION_INLINE void condition_of_connection(struct condition_reader *r,
-                                                     const struct rules_match_conntrack *m)
+READ void read_connection(struct reader *r, const struct rules_match_conntrack *m)
 {
     static const struct {
         uint8_t asked;
@@ -236,12 +230,11 @@ static CONDITION_INLINE void condition_of_connection(struct condition_reader *r,
         if (!(m->given & parts[i].part))
             continue;
         if (parts[i].network)
-            condition_tell_network(r, (enum condition_field)parts[i].field, parts[i].network, inverted,
-                                   absent);
+            tell_network(r, (enum condition_field)parts[i].field, parts[i].network, inverted, absent);
         else
-            condition_tell_range(r, (enum condition_field)parts[i].field,
-                                 (struct condition_value){0, parts[i].range.first},
-                                 (struct condition_value){0, parts[i].range.last}, inverted, absent);
+            tell_range(r, (enum condition_field)parts[i].field,
+                       (struct condition_value){0, parts[i].range.first},
+                       (struct condition_value){0, parts[i].range.last}, inverted, absent);
     }
     if (!(m->given & RULES_CT_STATUS))
         return;
@@ -249,22 +242,20 @@ static CONDITION_INLINE void condition_of_connection(struct condition_reader *r,
     uint32_t mask = 0;
     for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
         mask |= m->statuses & statuses[i].asked ? statuses[i].status : 0;
-    condition_tell_any_bit(r, CONDITION_CT_STATUS, mask, m->inverted & RULES_CT_STATUS, absent);
+    tell_any_bit(r, CONDITION_CT_STATUS, mask, m->inverted & RULES_CT_STATUS, absent);
 }
 
-static CONDITION_INLINE void condition_of_conntrack(struct condition_reader *r,
-                                                    const struct rules_match *match)
+READ void read_conntrack(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_conntrack *m = match->conntrack;
 
     if (m->given & RULES_CT_STATE)
-        condition_tell_any_bit(r, CONDITION_STATE, m->states, m->inverted & RULES_CT_STATE, false);
+        tell_any_bit(r, CONDITION_STATE, m->states, m->inverted & RULES_CT_STATE, false);
     if (m->given & ~RULES_CT_STATE)
-        condition_of_connection(r, m);
+        read_connection(r, m);
 }
 
-static CONDITION_INLINE void condition_of_multiport(struct condition_reader *r,
-                                                    const struct rules_match *match)
+READ void read_multiport(struct reader *r, const struct rules_match *match)
 {
     static const uint8_t fields[] = {[RULES_PORTS_SOURCE] = CONDITION_SOURCE_PORT,
                                      [RULES_PORTS_DESTINATION] = CONDITION_DESTINATION_PORT,
@@ -277,51 +268,50 @@ static CONDITION_INLINE void condition_of_multiport(struct condition_reader *r,
                           .count = m->count};
 
     _Static_assert((int)RULES_PORTS <= (int)CONDITION_LISTED, "a multiport is one condition");
-    condition_tell_transport(r, CONDITION_PORT_PAIR);
+    tell_transport(r, CONDITION_PORT_PAIR);
     for (unsigned i = 0; i < m->count; i++) {
         c.list[i].first = m->ports[i].first;
         c.list[i].last = m->ports[i].last;
     }
-    condition_tell(r, &c);
+    tell_condition(r, &c);
 }
 
-static CONDITION_INLINE void condition_of_iprange(struct condition_reader *r, const struct rules_match *match)
+READ void read_iprange(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_iprange *m = match->iprange;
 
     if (m->has_source)
-        condition_tell_range(r, CONDITION_SOURCE, condition_value_address(&m->source_first, r->family),
-                             condition_value_address(&m->source_last, r->family), m->source_inverted, false);
+        tell_range(r, CONDITION_SOURCE, condition_value_address(&m->source_first, r->family),
+                   condition_value_address(&m->source_last, r->family), m->source_inverted, false);
     if (m->has_destination)
-        condition_tell_range(
-            r, CONDITION_DESTINATION, condition_value_address(&m->destination_first, r->family),
-            condition_value_address(&m->destination_last, r->family), m->destination_inverted, false);
+        tell_range(r, CONDITION_DESTINATION, condition_value_address(&m->destination_first, r->family),
+                   condition_value_address(&m->destination_last, r->family), m->destination_inverted, false);
 }
 
-static CONDITION_INLINE void condition_of_mac(struct condition_reader *r, const struct rules_match *match)
+READ void read_mac(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_mac *m = &match->mac;
     uint64_t address = (uint64_t)wire_read16(m->address) << 32 | wire_read32(m->address + 2);
 
-    condition_tell_numbers(r, CONDITION_MAC, address, address, m->inverted);
+    tell_numbers(r, CONDITION_MAC, address, address, m->inverted);
 }
 
-static CONDITION_INLINE void condition_of_mark(struct condition_reader *r, const struct rules_match *match)
+READ void read_mark(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_mark *m = &match->mark;
 
-    condition_tell_masked(r, match->type == RULES_MATCH_MARK ? CONDITION_MARK : CONDITION_CONNMARK,
-                          m->mark.mask, m->mark.value, m->inverted);
+    tell_masked(r, match->type == RULES_MATCH_MARK ? CONDITION_MARK : CONDITION_CONNMARK, m->mark.mask,
+                m->mark.value, m->inverted);
 }
 
 /* The kernel compares over the length of its helper's name: "ftp-21" means ftp too. "": any helper. */
-static CONDITION_INLINE void condition_of_helper(struct condition_reader *r, const struct rules_match *match)
+READ void read_helper(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_helper *m = match->helper;
     uint64_t wanted = strncmp("ftp", m->name, 3) == 0 ? TRACK_HELPER_FTP : TRACK_HELPER_NONE;
     bool named = m->name[0] != '\0';
 
-    condition_tell(r,
+    tell_condition(r,
                    &(struct condition){.field = CONDITION_HELPER,
                                        .match = r->match,
                                        .kind = CONDITION_RANGE,
@@ -331,109 +321,108 @@ static CONDITION_INLINE void condition_of_helper(struct condition_reader *r, con
                                        .range = {{0, named ? wanted : 0}, {0, named ? wanted : UINT8_MAX}}});
 }
 
-static CONDITION_INLINE void condition_of_length(struct condition_reader *r, const struct rules_match *match)
+READ void read_length(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_length *m = &match->length;
 
-    condition_tell_numbers(r, CONDITION_LENGTH, m->bytes.first, m->bytes.last, m->inverted);
+    tell_numbers(r, CONDITION_LENGTH, m->bytes.first, m->bytes.last, m->inverted);
 }
 
 /* "less than 0" is all but 0 to 255, and never holds. */
-static CONDITION_INLINE void condition_of_ttl(struct condition_reader *r, const struct rules_match *match)
+READ void read_ttl(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_ttl *m = &match->ttl;
 
     if (m->compare == RULES_TTL_LT)
-        condition_tell_numbers(r, CONDITION_TTL, m->ttl, UINT8_MAX, true);
+        tell_numbers(r, CONDITION_TTL, m->ttl, UINT8_MAX, true);
     else if (m->compare == RULES_TTL_GT)
-        condition_tell_numbers(r, CONDITION_TTL, 0, m->ttl, true);
+        tell_numbers(r, CONDITION_TTL, 0, m->ttl, true);
     else
-        condition_tell_numbers(r, CONDITION_TTL, m->ttl, m->ttl, m->compare == RULES_TTL_NE);
+        tell_numbers(r, CONDITION_TTL, m->ttl, m->ttl, m->compare == RULES_TTL_NE);
 }
 
-static CONDITION_INLINE void condition_of_tos(struct condition_reader *r, const struct rules_match *match)
+READ void read_tos(struct reader *r, const struct rules_match *match)
 {
     const struct rules_match_tos *m = &match->tos;
 
-    condition_tell_masked(r, CONDITION_TOS, m->mask, m->value, m->inverted);
+    tell_masked(r, CONDITION_TOS, m->mask, m->value, m->inverted);
 }
 
-static CONDITION_INLINE void condition_of_dscp(struct condition_reader *r, const struct rules_match *match)
+READ void read_dscp(struct reader *r, const struct rules_match *match)
 {
-    condition_tell_masked(r, CONDITION_TOS, 0xfc, (uint64_t)match->dscp.dscp << 2, match->dscp.inverted);
+    tell_masked(r, CONDITION_TOS, 0xfc, (uint64_t)match->dscp.dscp << 2, match->dscp.inverted);
 }
 
-static CONDITION_INLINE void condition_of_pkttype(struct condition_reader *r, const struct rules_match *match)
+READ void read_pkttype(struct reader *r, const struct rules_match *match)
 {
-    condition_tell_numbers(r, CONDITION_PKTTYPE, match->pkttype.type, match->pkttype.type,
-                           match->pkttype.inverted);
+    tell_numbers(r, CONDITION_PKTTYPE, match->pkttype.type, match->pkttype.type, match->pkttype.inverted);
 }
 
-static CONDITION_INLINE void condition_of_match(struct condition_reader *r, const struct rules_match *match)
+READ void read_match(struct reader *r, const struct rules_match *match)
 {
     switch (match->type) {
     case RULES_MATCH_TCP:
-        condition_of_tcp(r, match);
+        read_tcp(r, match);
         break;
     case RULES_MATCH_UDP:
-        condition_of_udp(r, match);
+        read_udp(r, match);
         break;
     case RULES_MATCH_ICMP:
     case RULES_MATCH_ICMP6:
-        condition_of_icmp(r, match);
+        read_icmp(r, match);
         break;
     case RULES_MATCH_STATE:
     case RULES_MATCH_CONNTRACK:
-        condition_of_conntrack(r, match);
+        read_conntrack(r, match);
         break;
     case RULES_MATCH_MULTIPORT:
-        condition_of_multiport(r, match);
+        read_multiport(r, match);
         break;
     case RULES_MATCH_IPRANGE:
-        condition_of_iprange(r, match);
+        read_iprange(r, match);
         break;
     case RULES_MATCH_MAC:
-        condition_of_mac(r, match);
+        read_mac(r, match);
         break;
     case RULES_MATCH_MARK:
     case RULES_MATCH_CONNMARK:
-        condition_of_mark(r, match);
+        read_mark(r, match);
         break;
     case RULES_MATCH_HELPER:
-        condition_of_helper(r, match);
+        read_helper(r, match);
         break;
     case RULES_MATCH_LENGTH:
-        condition_of_length(r, match);
+        read_length(r, match);
         break;
     case RULES_MATCH_TTL:
     case RULES_MATCH_HL:
-        condition_of_ttl(r, match);
+        read_ttl(r, match);
         break;
     case RULES_MATCH_TOS:
-        condition_of_tos(r, match);
+        read_tos(r, match);
         break;
     case RULES_MATCH_DSCP:
-        condition_of_dscp(r, match);
+        read_dscp(r, match);
         break;
     case RULES_MATCH_PKTTYPE:
-        condition_of_pkttype(r, match);
+        read_pkttype(r, match);
         break;
     case RULES_MATCH_COMMENT:
         break;
     default: /* what is no number */
-        condition_tell_call(r, match);
+        tell_call(r, match);
         break;
     }
 }
 
-static CONDITION_INLINE bool condition_read_inline(const struct rules_rule *rule, uint8_t family, void *arg)
+READ bool condition_read_inline(const struct rules_rule *rule, uint8_t family, void *arg)
 {
-    struct condition_reader r = {.arg = arg, .family = family};
+    struct reader r = {.arg = arg, .family = family};
 
-    condition_of_header(&r, rule);
+    read_header(&r, rule);
     for (uint16_t i = 0; i < rule->match_count && !r.ended; i++) {
         r.match = i;
-        condition_of_match(&r, &rule->matches[i]);
+        read_match(&r, &rule->matches[i]);
     }
     return !r.ended;
 }
