@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/play/ports.h"
 #include "explain/play/session.h"
+#include "verdict/condition/read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,35 +17,31 @@ struct bounds {
     uint8_t begins[PORTS];
 };
 
-static void add_range(struct bounds *b, struct rules_range16 range)
+static void add_range(struct bounds *b, uint64_t first, uint64_t last)
 {
-    b->begins[range.first] = 1;
-    if (range.last < PORTS - 1)
-        b->begins[range.last + 1] = 1;
+    b->begins[first % PORTS] = 1;
+    if (last < PORTS - 1)
+        b->begins[last + 1] = 1;
 }
 
-static void add_match(struct bounds *b, const struct rules_match *m)
+/* A condition_visit. */
+static bool add_ports(void *arg, const struct condition *c)
 {
-    switch (m->type) {
-    case RULES_MATCH_TCP:
-    case RULES_MATCH_UDP:
-        add_range(b, m->tcp.source);
-        add_range(b, m->tcp.destination);
-        break;
-    case RULES_MATCH_MULTIPORT:
-        for (uint8_t i = 0; i < m->multiport->count; i++)
-            add_range(b, m->multiport->ports[i]);
-        break;
-    case RULES_MATCH_STATE:
-    case RULES_MATCH_CONNTRACK:
-        add_range(b, m->conntrack->origsrc_port);
-        add_range(b, m->conntrack->origdst_port);
-        add_range(b, m->conntrack->replsrc_port);
-        add_range(b, m->conntrack->repldst_port);
-        break;
-    default:
-        break;
-    }
+    static const bool is_port[CONDITION_FIELDS] = {
+        [CONDITION_SOURCE_PORT] = true,
+        [CONDITION_DESTINATION_PORT] = true,
+        [CONDITION_PORTS] = true,
+        [CONDITION_CT_SOURCE_PORT] = true,
+        [CONDITION_CT_DESTINATION_PORT] = true,
+        [CONDITION_CT_REPLY_SOURCE_PORT] = true,
+        [CONDITION_CT_REPLY_DESTINATION_PORT] = true,
+    };
+
+    if (is_port[c->field] && c->kind == CONDITION_RANGE)
+        add_range(arg, c->range.first.low, c->range.last.low);
+    for (uint8_t i = 0; is_port[c->field] && c->kind == CONDITION_LIST && i < c->count; i++)
+        add_range(arg, c->list[i].first, c->list[i].last);
+    return true;
 }
 
 static void add_rules(struct bounds *b, const struct rules *r)
@@ -52,10 +49,8 @@ static void add_rules(struct bounds *b, const struct rules *r)
     for (int t = 0; t < RULES_TABLES; t++) {
         for (size_t c = 0; c < r->tables[t].count; c++) {
             const struct rules_chain *chain = r->tables[t].chains[c];
-            for (size_t i = 0; i < chain->count; i++) {
-                for (uint16_t m = 0; m < chain->rules[i].match_count; m++)
-                    add_match(b, &chain->rules[i].matches[m]);
-            }
+            for (size_t i = 0; i < chain->count; i++)
+                condition_read(&chain->rules[i], r->family, add_ports, b);
         }
     }
 }
