@@ -7,6 +7,7 @@
  * condition.h: natively and in the kernel program the same text.
  */
 #include "base/wire.h"
+#include "packet/extension.h"
 #include "track/tuple.h"
 #include "verdict/condition/condition.h"
 #include "verdict/verdict.h"
@@ -89,8 +90,7 @@ static inline enum condition_reading condition_interface(const struct condition 
  * ip6_packet_match can't find the protocol that the rule asks for. */
 static inline bool condition_is_cut_chain(const struct packet *p)
 {
-    return p->family == PACKET_IPV6 && (p->protocol == 0 || p->protocol == 43 || p->protocol == 44 ||
-                                        p->protocol == 51 || p->protocol == 60);
+    return p->family == PACKET_IPV6 && extension_is_walked(p->protocol);
 }
 
 /* Bytes first...first+size-1 of the packet, as skb_header_pointer finds them. */
