@@ -26,10 +26,8 @@ GLOBAL int flow_end(struct scratch *s)
     control = handle ? bpf_map_lookup_elem(&controls, &handle) : NULL;
     if (!control)
         return 0;
-    if (control->expects) {
-        s->expected = control->expected;
-        bpf_map_delete_elem(&expected, &s->expected);
-    }
+    if (control->expects)
+        expected_forget(&control->expected, handle);
     bpf_map_delete_elem(&controls, &handle);
     return 0;
 }
@@ -191,10 +189,12 @@ GLOBAL int flow_adopt(struct scratch *s)
         flow_end(s);
         return false;
     }
+    /* Of two packets on two CPUs, one gets it. */
+    if (bpf_map_delete_elem(&expected, &s->expected))
+        return false;
     flow = &s->found.flow;
     track_adopt(flow, master, s->other_flow.mark, s->other_flow.helper);
     control->expects = 0;
-    bpf_map_delete_elem(&expected, &s->expected);
     return true;
 }
 

@@ -43,7 +43,7 @@ GLOBAL int helper_announce(struct scratch *s)
         return TRACK_EXPECTATION_TAKEN;
     if (what == TRACK_EXPECTING_INSTEAD) {
         control->expects = 0;
-        bpf_map_delete_elem(&expected, &control->expected);
+        expected_forget(&control->expected, handle);
     }
     if (bpf_map_update_elem(&expected, &s->expected, &s->expectation, BPF_ANY))
         return TRACK_EXPECTATIONS_FULL;

@@ -174,6 +174,16 @@ static inline const struct bpf_settings *settings_get(void)
     return bpf_map_lookup_elem(&settings, &zero);
 }
 
+/* The expectation of the control connection with this handle goes. One whose time was over may have been another's
+ * since, who announced the same. */
+static inline void expected_forget(const struct bpf_expected_key *key, uint32_t handle)
+{
+    struct track_expectation *e = bpf_map_lookup_elem(&expected, key);
+
+    if (e && e->master == handle)
+        bpf_map_delete_elem(&expected, key);
+}
+
 /* NULL: all slots are in use. */
 static inline struct scratch *scratch_claim(void)
 {

@@ -43,10 +43,11 @@ GLOBAL int wall_decode(struct bpf_nf_ctx *context, struct scratch *s)
 
 enum { PATH_IN, PATH_OUT, PATH_THROUGH }; /* enum wall_path */
 
+/* Up to its NUL: behind that a device that was renamed may still have letters of its old name, and ret is all zero. */
 static inline void wall_name(const struct net_device *device, char *ret)
 {
     if (device)
-        bpf_probe_read_kernel(ret, BPF_NAME, device->name);
+        bpf_probe_read_kernel_str(ret, BPF_NAME, device->name);
 }
 
 /* What the hook and the clock say. */
