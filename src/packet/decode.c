@@ -32,7 +32,7 @@ static bool has_sum(const struct packet *p)
 
 static void verify_sums(struct packet *p)
 {
-    if (p->family == PACKET_IPV4 &&
+    if (p->family == PACKET_IPV4 && p->fault == PACKET_SOUND &&
         packet_sum_finish(packet_sum_add(0, p->bytes, (size_t)(p->bytes[0] & 15) * 4)) != 0)
         p->fault = PACKET_BAD_CHECKSUM;
     if (p->fault == PACKET_SOUND && !p->is_fragment && p->captured == p->length && has_sum(p) &&

@@ -109,6 +109,16 @@ static void wrong_sums_are_told(void **state)
     }
 }
 
+/* Rules and tracker ask whether there is a header at all before they ask whether it is right. */
+static void a_wrong_sum_hides_no_short_header(void **state)
+{
+    struct packet_recipe r = recipe("192.0.2.1", "192.0.2.2", PACKET_TCP);
+    (void)state;
+    build(&r);
+    bytes[8]--; /* the header's sum */
+    assert_int_equal(decode(20 + 10).fault, PACKET_SHORT);
+}
+
 static void udp_without_a_sum(void **state)
 {
     struct packet_recipe r = recipe("192.0.2.1", "192.0.2.2", PACKET_UDP);
@@ -311,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_syn_comes_back_as_it_was),
         cmocka_unit_test(payload_of_a_cut_capture),
         cmocka_unit_test(wrong_sums_are_told),
+        cmocka_unit_test(a_wrong_sum_hides_no_short_header),
         cmocka_unit_test(udp_without_a_sum),
         cmocka_unit_test(udplite_is_summed_as_the_kernel_does),
         cmocka_unit_test(short_transport_headers),
