@@ -32,7 +32,7 @@ struct wall_world {
     uint32_t unknown;     /* enum verdict_ignorance */
     uint8_t pkttype, mac[6];
     uint32_t mark;
-    bool mark_is_sure; /* that is the mark which filter sees, whatever mangle does: see wall_ignorance */
+    bool mark_is_sure; /* that is the mark which filter sees, whatever mangle does */
     int64_t time;
     int32_t zone_minutes;
     const struct packet_address *local;

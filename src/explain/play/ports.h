@@ -25,7 +25,7 @@ uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count);
 MUST_USE int play_ports_split(const struct rules *r, struct rules_range16 range, struct play_parts *ret);
 
 /* The session at its worst: of all parts of the range of data ports, the first that is blocked, or else
- * unknown, or else the whole range. *ret_play is what was played; *ret_parts (may be NULL) which parts work.
+ * unknown, or else the whole range. *ret_play is what was played; *ret (may be NULL) which parts work.
  * NULL: out of memory. */
 struct play_outcomes {
     struct play_parts parts;

@@ -15,7 +15,7 @@
 enum condition_reading {
     CONDITION_READ,
     CONDITION_ABSENT,   /* it has none */
-    CONDITION_HIDDEN,   /* we are not told: condition_hidden_text says what */
+    CONDITION_HIDDEN,   /* we are not told: match/match.c says what */
     CONDITION_BROKEN,   /* the packet ends before it: VERDICT_HOTDROP */
     CONDITION_UNCAUGHT, /* the capture ends before it */
 };
