@@ -208,7 +208,7 @@ GLOBAL int flow_begin(struct scratch *s)
         return 0;
     flow = &s->found.flow;
     __builtin_memset(&s->found, 0, sizeof s->found);
-    flow->tuple = s->question.tuple;
+    track_flow_name(flow, &s->question.tuple);
     flow->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
     s->has_flow = s->fresh = true;
     s->direction = TRACK_ORIGINAL;

@@ -118,7 +118,7 @@ static inline bool track_is_helped_automatically(const struct track_config *c, c
 
     if (!on || flow->tuple.protocol != PACKET_TCP)
         return false;
-    uint16_t port = track_flow_port(flow, TRACK_REPLY, TRACK_SOURCE);
+    uint16_t port = flow->reply.source_port;
     for (uint32_t i = 0; i < sizeof c->ftp_ports / sizeof c->ftp_ports[0]; i++) {
         if (i < c->ftp_port_count && port == c->ftp_ports[i])
             return true;

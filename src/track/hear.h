@@ -31,7 +31,7 @@ static inline bool track_payload_is_tls(const void *payload, size_t size)
 static inline struct track_ftp_place track_own_place(const struct track_flow *flow,
                                                      enum track_direction direction)
 {
-    return (struct track_ftp_place){.address = *track_flow_address(flow, direction, TRACK_SOURCE),
+    return (struct track_ftp_place){.address = track_flow_tuple(flow, direction)->source,
                                     .family = flow->tuple.family};
 }
 
@@ -41,7 +41,7 @@ track_expectation_of(const struct track_flow *flow, enum track_direction directi
                      const struct track_ftp_place *place, uint64_t now_ms, const struct track_config *config)
 {
     return (struct track_expectation){
-        .source = *track_flow_address(flow, (enum track_direction) !direction, TRACK_SOURCE),
+        .source = track_flow_tuple(flow, (enum track_direction) !direction)->source,
         .destination = place->address,
         .port = place->port,
         .zone = flow->tuple.zone,

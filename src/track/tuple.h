@@ -76,71 +76,34 @@ static inline void track_tuple_key(const struct track_tuple *t, struct track_tup
         track_tuple_invert(t, ret);
 }
 
-/*
- * How the packets of one direction look: the end that they come from, the one that they go to, or both. The reply
- * tuple is the inverse of the original one as long as nothing translates addresses, and nobody but these and
- * track_flow_direction may believe so: a flow that is translated will have a record of twice the size, its reply
- * tuple behind it and a bit in status, and will be found by either tuple.
- */
-enum track_end { TRACK_SOURCE, TRACK_DESTINATION };
-
-static inline const struct packet_address *
-track_flow_address(const struct track_flow *flow, enum track_direction direction, enum track_end end)
+/* A flow begins with packets of this tuple. Nothing else says what the reply tuple is: who translates addresses
+ * changes it behind this. */
+static inline void track_flow_name(struct track_flow *flow, const struct track_tuple *t)
 {
-    bool source = (direction == TRACK_ORIGINAL) == (end == TRACK_SOURCE);
-
-    return source ? &flow->tuple.source : &flow->tuple.destination;
+    flow->tuple = *t;
+    if (track_tuple_invert(t, &flow->reply))
+        return;
+    flow->reply = *t;
+    flow->reply.source = t->destination;
+    flow->reply.destination = t->source;
 }
 
-static inline uint16_t track_flow_port(const struct track_flow *flow, enum track_direction direction,
-                                       enum track_end end)
+/* How the packets of one direction look. */
+static inline const struct track_tuple *track_flow_tuple(const struct track_flow *flow,
+                                                         enum track_direction direction)
 {
-    const struct track_tuple *t = &flow->tuple;
-    bool source = end == TRACK_SOURCE, reply = direction == TRACK_REPLY;
-    uint8_t answer;
-
-    if (!track_is_icmp(t->protocol))
-        return source != reply ? t->source_port : t->destination_port;
-    if (source || !reply || !track_icmp_answer(t->protocol, (uint8_t)(t->destination_port >> 8), &answer))
-        return source ? t->source_port : t->destination_port;
-    return (uint16_t)(answer << 8 | (t->destination_port & 0xff));
+    return direction == TRACK_ORIGINAL ? &flow->tuple : &flow->reply;
 }
 
-static inline struct track_tuple track_flow_tuple(const struct track_flow *flow,
-                                                  enum track_direction direction)
-{
-    return (struct track_tuple){
-        .source = *track_flow_address(flow, direction, TRACK_SOURCE),
-        .destination = *track_flow_address(flow, direction, TRACK_DESTINATION),
-        .source_port = track_flow_port(flow, direction, TRACK_SOURCE),
-        .destination_port = track_flow_port(flow, direction, TRACK_DESTINATION),
-        .family = flow->tuple.family,
-        .protocol = flow->tuple.protocol,
-        .zone = flow->tuple.zone,
-    };
-}
-
-/*
- * Which direction of a flow t is a packet of; TRACK_DIRECTIONS: of none. Written without building the
- * inverse, for it is asked of every packet. A flow whose two directions look the same (from a port to itself)
- * answers REPLY: that is the one that the kernel's table finds first.
- */
+/* Which direction of a flow t is a packet of; TRACK_DIRECTIONS: of none. A flow whose two directions look the same
+ * (from a port to itself) answers REPLY: that is the one that the kernel's table finds first. */
 static inline enum track_direction track_flow_direction(const struct track_flow *flow,
                                                         const struct track_tuple *t)
 {
-    const struct track_tuple *first = &flow->tuple;
-    uint32_t original = track_ends_difference(first, t), reply;
+    uint32_t original = track_ends_difference(&flow->tuple, t),
+             reply = track_ends_difference(&flow->reply, t);
 
-    if (track_is_icmp(t->protocol)) {
-        struct track_tuple inverse;
-        reply = !track_tuple_invert(first, &inverse) || track_ends_difference(&inverse, t);
-    } else {
-        reply = packet_address_difference(&first->source, &t->destination) |
-                packet_address_difference(&first->destination, &t->source) |
-                (uint32_t)((first->source_port ^ t->destination_port) |
-                           (first->destination_port ^ t->source_port));
-    }
-    if (track_kind_difference(first, t) | (!!original & !!reply))
+    if (track_kind_difference(&flow->tuple, t) | (!!original & !!reply))
         return TRACK_DIRECTIONS;
     return reply ? TRACK_ORIGINAL : TRACK_REPLY;
 }

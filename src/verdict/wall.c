@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/language/names.h"
+#include "track/tuple.h"
 #include "verdict/image/image.h"
 #include "verdict/linear.h"
 
@@ -320,20 +321,21 @@ static void make_up(struct passage *g)
     g->view = (struct track_view){.state = state, .direction = g->ask->direction};
     if (state == TRACK_INVALID || state == TRACK_UNTRACKED)
         return;
+    const struct track_tuple forth = {.source = reply ? p->destination : p->source,
+                                      .destination = reply ? p->source : p->destination,
+                                      .source_port = reply ? p->destination_port : p->source_port,
+                                      .destination_port = reply ? p->source_port : p->destination_port,
+                                      .family = p->family,
+                                      .protocol = p->protocol,
+                                      .zone = template->zone};
     g->made_up = (struct track_flow){
-        .tuple = {.source = reply ? p->destination : p->source,
-                  .destination = reply ? p->source : p->destination,
-                  .source_port = reply ? p->destination_port : p->source_port,
-                  .destination_port = reply ? p->source_port : p->destination_port,
-                  .family = p->family,
-                  .protocol = p->protocol,
-                  .zone = template->zone},
         .status = statuses[state],
         .expires = g->ask->now_ms + 120000,
         .helper = (uint8_t)template->helper,
         .expected_by = state == TRACK_RELATED ? TRACK_HELPER_FTP : TRACK_HELPER_NONE,
         .serial = 1,
     };
+    track_flow_name(&g->made_up, &forth);
     g->view.flow = &g->made_up;
     g->view.fresh = state == TRACK_NEW || state == TRACK_RELATED;
 }

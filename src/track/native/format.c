@@ -92,7 +92,7 @@ static unsigned long long seconds_left(uint64_t expires, uint64_t now_ms)
 int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text, size_t size)
 {
     struct line l = {.text = text, .size = size};
-    struct track_tuple reply = track_flow_tuple(flow, TRACK_REPLY);
+    const struct track_tuple *reply = &flow->reply;
 
     put(&l, "%-8s %u %llu ", protocol_name(flow->tuple.protocol), flow->tuple.protocol,
         seconds_left(flow->expires, now_ms));
@@ -101,7 +101,7 @@ int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text
     put_tuple(&l, &flow->tuple);
     if (!(flow->status & TRACK_SEEN_REPLY))
         put(&l, "[UNREPLIED] ");
-    put_tuple(&l, &reply);
+    put_tuple(&l, reply);
     if (flow->status & TRACK_ASSURED)
         put(&l, "[ASSURED] ");
     put(&l, "mark=%u ", flow->mark);

@@ -81,7 +81,7 @@ static int grow_pool(struct table *t)
             return -ENOMEM;
         t->chunks = chunks;
     }
-    struct track_flow *chunk = aligned_alloc(TABLE_PAGE, TABLE_CHUNK * sizeof(struct track_flow));
+    struct track_flow *chunk = malloc(TABLE_CHUNK * sizeof(*chunk));
     if (!chunk)
         return -ENOMEM;
     t->chunks[t->chunk_count++] = chunk;

@@ -14,11 +14,12 @@
 #include "track/hash.h"
 
 enum {
-    TABLE_CHUNK_BITS = 14, /* flows in a chunk of the pool: 16384, which is TABLE_PAGE */
+    TABLE_CHUNK_BITS = 14, /* flows in a chunk of the pool: 16384 */
     TABLE_CHUNK = 1 << TABLE_CHUNK_BITS,
-    TABLE_PAGE = 2 << 20, /* memory comes in whole large pages, where the system has them (on x86 of 2 MiB): a
-                             packet in a hundred thousand flows else pays for a walk through page tables */
-    TABLE_NONE = 0,       /* slot numbers begin with 1 */
+    TABLE_PAGE =
+        2 << 20,    /* the table's memory comes in whole large pages, where the system has them (on x86 of
+                             2 MiB): a packet in a hundred thousand flows else pays for a walk through page tables */
+    TABLE_NONE = 0, /* slot numbers begin with 1 */
 };
 
 struct table_entry {
@@ -64,7 +65,7 @@ static inline uint32_t table_home(const struct table *t, uint32_t hash)
     return hash >> (32 - t->bits);
 }
 
-/* Both lines of a flow that will be written to. Inlined early, or GCC 12 takes the call for one without
+/* The lines of a flow that will be written to. Inlined early, or GCC 12 takes the call for one without
  * effect and drops it. */
 __attribute__((always_inline)) static inline void table_prefetch(const struct table *t, uint32_t slot)
 {
@@ -72,6 +73,7 @@ __attribute__((always_inline)) static inline void table_prefetch(const struct ta
 
     __builtin_prefetch(flow, 1);
     __builtin_prefetch(flow + 64, 1);
+    __builtin_prefetch(flow + 128, 1);
 }
 
 /* A slot for a new flow (zeroed but for family 255, which the caller overwrites); TABLE_NONE: out of memory.

@@ -127,7 +127,7 @@ static uint32_t make_flow(struct tracker *t, const struct track_tuple *tuple, ui
     if (slot == TABLE_NONE)
         return TABLE_NONE;
     struct track_flow *flow = table_flow(&t->table, slot);
-    flow->tuple = *tuple;
+    track_flow_name(flow, tuple);
     flow->serial = ++t->last_serial;
     if (expectation)
         adopt(t, flow, expectation);

@@ -203,8 +203,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
     bool address = c->field <= CONDITION_CT_REPLY_DESTINATION;
     uint32_t which = c->field - (address ? CONDITION_CT_SOURCE : CONDITION_CT_SOURCE_PORT);
     /* Both have four fields: source and destination, then the reply's. */
-    enum track_direction direction = which & 2 ? TRACK_REPLY : TRACK_ORIGINAL;
-    enum track_end end = which & 1 ? TRACK_DESTINATION : TRACK_SOURCE;
+    const struct track_tuple *t = track_flow_tuple(flow, which & 2 ? TRACK_REPLY : TRACK_ORIGINAL);
 
     switch (c->field) {
     case CONDITION_CONNMARK:
@@ -225,7 +224,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
     case CONDITION_CT_DESTINATION:
     case CONDITION_CT_REPLY_SOURCE:
     case CONDITION_CT_REPLY_DESTINATION:
-        *ret = condition_value_address(track_flow_address(flow, direction, end), flow->tuple.family);
+        *ret = condition_value_address(which & 1 ? &t->destination : &t->source, t->family);
         return CONDITION_READ;
     case CONDITION_CT_STATUS:
         ret->low = flow->status;
@@ -234,7 +233,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         ret->low = condition_expires(flow, p->now_ms);
         return CONDITION_READ;
     default: /* CT_SOURCE_PORT...CT_REPLY_DESTINATION_PORT */
-        ret->low = track_flow_port(flow, direction, end);
+        ret->low = which & 1 ? t->destination_port : t->source_port;
         return CONDITION_READ;
     }
 }

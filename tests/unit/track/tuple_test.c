@@ -18,13 +18,14 @@ static struct track_tuple tuple_of(uint8_t protocol, uint16_t source_port, uint1
 
 static void a_flow_knows_the_tuples_of_both_directions(void **state)
 {
-    struct track_flow flow = {.tuple = tuple_of(PACKET_TCP, 40000, 21)};
-    struct track_tuple original = track_flow_tuple(&flow, TRACK_ORIGINAL),
-                       reply = track_flow_tuple(&flow, TRACK_REPLY), inverse = flow.tuple;
+    struct track_tuple original = tuple_of(PACKET_TCP, 40000, 21), reply, inverse = original;
+    struct track_flow flow;
 
     (void)state;
-    assert_true(track_tuple_equal(&original, &flow.tuple));
-    assert_true(track_tuple_invert(&flow.tuple, &inverse));
+    track_flow_name(&flow, &original);
+    reply = *track_flow_tuple(&flow, TRACK_REPLY);
+    assert_true(track_tuple_equal(&original, track_flow_tuple(&flow, TRACK_ORIGINAL)));
+    assert_true(track_tuple_invert(&original, &inverse));
     assert_true(track_tuple_equal(&reply, &inverse));
     assert_int_equal(track_flow_direction(&flow, &original), TRACK_ORIGINAL);
     assert_int_equal(track_flow_direction(&flow, &reply), TRACK_REPLY);
@@ -34,13 +35,30 @@ static void a_flow_knows_the_tuples_of_both_directions(void **state)
 
 static void an_answer_has_the_other_type(void **state)
 {
-    struct track_flow flow = {.tuple = tuple_of(PACKET_ICMP, 77, ICMP4_ECHO << 8)};
-    struct track_tuple reply = track_flow_tuple(&flow, TRACK_REPLY);
+    struct track_tuple question = tuple_of(PACKET_ICMP, 77, ICMP4_ECHO << 8), reply;
+    struct track_flow flow;
 
     (void)state;
+    track_flow_name(&flow, &question);
+    reply = *track_flow_tuple(&flow, TRACK_REPLY);
     assert_int_equal(reply.source_port, 77);
     assert_int_equal(reply.destination_port, ICMP4_ECHO_REPLY << 8);
     assert_int_equal(track_flow_direction(&flow, &reply), TRACK_REPLY);
+}
+
+/* Who translates addresses changes the reply tuple, and answers are known by that. */
+static void an_answer_to_a_translated_flow_is_known(void **state)
+{
+    struct track_tuple original = tuple_of(PACKET_TCP, 40000, 21), answer;
+    struct track_flow flow;
+
+    (void)state;
+    track_flow_name(&flow, &original);
+    flow.reply.destination_port = 50000;
+    answer = flow.reply;
+    assert_int_equal(track_flow_direction(&flow, &answer), TRACK_REPLY);
+    answer.destination_port = 40000;
+    assert_int_equal(track_flow_direction(&flow, &answer), TRACK_DIRECTIONS);
 }
 
 /* Both directions have one key, and who asks has another one than who is asked with the same id. */
@@ -70,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flow_knows_the_tuples_of_both_directions),
         cmocka_unit_test(an_answer_has_the_other_type),
+        cmocka_unit_test(an_answer_to_a_translated_flow_is_known),
         cmocka_unit_test(both_directions_have_one_key),
     };
 
