@@ -105,8 +105,7 @@ static inline bool wall_filter(struct scratch *s)
     /* CONNMARK has had its effect on a known connection even if the packet is dropped after it. */
     if (s->walk.has_connmark)
         flow_mark(s, s->walk.connmark);
-    if (s->walk.code == IMAGE_REJECT && s->walk.flags & IMAGE_RESET && s->packet.protocol == PACKET_TCP &&
-        s->packet.fault == PACKET_SOUND && !(s->packet.tcp.flags & PACKET_RST))
+    if (s->walk.code == IMAGE_REJECT && s->walk.flags & IMAGE_RESET && track_answered_with_reset(&s->packet))
         flow_close(s);
     return s->walk.code == IMAGE_ACCEPT;
 }

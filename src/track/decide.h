@@ -284,4 +284,11 @@ static inline void track_close(struct track_flow *flow, uint64_t now_ms,
     track_refresh(flow, now_ms, settings->tcp.age[TRACK_TCP_CLOSE]);
 }
 
+/* Does a rule that rejects with a reset answer this packet? Not what is no TCP or broken, nor a reset
+ * (nf_send_reset). Then track_close. */
+static inline bool track_answered_with_reset(const struct packet *p)
+{
+    return p->protocol == PACKET_TCP && p->fault == PACKET_SOUND && !(p->tcp.flags & PACKET_RST);
+}
+
 #endif

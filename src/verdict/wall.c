@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/language/names.h"
+#include "track/decide.h"
 #include "track/tuple.h"
 #include "verdict/image/image.h"
 #include "verdict/linear.h"
@@ -233,11 +234,10 @@ static void keep_flow(struct passage *g)
     g->report->has_flow = true;
 }
 
-/* REJECT --reject-with tcp-reset: nf_send_reset answers what is no reset itself. */
+/* REJECT --reject-with tcp-reset. */
 static bool is_answered_with_reset(const struct verdict *v, const struct packet *packet)
 {
-    return v->code == VERDICT_REJECT && packet->protocol == PACKET_TCP && packet->fault == PACKET_SOUND &&
-           !(packet->tcp.flags & PACKET_RST) &&
+    return v->code == VERDICT_REJECT && track_answered_with_reset(packet) &&
            strcmp(rules_reject_name(packet->family, v->rule->target.reject.with), "tcp-reset") == 0;
 }
 

@@ -106,15 +106,6 @@ static char *scope_text(const struct differ *d, const struct diff_find *f, enum 
     return text;
 }
 
-static enum wall_fate fate_of(const struct diff_entry *e)
-{
-    static const enum wall_fate fates[] = {[DIFF_ACCEPT] = WALL_PASS,
-                                           [DIFF_DROP] = WALL_DROP,
-                                           [DIFF_REJECT] = WALL_REJECT,
-                                           [DIFF_DEPENDS] = WALL_UNKNOWN};
-    return fates[e->action];
-}
-
 static int quote_entry(struct story_rule *ret, const struct rules *r, const struct diff_entry *e)
 {
     return story_rule_quote(ret, r, e->table, e->chain, e->rule, e->number);
@@ -149,7 +140,8 @@ static int tell_find(struct differ *d, const struct diff_find *f, enum wall_path
                      const struct diff_names *names)
 {
     uint8_t *buffer = malloc(PACKET_LONGEST);
-    struct diff_change change = {.before = fate_of(f->old), .after = fate_of(f->new)};
+    struct diff_change change = {.before = (enum wall_fate)f->old->action,
+                                 .after = (enum wall_fate)f->new->action};
     struct packet packet;
     int error = buffer ? diff_witness_build(&f->witness, buffer, &packet) : -ENOMEM;
     if (!error && f->witness.has_atoms) {

@@ -11,10 +11,11 @@
  * conditions.
  */
 enum diff_action {
-    DIFF_ACCEPT, /* of the last table; that of others is a LEAVE */
-    DIFF_DROP,
-    DIFF_REJECT,
-    DIFF_DEPENDS, /* can't be told */
+    /* What ends the way is the packet's fate. */
+    DIFF_ACCEPT = WALL_PASS, /* of the last table; that of others is a LEAVE */
+    DIFF_DROP = WALL_DROP,
+    DIFF_REJECT = WALL_REJECT,
+    DIFF_DEPENDS = WALL_UNKNOWN, /* can't be told */
     DIFF_LEAVE, /* goes on behind the next MARK of the same label: RETURN, the end of a goto, ACCEPT before the last table */
     DIFF_MARK, /* no rule: a place to go on at */
     DIFF_NOTRACK,
