@@ -8,6 +8,7 @@
 #include "track/expect.h"
 #include "track/ftp_line.h"
 #include "track/settings.h"
+#include "verdict/match/hashlimit.h"
 
 /* Map "settings", one element. */
 struct bpf_settings {
@@ -52,6 +53,26 @@ struct bpf_remembered {
     uint32_t credit, cap, cost; /* limit, as struct limit_bucket */
     uint32_t spare;
     uint64_t previous;
+};
+
+/* Map "buckets", of hashlimit. */
+struct bpf_bucket_key {
+    uint32_t table;
+    uint16_t port[2];
+    struct packet_address address[2];
+};
+
+struct bpf_bucket {
+    struct hashlimit_bucket bucket;
+    struct bpf_spin_lock lock;
+    uint32_t spare;
+};
+
+/* Map "tables", of hashlimit, by their numbers. */
+struct bpf_table {
+    uint64_t began; /* jiffies; 0: nobody has asked it */
+    uint32_t count; /* its buckets */
+    uint32_t spare;
 };
 
 #endif

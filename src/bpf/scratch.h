@@ -19,6 +19,7 @@ enum {
     FLOWS = 262144, /* unless the loader says otherwise */
     EXPECTATIONS = 4096,
     REMEMBERED = 65536, /* conditions that count */
+    BUCKETS = 65536,
 };
 
 /* As struct bpf_flow, whose lock may lie in a map's value only. */
@@ -28,6 +29,14 @@ struct flow_copy {
 };
 
 _Static_assert(sizeof(struct flow_copy) == sizeof(struct bpf_flow), "a copy fits");
+
+/* Likewise. */
+struct bucket_copy {
+    struct hashlimit_bucket bucket;
+    uint32_t lock, spare;
+};
+
+_Static_assert(sizeof(struct bucket_copy) == sizeof(struct bpf_bucket), "a copy fits");
 
 enum {
     WALK_DEPTH = 16,   /* nested chains; natively VERDICT_DEPTH */
@@ -86,6 +95,8 @@ struct scratch {
     bool ends;             /* it ends with a newline */
     bool again;            /* old is the line that it is heard with */
     struct walk walk;
+    struct bpf_bucket_key bucket_key;
+    struct bucket_copy bucket;
 };
 
 struct {
@@ -164,6 +175,20 @@ struct {
     __type(value, struct bpf_remembered);
 } remembered SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, BUCKETS);
+    __type(key, struct bpf_bucket_key);
+    __type(value, struct bpf_bucket);
+} buckets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, IMAGE_SHARED);
+    __type(key, uint32_t);
+    __type(value, struct bpf_table);
+} tables SEC(".maps");
+
 /* Serial numbers of flows, which are also the handles of control connections. */
 uint32_t last_serial;
 
@@ -182,6 +207,18 @@ static inline void expected_forget(const struct bpf_expected_key *key, uint32_t 
 
     if (e && e->master == handle)
         bpf_map_delete_elem(&expected, key);
+}
+
+static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
+{
+    uint32_t zero = 0;
+    const uint8_t *block = bpf_map_lookup_elem(&image, &zero);
+
+    (void)base;
+    HIDE(offset);
+    if (!block || offset > image_size - size)
+        return NULL;
+    return block + offset;
 }
 
 /* NULL: all slots are in use. */

@@ -7,22 +7,9 @@
  * conditions and effects (find.h, condition/field.h, effect.h), but a rule at a time and with all that is
  * counted kept in memory, as the verifier wants it.
  */
-#include "bpf/scratch.h"
+#include "bpf/match.h"
 #include "verdict/effect.h"
 #include "verdict/image/value.h"
-#include "verdict/match/step.h"
-
-static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size)
-{
-    uint32_t zero = 0;
-    const uint8_t *block = bpf_map_lookup_elem(&image, &zero);
-
-    (void)base;
-    HIDE(offset);
-    if (!block || offset > image_size - size)
-        return NULL;
-    return block + offset;
-}
 
 /* ---- looking up ---- */
 
@@ -225,139 +212,7 @@ static inline void walk_describe(struct scratch *s, struct track_view *view, str
     __builtin_memcpy(ret->mac, s->ask.mac, sizeof(ret->mac));
 }
 
-/* Where the option lies among those of a TCP packet (tcp_option_is); their size: there is none. */
-GLOBAL uint32_t walk_option(struct scratch *s, uint32_t size, uint32_t kind, uint32_t mss)
-{
-    int n;
-
-    if (!s)
-        return 0;
-    s->walk.at = 0;
-    LOOP(n, 0, TCP_OPTIONS_MOST)
-    {
-        uint32_t at = s->walk.at;
-        if (at >= size || at >= TCP_OPTIONS_MOST)
-            return size;
-        if (tcp_option_is(&s->reader.text.bytes[at], size - at, 0, (uint8_t)kind, mss))
-            return at;
-        s->walk.at = at + tcp_option_end(&s->reader.text.bytes[at], size - at, 0);
-    }
-    return size;
-}
-
-/* --tcp-option and tcpmss. */
-static inline int walk_ask_option(struct scratch *s, const struct condition *c, uint32_t payload)
-{
-    const struct packet *p = &s->packet;
-    uint32_t header = p->tcp.header, size, at;
-
-    if (p->transport > p->length || p->length - p->transport < 20 || header < 20 ||
-        header > p->length - p->transport)
-        return VERDICT_HOTDROP;
-    size = header - 20;
-    if (c->argument == RULES_MATCH_TCP) {
-        const struct rules_match_tcp *m = image_window(NULL, payload, sizeof(*m));
-        if (!m)
-            return VERDICT_NO;
-        at = walk_option(s, size, m->option, false);
-        return (at < size) != m->option_inverted ? VERDICT_YES : VERDICT_NO;
-    }
-    const struct rules_match_tcpmss *m = image_window(NULL, payload, sizeof(*m));
-    if (!m)
-        return VERDICT_NO;
-    at = walk_option(s, size, TCP_OPTION_MSS, true);
-    if (at >= size || at > TCP_OPTIONS_MOST)
-        return m->inverted ? VERDICT_YES : VERDICT_NO;
-    uint32_t mss = wire_read16(&s->reader.text.bytes[at + 2]);
-    return (mss >= m->mss.first && mss <= m->mss.last) != m->inverted ? VERDICT_YES : VERDICT_NO;
-}
-
-/* What is remembered for the condition at offset, made now if need be. */
-static inline struct bpf_remembered *walk_remembered(uint32_t offset, const struct bpf_remembered *fresh)
-{
-    struct bpf_remembered *r = bpf_map_lookup_elem(&remembered, &offset);
-
-    if (r)
-        return r;
-    bpf_map_update_elem(&remembered, &offset, fresh, BPF_NOEXIST);
-    return bpf_map_lookup_elem(&remembered, &offset);
-}
-
-static inline int walk_ask_limit(const struct scratch *s, uint32_t offset, uint32_t payload)
-{
-    const struct rules_match_limit *m = image_window(NULL, payload, sizeof(*m));
-    uint64_t now = memory_jiffies(s->ask.now_ms);
-    struct limit_bucket bucket;
-    struct bpf_remembered *r;
-    bool yes;
-
-    if (!m)
-        return VERDICT_NO;
-    limit_begin(&bucket, m, now);
-    struct bpf_remembered fresh = {
-        .credit = bucket.credit, .cap = bucket.cap, .cost = bucket.cost, .previous = now};
-    r = walk_remembered(offset, &fresh);
-    if (!r)
-        return VERDICT_NO;
-    bpf_spin_lock(&r->lock);
-    bucket.credit = r->credit;
-    bucket.previous = r->previous;
-    yes = limit_take(&bucket, now);
-    r->credit = bucket.credit;
-    r->previous = bucket.previous;
-    bpf_spin_unlock(&r->lock);
-    return yes ? VERDICT_YES : VERDICT_NO;
-}
-
-static inline int walk_ask_statistic(uint32_t offset, uint32_t payload)
-{
-    const struct rules_match_statistic *m = image_window(NULL, payload, sizeof(*m));
-    struct bpf_remembered *r;
-    uint32_t counter;
-    bool yes;
-
-    if (!m)
-        return VERDICT_NO;
-    if (!m->nth) /* chance; the loader lets in none but never and always */
-        return (m->probability != 0) != m->inverted ? VERDICT_YES : VERDICT_NO;
-    struct bpf_remembered fresh = {.counter = nth_begin(m)};
-    struct rules_match_statistic nth = *m;
-    r = walk_remembered(offset, &fresh);
-    if (!r)
-        return VERDICT_NO;
-    bpf_spin_lock(&r->lock);
-    counter = r->counter;
-    yes = nth_take(&counter, &nth);
-    r->counter = counter;
-    bpf_spin_unlock(&r->lock);
-    return yes ? VERDICT_YES : VERDICT_NO;
-}
-
-/* A condition that the match itself answers (verdict/match natively). */
-GLOBAL int walk_call(struct scratch *s, uint32_t offset)
-{
-    const struct condition *c = image_window(NULL, offset, sizeof(*c));
-    const struct rules_match_time *time;
-
-    if (!s || !c || !c->payload)
-        return VERDICT_NO;
-    switch (c->argument) {
-    case RULES_MATCH_TCP:
-    case RULES_MATCH_TCPMSS:
-        return walk_ask_option(s, c, c->payload);
-    case RULES_MATCH_LIMIT:
-        return walk_ask_limit(s, offset, c->payload);
-    case RULES_MATCH_STATISTIC:
-        return walk_ask_statistic(offset, c->payload);
-    case RULES_MATCH_TIME:
-        time = image_window(NULL, c->payload, sizeof(*time));
-        return time && time_holds(time, s->ask.time) ? VERDICT_YES : VERDICT_NO;
-    default:
-        return VERDICT_NO;
-    }
-}
-
-/* One condition, at offset. Enum verdict_answer. */
+/* One condition, at offset, that is no CALL. Enum verdict_answer. */
 GLOBAL int walk_ask_one(struct scratch *s, uint32_t offset)
 {
     const struct condition *c = image_window(NULL, offset, sizeof(*c));
@@ -367,14 +222,12 @@ GLOBAL int walk_ask_one(struct scratch *s, uint32_t offset)
 
     if (!s || !c)
         return VERDICT_NO;
-    if (c->kind == CONDITION_CALL)
-        return walk_call(s, offset);
     walk_describe(s, &view, &p);
     return condition_holds(c, &p, &reading);
 }
 
 /* What the sets could not answer of the rule at offset. Enum verdict_answer. */
-GLOBAL int walk_ask(struct scratch *s, uint32_t offset)
+GLOBAL int walk_ask(struct bpf_nf_ctx *context, struct scratch *s, uint32_t offset)
 {
     const struct image_rule *rule = image_window(NULL, offset, sizeof(*rule));
     int i, answer;
@@ -389,7 +242,9 @@ GLOBAL int walk_ask(struct scratch *s, uint32_t offset)
             break;
         if (!s->walk.unsound && i < IMAGE_CONDITIONS && !(rule->residual >> (i & 63) & 1))
             continue;
-        answer = walk_ask_one(s, rule->conditions + (uint32_t)i * sizeof(struct condition));
+        uint32_t at = rule->conditions + (uint32_t)i * (uint32_t)sizeof(struct condition);
+        const struct condition *c = image_window(NULL, at, sizeof(*c));
+        answer = c && c->kind == CONDITION_CALL ? match_call(context, s, at) : walk_ask_one(s, at);
         if (answer != VERDICT_YES)
             return answer;
     }
@@ -473,7 +328,7 @@ static inline int walk_enter(struct scratch *s, uint32_t chain, bool is_goto)
 }
 
 /* Looks at the next rule of the innermost chain. 1: it is decided. */
-GLOBAL int walk_step(struct scratch *s, uint32_t policy)
+GLOBAL int walk_step(struct bpf_nf_ctx *context, struct scratch *s, uint32_t policy)
 {
     const struct image_table *t;
     const struct image_chain *chain;
@@ -500,7 +355,7 @@ GLOBAL int walk_step(struct scratch *s, uint32_t policy)
     rule = image_window(NULL, at, sizeof(*rule));
     if (!rule)
         return 1;
-    answer = walk_ask(s, (uint32_t)at);
+    answer = walk_ask(context, s, (uint32_t)at);
     if (answer == VERDICT_HOTDROP)
         return walk_decide(s, IMAGE_DROP, 0, true);
     if (answer != VERDICT_YES)
@@ -536,7 +391,7 @@ static inline uint32_t walk_counts_of(const struct image_header *header, uint32_
 }
 
 /* Walks a table (enum rules_table_type) from the chain of the walk's hook. */
-GLOBAL int walk_table(struct scratch *s, uint32_t table)
+GLOBAL int walk_table(struct bpf_nf_ctx *context, struct scratch *s, uint32_t table)
 {
     const struct image_header *header = image_window(NULL, 0, sizeof(*header));
     const struct image_table *t;
@@ -571,7 +426,7 @@ GLOBAL int walk_table(struct scratch *s, uint32_t table)
     s->walk.done[0] = 0;
     LOOP(step, 0, WALK_STEPS)
     {
-        if (walk_step(s, policy))
+        if (walk_step(context, s, policy))
             return 0;
     }
     s->walk.code = IMAGE_DROP; /* the loader does not let so many rules in */

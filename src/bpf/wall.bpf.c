@@ -85,23 +85,23 @@ GLOBAL int wall_begin(struct bpf_nf_ctx *context, struct scratch *s)
 }
 
 /* Raw, before conntrack looks: s->template is what it said of that. */
-static inline bool wall_raw(struct scratch *s)
+static inline bool wall_raw(struct bpf_nf_ctx *context, struct scratch *s)
 {
     s->walk.hook = s->ask.path == PATH_OUT ? RULES_OUTPUT : RULES_PREROUTING;
     s->walk.has_view = false;
     s->walk.mark = s->ask.mark;
     s->has_flow = false;
-    walk_table(s, RULES_RAW);
+    walk_table(context, s, RULES_RAW);
     return s->walk.code == IMAGE_ACCEPT;
 }
 
-static inline bool wall_filter(struct scratch *s)
+static inline bool wall_filter(struct bpf_nf_ctx *context, struct scratch *s)
 {
     s->walk.hook = s->ask.path == PATH_OUT  ? RULES_OUTPUT
                    : s->ask.path == PATH_IN ? RULES_INPUT
                                             : RULES_FORWARD;
     s->walk.has_view = true;
-    walk_table(s, RULES_FILTER);
+    walk_table(context, s, RULES_FILTER);
     /* CONNMARK has had its effect on a known connection even if the packet is dropped after it. */
     if (s->walk.has_connmark)
         flow_mark(s, s->walk.connmark);
@@ -120,14 +120,14 @@ static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
     s->answer.stage = BPF_BY_RAW;
     if (!wall_begin(context, s) || wall_decode(context, s) != PACKET_READ)
         return;
-    if (!wall_raw(s)) {
+    if (!wall_raw(context, s)) {
         s->answer.code = s->walk.code;
         s->answer.state = TRACK_NONE; /* whatever CT let the rules behind it see */
         return;
     }
     flow_track(context, s);
     s->answer.stage = BPF_BY_FILTER;
-    if (!wall_filter(s)) {
+    if (!wall_filter(context, s)) {
         s->answer.code = s->walk.code;
         return;
     }

@@ -9,7 +9,7 @@
  * for connlimit, none of their connections lives.
  */
 #include "base/result.h"
-#include "verdict/match/step.h"
+#include "verdict/match/hashlimit.h"
 #include "verdict/verdict.h"
 
 enum {
@@ -24,15 +24,6 @@ struct memory_key {
     uint32_t owner, index; /* serial of the rule and index of the match; or number of the table and 0 */
     struct packet_address address[2];
     uint16_t port[2];
-};
-
-/* hashlimit's dsthash_ent. */
-struct memory_bucket {
-    uint64_t credit, cap, cost;
-    uint64_t previous; /* jiffies at which credit was last granted */
-    uint64_t expires;  /* jiffies */
-    uint64_t rate, burst, current_rate;
-    bool over_before; /* with rate match: the last interval was over the rate */
 };
 
 struct memory_stamps { /* recent: when an address was seen */
@@ -53,7 +44,7 @@ struct memory_entry {
     bool tainted; /* changed or not, nobody knows: its answers are unknown */
     union {
         struct limit_bucket limit;
-        struct memory_bucket bucket;
+        struct hashlimit_bucket bucket;
         struct memory_stamps stamps;
         struct memory_connections connections;
         uint32_t counter;

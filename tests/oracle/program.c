@@ -42,7 +42,7 @@ struct seen {
 };
 
 /* What a set leaves behind. */
-static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered"};
+static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered", "buckets", "tables"};
 
 struct program {
     struct host host; /* the first */
@@ -84,7 +84,9 @@ static void put(const struct program *p, const char *map, const void *value)
         die("map \"%s\" could not be written: %s", map, strerror(errno));
 }
 
-_Static_assert(sizeof(struct bpf_expected_key) >= sizeof(struct track_tuple), "the longest key");
+_Static_assert(sizeof(struct bpf_expected_key) >= sizeof(struct track_tuple) &&
+                   sizeof(struct bpf_expected_key) >= sizeof(struct bpf_bucket_key),
+               "the longest key");
 
 /* ---- rules ---- */
 
@@ -137,11 +139,38 @@ static void renew(struct host *h)
     (void)h; /* each set begins anew */
 }
 
+static struct bpf_map_info info_of(const struct program *p, const char *map)
+{
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof(info);
+
+    if (bpf_obj_get_info_by_fd(map_of(p, map), &info, &size) < 0)
+        die("map \"%s\": %s", map, strerror(errno));
+    return info;
+}
+
+static void forget_elements(const struct program *p, const char *map, const struct bpf_map_info *info)
+{
+    void *nothing = calloc(1, info->value_size);
+
+    if (!nothing)
+        die("out of memory");
+    for (uint32_t i = 0; i < info->max_entries; i++)
+        if (bpf_map_update_elem(map_of(p, map), &i, nothing, BPF_ANY) < 0)
+            die("map \"%s\" could not be emptied: %s", map, strerror(errno));
+    free(nothing);
+}
+
 static void forget(const struct program *p, const char *map)
 {
+    struct bpf_map_info info = info_of(p, map);
     uint8_t key[sizeof(struct bpf_expected_key)]; /* the longest */
     int fd = map_of(p, map);
 
+    if (info.type == BPF_MAP_TYPE_ARRAY) {
+        forget_elements(p, map, &info);
+        return;
+    }
     while (bpf_map_get_next_key(fd, NULL, key) == 0)
         if (bpf_map_delete_elem(fd, key) < 0)
             die("map \"%s\" could not be emptied: %s", map, strerror(errno));
@@ -295,14 +324,12 @@ static bool is_late(struct host *h, const struct step *step)
 static void each(const struct program *p, const char *name, void (*take)(void *arg, const void *value),
                  void *arg)
 {
-    struct bpf_map_info info = {0};
-    uint32_t size = sizeof(info), count;
+    struct bpf_map_info info = info_of(p, name);
+    uint32_t count;
     int fd = map_of(p, name), r;
     uint64_t in, out; /* where it goes on: opaque, and of a hash map 4 bytes */
     bool first = true;
 
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-        die("map \"%s\": %s", name, strerror(errno));
     uint8_t *keys = calloc(BATCH, info.key_size), *values = calloc(BATCH, info.value_size);
     if (!keys || !values)
         die("out of memory");

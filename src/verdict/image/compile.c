@@ -10,6 +10,7 @@
 #include "verdict/image/index.h"
 #include "verdict/image/join.h"
 #include "verdict/linear.h"
+#include "verdict/memory.h"
 
 /*
  * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image,
@@ -38,6 +39,7 @@ struct place { /* of a chain in the model */
 
 struct compiler {
     struct image_block *block;
+    struct verdict_memory *shared; /* has the tables that rules share by name */
     const struct rules *rules;
     const struct rules_table *model;
     enum rules_table_type type;
@@ -107,45 +109,56 @@ static uint8_t rule_flags(const struct image_condition *condition, enum image_ac
     return action == IMAGE_JUMP || action == IMAGE_TARGET ? 0 : IMAGE_FINAL;
 }
 
-/* Of the matches that the kernel program can ask: their own structs go into the block. */
-static uint32_t add_payload(struct image_block *block, const struct rules_match *match)
+static uint32_t add_bytes(struct image_block *block, const void *bytes, size_t size)
 {
-    static const uint8_t sizes[RULES_MATCH_TYPES] = {
+    uint32_t offset = image_block_add(block, size, sizeof(uint64_t));
+
+    if (!block->failed)
+        memcpy(image_block_at(block, offset), bytes, size);
+    return offset;
+}
+
+/* Of a match whose table is shared by name, if the kernel program has room for that. */
+static uint32_t add_shared(struct image_block *block, const struct rules_match *match,
+                           const struct memory_table *table)
+{
+    struct hashlimit_asked asked = {.match = table->hashlimit, .table = table->number};
+
+    if (table->number >= IMAGE_SHARED)
+        return 0;
+    asked.match.above = match->hashlimit->above;
+    return add_bytes(block, &asked, sizeof(asked));
+}
+
+/* Of the matches that the kernel program can ask: what it needs to know of them. */
+static uint32_t add_payload(const struct compiler *c, const struct rules_match *match)
+{
+    static const uint16_t sizes[RULES_MATCH_TYPES] = {
         [RULES_MATCH_TCP] = sizeof(match->tcp),     [RULES_MATCH_TCPMSS] = sizeof(match->tcpmss),
         [RULES_MATCH_LIMIT] = sizeof(match->limit), [RULES_MATCH_STATISTIC] = sizeof(match->statistic),
         [RULES_MATCH_TIME] = sizeof(match->time),
     };
-    uint32_t offset;
 
-    if (!sizes[match->type])
-        return 0;
-    offset = image_block_add(block, sizes[match->type], sizeof(uint64_t));
-    if (!block->failed) /* the union's members all begin at its start */
-        memcpy(image_block_at(block, offset), &match->tcp, sizes[match->type]);
-    return offset;
+    if (match->type == RULES_MATCH_HASHLIMIT)
+        return add_shared(c->block, match, memory_table_of(c->shared, match));
+    /* the union's members all begin at its start */
+    return sizes[match->type] ? add_bytes(c->block, &match->tcp, sizes[match->type]) : 0;
 }
 
-static uint32_t add_conditions(struct image_block *block, const struct rules_rule *rule,
+static uint32_t add_conditions(const struct compiler *c, const struct rules_rule *rule,
                                struct image_condition *condition)
 {
-    size_t size = condition->count * sizeof(condition->all[0]);
-    uint32_t offset;
-
     for (unsigned i = 0; i < condition->count; i++) {
-        struct condition *c = &condition->all[i];
-        if (c->kind == CONDITION_CALL)
-            c->payload = add_payload(block, &rule->matches[c->match]);
+        struct condition *one = &condition->all[i];
+        if (one->kind == CONDITION_CALL)
+            one->payload = add_payload(c, &rule->matches[one->match]);
     }
-    offset = image_block_add(block, size, _Alignof(struct condition));
-    if (!block->failed)
-        memcpy(image_block_at(block, offset), condition->all, size);
-    return offset;
+    return add_bytes(c->block, condition->all, condition->count * sizeof(condition->all[0]));
 }
 
 /* What the image says of the rule, but for the chain that it leads to. */
-static struct image_rule describe_rule(struct image_block *block, uint8_t family,
-                                       const struct rules_rule *rule, uint32_t number,
-                                       struct image_condition *condition)
+static struct image_rule describe_rule(const struct compiler *c, const struct rules_rule *rule,
+                                       uint32_t number, struct image_condition *condition)
 {
     struct image_rule ret = {.number = number,
                              .chain = (uint32_t)IMAGE_NONE,
@@ -155,15 +168,13 @@ static struct image_rule describe_rule(struct image_block *block, uint8_t family
 
     ret.flags = rule_flags(condition, (enum image_action)ret.action);
     if (rule->target.type == RULES_TARGET_REJECT &&
-        strcmp(rules_reject_name(family, rule->target.reject.with), "tcp-reset") == 0)
+        strcmp(rules_reject_name(c->rules->family, rule->target.reject.with), "tcp-reset") == 0)
         ret.flags |= IMAGE_RESET;
-    ret.conditions = add_conditions(block, rule, condition);
+    ret.conditions = add_conditions(c, rule, condition);
     if (ret.action == IMAGE_TARGET) {
         struct effect effect;
         linear_effect_read(&rule->target, &effect);
-        ret.effect = image_block_add(block, sizeof(effect), _Alignof(struct effect));
-        if (!block->failed)
-            memcpy(image_block_at(block, ret.effect), &effect, sizeof(effect));
+        ret.effect = add_bytes(c->block, &effect, sizeof(effect));
     }
     return ret;
 }
@@ -178,7 +189,7 @@ static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_
                             .chain = chain,
                             .ordinal = c->count,
                             .asked = scratch->asked,
-                            .image = describe_rule(c->block, c->rules->family, rule, number, scratch)};
+                            .image = describe_rule(c, rule, number, scratch)};
     for (unsigned f = 0; f < IMAGE_FIELDS; f++) {
         const struct image_ranges *wanted = &scratch->field[f];
 
@@ -481,10 +492,16 @@ static void compiler_fini(struct compiler *c)
 }
 
 /* Offset of the table in the block, or 0. */
-static uint32_t compile_table(struct image_block *block, const struct rules *r, enum rules_table_type type,
+static uint32_t compile_table(struct image *image, struct verdict_memory *shared, enum rules_table_type type,
                               uint32_t none)
 {
-    struct compiler c = {.block = block, .rules = r, .model = &r->tables[type], .type = type, .none = none};
+    struct image_block *block = &image->block;
+    struct compiler c = {.block = block,
+                         .shared = shared,
+                         .rules = image->rules,
+                         .model = &image->rules->tables[type],
+                         .type = type,
+                         .none = none};
     uint32_t offset = 0;
 
     if (compiler_init(&c) && read_rules(&c)) {
@@ -504,7 +521,7 @@ static uint32_t compile_table(struct image_block *block, const struct rules *r, 
     return block->failed ? 0 : offset;
 }
 
-static bool compile(struct image *image)
+static bool compile(struct image *image, struct verdict_memory *shared)
 {
     struct image_block *block = &image->block;
     struct image_header header = {
@@ -515,7 +532,7 @@ static bool compile(struct image *image)
     for (int type = 0; type < RULES_TABLES; type++) {
         if (!image->rules->tables[type].present)
             continue;
-        header.tables[type] = compile_table(block, image->rules, (enum rules_table_type)type, header.none);
+        header.tables[type] = compile_table(image, shared, (enum rules_table_type)type, header.none);
         if (!header.tables[type])
             return false;
     }
@@ -531,12 +548,13 @@ static bool compile(struct image *image)
 struct image *image_compile(const struct rules *r)
 {
     struct image *image = calloc(1, sizeof(*image));
+    struct verdict_memory *shared = verdict_memory_new();
 
-    if (!image)
-        return NULL;
-    image->rules = r;
-    if (!compile(image))
+    if (image)
+        image->rules = r;
+    if (image && (!shared || verdict_memory_learn(shared, r) < 0 || !compile(image, shared)))
         image_free(&image);
+    verdict_memory_free(&shared);
     return image;
 }
 

@@ -35,6 +35,7 @@ enum image_limits {
     IMAGE_CONDITIONS = 64,  /* of a rule that residual can tell apart; those behind are always asked */
     IMAGE_DENSE = 4,        /* with so many middle words or fewer, every set has all of them */
     IMAGE_JOINED = 1 << 18, /* bytes that the joined vectors may take */
+    IMAGE_SHARED = 128,     /* tables that rules share by name, as far as the kernel program has them */
 };
 
 /* The main fields come first: those that take some looking up. The others have few values. */
