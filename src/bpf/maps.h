@@ -9,6 +9,7 @@
 #include "track/ftp_line.h"
 #include "track/settings.h"
 #include "verdict/match/hashlimit.h"
+#include "verdict/match/recent.h"
 
 /* Map "settings", one element. */
 struct bpf_settings {
@@ -73,6 +74,23 @@ struct bpf_table {
     uint64_t began; /* jiffies; 0: nobody has asked it */
     uint32_t count; /* its buckets */
     uint32_t spare;
+};
+
+/* An address in a list of recent. */
+struct bpf_seen {
+    struct packet_address address;
+    uint64_t changed; /* at which change of the list; 0: the place is free */
+    struct recent_ring ring;
+    uint32_t spare;
+    uint64_t stamps[RECENT_STAMPS];
+};
+
+/* Map "lists", of recent, by their numbers. */
+struct bpf_list {
+    struct bpf_spin_lock lock;
+    uint32_t spare;
+    uint64_t changes; /* so many questions may have changed it */
+    struct bpf_seen seen[RECENT_ADDRESSES];
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "bpf/scratch.h"
 #include "verdict/condition/condition.h"
 #include "verdict/match/hashlimit.h"
+#include "verdict/match/recent.h"
 #include "verdict/match/step.h"
 #include "verdict/verdict.h"
 
@@ -232,6 +233,118 @@ GLOBAL int match_hashlimit(struct bpf_nf_ctx *context, struct scratch *s, uint32
     return yes != m->match.above ? VERDICT_YES : VERDICT_NO;
 }
 
+/* ---- recent ---- */
+
+/* Looks for s->look.address, for the oldest address, and for where another has room. */
+static inline void match_look(struct match_look *look, const struct bpf_list *list)
+{
+    int i;
+
+    look->first = UINT64_MAX;
+    look->found = look->oldest = look->room = RECENT_ADDRESSES;
+    LOOP(i, 0, RECENT_ADDRESSES)
+    {
+        const struct bpf_seen *seen = &list->seen[i];
+        uint64_t changed = seen->changed;
+        if (!changed) {
+            look->room = (uint32_t)i;
+            continue;
+        }
+        if (packet_address_equal(&seen->address, &look->address))
+            look->found = (uint32_t)i;
+        if (changed < look->first) {
+            look->first = changed;
+            look->oldest = (uint32_t)i;
+        }
+    }
+    if (look->room == RECENT_ADDRESSES)
+        look->room = look->oldest;
+}
+
+/* Under the list's lock. seen: the packet's address, or where it will be. */
+static inline void match_change(struct bpf_list *list, struct bpf_seen *seen, enum recent_change change,
+                                const struct packet_address *address, uint64_t now)
+{
+    list->changes++;
+    if (change == RECENT_KEEP)
+        return;
+    if (change == RECENT_REMOVE) {
+        seen->changed = 0;
+        return;
+    }
+    if (change == RECENT_ADD) {
+        seen->address = *address;
+        seen->ring.count = seen->ring.next = 0;
+    }
+    seen->changed = list->changes;
+    recent_stamp(&seen->ring, seen->stamps, RECENT_STAMPS, now);
+}
+
+/* Looks without the lock, which allows no loops; false: meanwhile the list has changed. */
+static inline bool match_try(struct match_look *look, struct bpf_list *list,
+                             const struct rules_match_recent *m, uint64_t now, bool *ret_answer)
+{
+    uint64_t changes = __sync_fetch_and_add(&list->changes, 0);
+    uint32_t at, last;
+    bool has, reaps, is_same;
+
+    match_look(look, list);
+    has = look->found < RECENT_ADDRESSES;
+    at = has ? look->found : look->room;
+    last = look->oldest;
+    HIDE(at);
+    HIDE(last);
+    if (at >= RECENT_ADDRESSES)
+        return false;
+    if (last >= RECENT_ADDRESSES)
+        last = at;
+    struct bpf_seen *seen = &list->seen[at], *oldest = &list->seen[last];
+    bool enough = has && recent_enough(m, &seen->ring, seen->stamps, RECENT_STAMPS, now, &look->hits);
+    enum recent_change change = recent_decide(m, has, enough, ret_answer);
+    reaps = has && recent_reaps(m, recent_last(&oldest->ring, oldest->stamps, RECENT_STAMPS),
+                                change == RECENT_STAMP && last == at, now);
+    if (change == RECENT_KEEP && !reaps)
+        return __sync_fetch_and_add(&list->changes, 0) == changes;
+    bpf_spin_lock(&list->lock);
+    is_same = list->changes == changes;
+    if (is_same) {
+        if (reaps)
+            oldest->changed = 0;
+        match_change(list, seen, change, &look->address, now);
+    }
+    bpf_spin_unlock(&list->lock);
+    return is_same;
+}
+
+enum { MATCH_TRIES = 8 };
+
+GLOBAL int match_recent(struct scratch *s, uint32_t payload)
+{
+    const struct recent_asked *m = image_window(NULL, payload, sizeof(*m));
+    struct bpf_list *list;
+    uint32_t number;
+    uint64_t now;
+    bool yes;
+    int i;
+
+    if (!s || !m)
+        return VERDICT_NO;
+    number = m->table;
+    list = bpf_map_lookup_elem(&lists, &number);
+    if (!list)
+        return VERDICT_NO;
+    now = memory_jiffies(s->ask.now_ms);
+    s->look.address = m->match.by_destination ? s->packet.destination : s->packet.source;
+    for (unsigned w = 0; w < 4; w++)
+        s->look.address.word[w] &= m->match.mask.word[w];
+    LOOP(i, 0, MATCH_TRIES)
+    {
+        if (match_try(&s->look, list, &m->match, now, &yes))
+            return yes ? VERDICT_YES : VERDICT_NO;
+    }
+    return VERDICT_HOTDROP;
+}
+
 /* ---- any of them ---- */
 
 /* A condition that the match itself answers (verdict/match natively). */
@@ -255,6 +368,8 @@ GLOBAL int match_call(struct bpf_nf_ctx *context, struct scratch *s, uint32_t of
         return time && time_holds(time, s->ask.time) ? VERDICT_YES : VERDICT_NO;
     case RULES_MATCH_HASHLIMIT:
         return match_hashlimit(context, s, c->payload);
+    case RULES_MATCH_RECENT:
+        return match_recent(s, c->payload);
     default:
         return VERDICT_NO;
     }

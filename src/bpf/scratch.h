@@ -67,6 +67,14 @@ struct walk {
     uint32_t chain[WALK_DEPTH], done[WALK_DEPTH];
 };
 
+/* A list of recent is looked at: where in it these are; RECENT_ADDRESSES: nowhere. */
+struct match_look {
+    struct packet_address address;
+    uint64_t first; /* when the oldest changed */
+    uint32_t found, oldest, room;
+    uint32_t hits;
+};
+
 struct scratch {
     uint32_t busy;
     struct bpf_ask ask;
@@ -97,6 +105,7 @@ struct scratch {
     struct walk walk;
     struct bpf_bucket_key bucket_key;
     struct bucket_copy bucket;
+    struct match_look look;
 };
 
 struct {
@@ -188,6 +197,13 @@ struct {
     __type(key, uint32_t);
     __type(value, struct bpf_table);
 } tables SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, IMAGE_SHARED);
+    __type(key, uint32_t);
+    __type(value, struct bpf_list);
+} lists SEC(".maps");
 
 /* Serial numbers of flows, which are also the handles of control connections. */
 uint32_t last_serial;

@@ -217,8 +217,7 @@ static uint32_t power_of_two_from(uint32_t value)
  * would be smaller, but then no rule puts addresses in: --set has no hit count, which is 32. */
 static uint32_t stamps_for(const struct rules_match_recent *recent)
 {
-    return recent->hit_count > MEMORY_RECENT_STAMPS ? power_of_two_from(recent->hit_count)
-                                                    : MEMORY_RECENT_STAMPS;
+    return recent->hit_count > RECENT_STAMPS ? power_of_two_from(recent->hit_count) : RECENT_STAMPS;
 }
 
 static struct memory_table *find_table(struct verdict_memory *m, uint32_t kind, const char *name)

@@ -10,12 +10,8 @@
  */
 #include "base/result.h"
 #include "verdict/match/hashlimit.h"
+#include "verdict/match/recent.h"
 #include "verdict/verdict.h"
-
-enum {
-    MEMORY_RECENT_ADDRESSES = 100, /* xt_recent ip_list_tot */
-    MEMORY_RECENT_STAMPS = 32,     /* of an address, unless a hit count needs more */
-};
 
 enum memory_kind { MEMORY_LIMIT, MEMORY_STATISTIC, MEMORY_CONNLIMIT, MEMORY_HASHLIMIT, MEMORY_RECENT };
 
@@ -28,7 +24,7 @@ struct memory_key {
 
 struct memory_stamps { /* recent: when an address was seen */
     uint64_t *at;      /* ring of the table's stamps jiffies */
-    uint16_t count, next;
+    struct recent_ring ring;
     uint8_t ttl;
 };
 

@@ -42,7 +42,7 @@ struct seen {
 };
 
 /* What a set leaves behind. */
-static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered", "buckets", "tables"};
+static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered", "buckets", "tables", "lists"};
 
 struct program {
     struct host host; /* the first */

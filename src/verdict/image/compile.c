@@ -118,16 +118,24 @@ static uint32_t add_bytes(struct image_block *block, const void *bytes, size_t s
     return offset;
 }
 
-/* Of a match whose table is shared by name, if the kernel program has room for that. */
-static uint32_t add_shared(struct image_block *block, const struct rules_match *match,
-                           const struct memory_table *table)
+static uint32_t add_hashlimit(const struct compiler *c, const struct rules_match *match)
 {
+    const struct memory_table *table = memory_table_of(c->shared, match);
     struct hashlimit_asked asked = {.match = table->hashlimit, .table = table->number};
 
-    if (table->number >= IMAGE_SHARED)
-        return 0;
     asked.match.above = match->hashlimit->above;
-    return add_bytes(block, &asked, sizeof(asked));
+    return table->number < IMAGE_SHARED ? add_bytes(c->block, &asked, sizeof(asked)) : 0;
+}
+
+static uint32_t add_recent(const struct compiler *c, const struct rules_match *match)
+{
+    const struct memory_table *table = memory_table_of(c->shared, match);
+    struct recent_asked asked = {.match = *match->recent, .table = table->number};
+
+    asked.match.mask = table->mask;
+    if (table->number >= IMAGE_SHARED || table->stamps > RECENT_STAMPS || asked.match.rttl)
+        return 0;
+    return add_bytes(c->block, &asked, sizeof(asked));
 }
 
 /* Of the matches that the kernel program can ask: what it needs to know of them. */
@@ -140,7 +148,9 @@ static uint32_t add_payload(const struct compiler *c, const struct rules_match *
     };
 
     if (match->type == RULES_MATCH_HASHLIMIT)
-        return add_shared(c->block, match, memory_table_of(c->shared, match));
+        return add_hashlimit(c, match);
+    if (match->type == RULES_MATCH_RECENT)
+        return add_recent(c, match);
     /* the union's members all begin at its start */
     return sizes[match->type] ? add_bytes(c->block, &match->tcp, sizes[match->type]) : 0;
 }

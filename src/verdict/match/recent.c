@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* net/netfilter/xt_recent.c. */
+#include "verdict/match/recent.h"
+
 #include "verdict/match/topic.h"
 
 #include "verdict/memory.h"
@@ -36,11 +37,11 @@ static void remove_entry(struct verdict_memory *m, struct memory_table *table, s
     table->count--;
 }
 
-/* A new address with this moment's stamp; the oldest goes if there are too many. */
+/* A new address, not stamped yet; the oldest goes if there are too many. NULL: out of memory. */
 static struct memory_entry *add_entry(struct verdict_memory *m, struct memory_table *table,
-                                      const struct memory_key *key, uint64_t now)
+                                      const struct memory_key *key)
 {
-    if (table->count >= MEMORY_RECENT_ADDRESSES)
+    if (table->count >= RECENT_ADDRESSES)
         remove_entry(m, table, table->oldest);
     struct memory_entry *entry = memory_add(m, key);
     if (!entry)
@@ -50,97 +51,42 @@ static struct memory_entry *add_entry(struct verdict_memory *m, struct memory_ta
         memory_remove(m, &entry);
         return NULL;
     }
-    entry->stamps.at[0] = now;
-    entry->stamps.count = entry->stamps.next = 1;
     link_newest(table, entry);
     table->count++;
     return entry;
 }
 
-static void stamp_entry(struct memory_table *table, struct memory_entry *entry, uint64_t now)
+static void stamp_entry(struct memory_table *table, struct memory_entry *entry, uint8_t ttl, uint64_t now)
 {
-    struct memory_stamps *s = &entry->stamps;
-
-    s->next = (uint16_t)(s->next & (table->stamps - 1));
-    s->at[s->next++] = now;
-    if (s->next > s->count)
-        s->count = s->next;
+    recent_stamp(&entry->stamps.ring, entry->stamps.at, table->stamps, now);
+    entry->stamps.ttl = ttl;
     unlink_entry(table, entry);
     link_newest(table, entry);
-}
-
-static bool is_old(uint64_t stamp, uint32_t seconds, uint64_t now)
-{
-    return now > stamp + (uint64_t)seconds * MEMORY_HZ;
-}
-
-/* next is 0 behind the last of 65,536, the most that a hit count can ask for. */
-static uint64_t last_stamp(const struct memory_table *table, const struct memory_entry *entry)
-{
-    return entry->stamps.at[(entry->stamps.next - 1U) & (table->stamps - 1)];
-}
-
-/* Was it seen often enough within the time? */
-static bool seen_enough(const struct rules_match_recent *m, const struct memory_stamps *s, uint64_t now)
-{
-    uint32_t hits = 0;
-
-    for (unsigned i = 0; i < s->count; i++) {
-        if (m->seconds && is_old(s->at[i], m->seconds, now))
-            continue;
-        if (!m->hit_count || ++hits >= m->hit_count)
-            return true;
-    }
-    return false;
-}
-
-/* --rcheck and --update of an address that is in the table. The kernel stamps it only if the answer, after
- * "!", is yes. */
-static bool check_entry(const struct match_question *q, struct memory_table *table,
-                        struct memory_entry *entry, uint8_t ttl, uint64_t now)
-{
-    const struct rules_match_recent *m = q->match->recent;
-    bool answer = seen_enough(m, &entry->stamps, now) != m->inverted;
-    bool stamps = m->command == RULES_RECENT_UPDATE && answer;
-    struct memory_entry *oldest = table->oldest;
-
-    /* One that is about to be stamped is spared (recent_entry_reap). */
-    if (m->reap && !(stamps && oldest == entry) && is_old(last_stamp(table, oldest), m->seconds, now))
-        remove_entry(q->memory, table, oldest);
-    if (stamps) {
-        stamp_entry(table, entry, now);
-        entry->stamps.ttl = ttl;
-    }
-    return answer;
 }
 
 static bool apply(const struct match_question *q, struct memory_table *table, const struct memory_key *key,
                   uint8_t ttl, uint64_t now)
 {
     const struct rules_match_recent *m = q->match->recent;
-    struct memory_entry *entry = memory_find(q->memory, key);
+    struct memory_entry *entry = memory_find(q->memory, key), *oldest = table->oldest;
+    uint32_t hits;
+    bool answer;
 
     if (entry && m->rttl && entry->stamps.ttl != ttl && ttl != 0 && entry->stamps.ttl != 0)
         entry = NULL;
-    if (!entry) {
-        if (m->command != RULES_RECENT_SET)
-            return m->inverted;
-        entry = add_entry(q->memory, table, key, now);
-        if (entry)
-            entry->stamps.ttl = ttl;
-        return !m->inverted;
-    }
-    switch (m->command) {
-    case RULES_RECENT_SET:
-        stamp_entry(table, entry, now);
-        entry->stamps.ttl = ttl;
-        return !m->inverted;
-    case RULES_RECENT_REMOVE:
+    const struct memory_stamps *s = entry ? &entry->stamps : NULL;
+    enum recent_change change =
+        recent_decide(m, s, s && recent_enough(m, &s->ring, s->at, s->ring.count, now, &hits), &answer);
+    if (s && recent_reaps(m, recent_last(&oldest->stamps.ring, oldest->stamps.at, table->stamps),
+                          change == RECENT_STAMP && oldest == entry, now))
+        remove_entry(q->memory, table, oldest);
+    if (change == RECENT_ADD)
+        entry = add_entry(q->memory, table, key);
+    if (change == RECENT_REMOVE)
         remove_entry(q->memory, table, entry);
-        return !m->inverted;
-    default:
-        return check_entry(q, table, entry, ttl, now);
-    }
+    else if (change != RECENT_KEEP && entry)
+        stamp_entry(table, entry, ttl, now);
+    return answer;
 }
 
 enum verdict_answer match_recent(const struct match_question *q)
