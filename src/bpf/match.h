@@ -345,6 +345,19 @@ GLOBAL int match_recent(struct scratch *s, uint32_t payload)
     return VERDICT_HOTDROP;
 }
 
+/* ---- u32 ---- */
+
+GLOBAL int match_u32(struct bpf_nf_ctx *context, struct scratch *s, uint32_t payload)
+{
+    const struct rules_match_u32 *m = image_window(NULL, payload, sizeof(*m));
+    struct packet_source source;
+
+    if (!s || !m || !packet_open(context, &source))
+        return VERDICT_NO;
+    return u32_holds(m, &source, &s->packet, s->walk.hook == RULES_FORWARD, &s->u32) == U32_YES ? VERDICT_YES
+                                                                                                : VERDICT_NO;
+}
+
 /* ---- any of them ---- */
 
 /* A condition that the match itself answers (verdict/match natively). */
@@ -370,6 +383,8 @@ GLOBAL int match_call(struct bpf_nf_ctx *context, struct scratch *s, uint32_t of
         return match_hashlimit(context, s, c->payload);
     case RULES_MATCH_RECENT:
         return match_recent(s, c->payload);
+    case RULES_MATCH_U32:
+        return match_u32(context, s, c->payload);
     default:
         return VERDICT_NO;
     }

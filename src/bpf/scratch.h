@@ -13,6 +13,7 @@
 #include "track/decide.h"
 #include "track/hear.h"
 #include "verdict/image/format.h"
+#include "verdict/match/u32.h"
 
 enum {
     SCRATCH_SLOTS = 32,
@@ -106,6 +107,7 @@ struct scratch {
     struct bpf_bucket_key bucket_key;
     struct bucket_copy bucket;
     struct match_look look;
+    struct u32_reader u32;
 };
 
 struct {

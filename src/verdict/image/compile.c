@@ -141,7 +141,7 @@ static uint32_t add_recent(const struct compiler *c, const struct rules_match *m
 /* Of the matches that the kernel program can ask: what it needs to know of them. */
 static uint32_t add_payload(const struct compiler *c, const struct rules_match *match)
 {
-    static const uint16_t sizes[RULES_MATCH_TYPES] = {
+    static const uint8_t sizes[RULES_MATCH_TYPES] = {
         [RULES_MATCH_TCP] = sizeof(match->tcp),     [RULES_MATCH_TCPMSS] = sizeof(match->tcpmss),
         [RULES_MATCH_LIMIT] = sizeof(match->limit), [RULES_MATCH_STATISTIC] = sizeof(match->statistic),
         [RULES_MATCH_TIME] = sizeof(match->time),
@@ -151,6 +151,8 @@ static uint32_t add_payload(const struct compiler *c, const struct rules_match *
         return add_hashlimit(c, match);
     if (match->type == RULES_MATCH_RECENT)
         return add_recent(c, match);
+    if (match->type == RULES_MATCH_U32)
+        return add_bytes(c->block, match->u32, sizeof(*match->u32));
     /* the union's members all begin at its start */
     return sizes[match->type] ? add_bytes(c->block, &match->tcp, sizes[match->type]) : 0;
 }
