@@ -8,6 +8,7 @@
  */
 #include "bpf/scratch.h"
 #include "verdict/condition/condition.h"
+#include "verdict/match/addrtype.h"
 #include "verdict/match/hashlimit.h"
 #include "verdict/match/recent.h"
 #include "verdict/match/step.h"
@@ -358,6 +359,25 @@ GLOBAL int match_u32(struct bpf_nf_ctx *context, struct scratch *s, uint32_t pay
                                                                                                 : VERDICT_NO;
 }
 
+/* ---- addrtype ---- */
+
+static inline enum verdict_answer match_type(const struct scratch *s, const struct rules_match_addrtype *m,
+                                             bool source)
+{
+    const uint32_t *type = bpf_map_lookup_elem(&locals, source ? &s->packet.source : &s->packet.destination);
+
+    return addrtype_ask(m, &s->packet, source, type ? (uint16_t)*type : ADDRTYPE_UNICAST);
+}
+
+GLOBAL int match_addrtype(struct scratch *s, uint32_t payload)
+{
+    const struct rules_match_addrtype *m = image_window(NULL, payload, sizeof(*m));
+
+    if (!s || !m || match_type(s, m, true) != VERDICT_YES)
+        return VERDICT_NO;
+    return match_type(s, m, false) == VERDICT_YES ? VERDICT_YES : VERDICT_NO;
+}
+
 /* ---- any of them ---- */
 
 /* A condition that the match itself answers (verdict/match natively). */
@@ -385,6 +405,8 @@ GLOBAL int match_call(struct bpf_nf_ctx *context, struct scratch *s, uint32_t of
         return match_recent(s, c->payload);
     case RULES_MATCH_U32:
         return match_u32(context, s, c->payload);
+    case RULES_MATCH_ADDRTYPE:
+        return match_addrtype(s, c->payload);
     default:
         return VERDICT_NO;
     }

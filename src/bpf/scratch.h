@@ -21,6 +21,7 @@ enum {
     EXPECTATIONS = 4096,
     REMEMBERED = 65536, /* conditions that count */
     BUCKETS = 65536,
+    LOCALS = 4096,
 };
 
 /* As struct bpf_flow, whose lock may lie in a map's value only. */
@@ -206,6 +207,15 @@ struct {
     __type(key, uint32_t);
     __type(value, struct bpf_list);
 } lists SEC(".maps");
+
+/* What addresses are to this machine (ADDRTYPE_LOCAL, ADDRTYPE_BROADCAST; others are UNICAST): whoever loads the
+ * program says it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, LOCALS);
+    __type(key, struct packet_address);
+    __type(value, uint32_t);
+} locals SEC(".maps");
 
 /* Serial numbers of flows, which are also the handles of control connections. */
 uint32_t last_serial;

@@ -12,13 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOCALS = 3 };
-
 struct engine {
     struct wall *wall;
     struct fragments *fragments;
     struct flow_list began, ended;
-    struct packet_address local[LOCALS];
+    struct packet_address local[ENGINE_LOCALS];
 };
 
 static void take_event(void *arg, const struct track_event *event)
@@ -30,12 +28,12 @@ static void take_event(void *arg, const struct track_event *event)
     flow_list_add(event->type == TRACK_FLOW_NEW ? &e->began : &e->ended, &v);
 }
 
-static void set_locals(struct engine *e, uint8_t family)
+void engine_locals(uint8_t family, struct packet_address ret[ENGINE_LOCALS])
 {
-    static const char *const LOCAL[2][LOCALS] = {{"127.0.0.1", "10.1.255.254", "10.2.255.254"},
-                                                 {"::1", "fd01::fffe", "fd02::fffe"}};
-    for (unsigned i = 0; i < LOCALS; i++)
-        (void)!packet_address_parse(LOCAL[family == PACKET_IPV6][i], &e->local[i], &family);
+    static const char *const LOCAL[2][ENGINE_LOCALS] = {{"127.0.0.1", "10.1.255.254", "10.2.255.254"},
+                                                        {"::1", "fd01::fffe", "fd02::fffe"}};
+    for (unsigned i = 0; i < ENGINE_LOCALS; i++)
+        (void)!packet_address_parse(LOCAL[family == PACKET_IPV6][i], &ret[i], &family);
 }
 
 struct engine *engine_new(struct rules *rules, const struct track_config *config, bool whole)
@@ -43,7 +41,7 @@ struct engine *engine_new(struct rules *rules, const struct track_config *config
     struct engine *e = calloc(1, sizeof(*e));
     if (!e)
         die("out of memory");
-    set_locals(e, rules->family);
+    engine_locals(rules->family, e->local);
     e->wall = wall_new_counting(rules, config, take_event, e);
     e->fragments = fragments_new(whole);
     if (!e->wall)
@@ -96,7 +94,7 @@ bool engine_packet(struct engine *e, const struct step *step, uint64_t now, stru
         .mark = step->path == WALL_OUT ? KERNEL_MARK : 0,
         .time = time(NULL),
         .local = e->local,
-        .local_count = LOCALS,
+        .local_count = ENGINE_LOCALS,
     };
     *ret = (struct outcome){.is_known = true, .note = NO_WHOLE_PACKET};
     if (!fragments_read(e->fragments, step, now, &p))

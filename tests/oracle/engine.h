@@ -14,6 +14,9 @@ void engine_free(struct engine **e);
 bool engine_packet(struct engine *e, const struct step *step, uint64_t now, struct outcome *ret);
 void engine_events(struct engine *e, struct flow_list *began, struct flow_list *ended);
 bool engine_get(struct engine *e, const struct track_tuple *t, uint64_t now, struct flow_view *ret);
+enum { ENGINE_LOCALS = 3 };
+/* The addresses that it takes for this machine's. */
+void engine_locals(uint8_t family, struct packet_address ret[ENGINE_LOCALS]);
 void engine_dump_expectations(struct engine *e, uint64_t now, struct expectation_list *ret);
 
 #endif

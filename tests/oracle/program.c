@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include "bpf/maps.h"
+#include "engine.h"
 #include "fragments.h"
 #include "image_rules.h"
 #include "kernel.h"
@@ -10,6 +11,7 @@
 #include "rules/rules.h"
 #include "trial.h"
 #include "verdict/image/image.h"
+#include "verdict/match/addrtype.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -42,7 +44,8 @@ struct seen {
 };
 
 /* What a set leaves behind. */
-static const char *const REMEMBERED[] = {"flows", "expected", "controls", "remembered", "buckets", "tables", "lists"};
+static const char *const REMEMBERED[] = {"flows",   "expected", "controls", "remembered",
+                                         "buckets", "tables",   "lists",    "locals"};
 
 struct program {
     struct host host; /* the first */
@@ -192,6 +195,17 @@ static void put_image(const struct program *p)
             die("map \"rule_counts\" could not be written: %s", strerror(errno));
 }
 
+static void put_locals(const struct program *p, uint8_t family)
+{
+    static const uint32_t TYPE = ADDRTYPE_LOCAL;
+    struct packet_address local[ENGINE_LOCALS];
+
+    engine_locals(family, local);
+    for (unsigned i = 0; i < ENGINE_LOCALS; i++)
+        if (bpf_map_update_elem(map_of(p, "locals"), &local[i], &TYPE, BPF_ANY) < 0)
+            die("map \"locals\" could not be written: %s", strerror(errno));
+}
+
 static char *load(struct host *h, const struct trial *t, const struct rules *rules)
 {
     struct program *p = self(h);
@@ -205,6 +219,7 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
     for (unsigned i = 0; i < sizeof(REMEMBERED) / sizeof(REMEMBERED[0]); i++)
         forget(p, REMEMBERED[i]);
     put_image(p);
+    put_locals(p, t->family);
     put(p, "settings", &settings);
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include "verdict/image/index.h"
 #include "verdict/image/join.h"
 #include "verdict/linear.h"
+#include "verdict/match/addrtype.h"
 #include "verdict/memory.h"
 
 /*
@@ -144,13 +145,15 @@ static uint32_t add_payload(const struct compiler *c, const struct rules_match *
     static const uint8_t sizes[RULES_MATCH_TYPES] = {
         [RULES_MATCH_TCP] = sizeof(match->tcp),     [RULES_MATCH_TCPMSS] = sizeof(match->tcpmss),
         [RULES_MATCH_LIMIT] = sizeof(match->limit), [RULES_MATCH_STATISTIC] = sizeof(match->statistic),
-        [RULES_MATCH_TIME] = sizeof(match->time),
+        [RULES_MATCH_TIME] = sizeof(match->time),   [RULES_MATCH_ADDRTYPE] = sizeof(match->addrtype),
     };
 
     if (match->type == RULES_MATCH_HASHLIMIT)
         return add_hashlimit(c, match);
     if (match->type == RULES_MATCH_RECENT)
         return add_recent(c, match);
+    if (match->type == RULES_MATCH_ADDRTYPE && !addrtype_is_plain(&match->addrtype))
+        return 0;
     if (match->type == RULES_MATCH_U32)
         return add_bytes(c->block, match->u32, sizeof(*match->u32));
     /* the union's members all begin at its start */

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of the machine besides: net/netfilter/xt_addrtype.c, xt_set.c, xt_owner.c. */
-#include <string.h>
-
-#include "base/wire.h"
+/* What is known of the machine besides: addrtype, and net/netfilter/xt_set.c, xt_owner.c. */
+#include "verdict/match/addrtype.h"
 #include "verdict/match/topic.h"
 
 /* ---- addrtype ---- */
-
-/* RTN_*, of which a mask is asked. */
-enum {
-    TYPE_UNSPEC = 1 << 0,
-    TYPE_UNICAST = 1 << 1,
-    TYPE_LOCAL = 1 << 2,
-    TYPE_BROADCAST = 1 << 3,
-    TYPE_ANYCAST = 1 << 4,
-    TYPE_MULTICAST = 1 << 5,
-    TYPE_ROUTES = ~(TYPE_UNSPEC | TYPE_UNICAST | TYPE_LOCAL | TYPE_BROADCAST | TYPE_ANYCAST | TYPE_MULTICAST),
-};
 
 static bool is_local(const struct verdict_packet *p, const struct packet_address *a)
 {
@@ -46,89 +33,25 @@ static bool is_maybe_broadcast(const struct verdict_packet *p, uint32_t address)
     return false;
 }
 
-/* inet_dev_addr_type: the types that an address may have; more than one bit if we can't tell. limited: only
- * what belongs to the interface is LOCAL, and we don't know whose it is. */
-static uint16_t types_of_ipv4(const struct verdict_packet *p, const struct packet_address *a, bool limited)
+static enum verdict_answer ask_type(const struct match_question *q, bool source)
 {
-    uint32_t address = ipv4_of(a);
+    const struct verdict_packet *p = q->p;
+    const struct packet_address *a = source ? &p->packet->source : &p->packet->destination;
+    uint16_t told = ADDRTYPE_UNICAST;
 
-    if (address >> 24 == 0 || address == UINT32_MAX)
-        return TYPE_BROADCAST;
-    if (address >> 28 == 0xe)
-        return TYPE_MULTICAST;
-    if (address >> 24 == 127)
-        return (uint16_t)(limited ? TYPE_LOCAL | TYPE_UNICAST : TYPE_LOCAL);
     if (p->unknown & VERDICT_NO_ADDRTYPE)
-        return TYPE_LOCAL | TYPE_UNICAST | TYPE_BROADCAST;
-    if (is_local(p, a))
-        return limited ? TYPE_LOCAL | TYPE_UNICAST : TYPE_LOCAL;
-    return is_maybe_broadcast(p, address) ? TYPE_BROADCAST | TYPE_UNICAST : TYPE_UNICAST;
-}
-
-static enum verdict_answer in_types(uint16_t may_be, uint16_t asked)
-{
-    if (!(may_be & asked))
-        return VERDICT_NO;
-    return may_be & ~asked ? VERDICT_UNKNOWN : VERDICT_YES;
-}
-
-static enum verdict_answer match_type_ipv4(const struct verdict_packet *p, const struct packet_address *a,
-                                           uint16_t asked, bool limited)
-{
-    uint16_t may_be = types_of_ipv4(p, a, limited);
-
-    /* A route of another kind (blackhole, prohibit...) could lead to what else is UNICAST. */
-    if (may_be & TYPE_UNICAST && asked & TYPE_ROUTES && !(asked & TYPE_UNICAST))
-        return VERDICT_UNKNOWN;
-    return in_types(may_be, asked);
-}
-
-/* match_type6: MULTICAST, UNICAST and UNSPEC are asked of the address itself, and each must hold; then one of
- * LOCAL, ANYCAST and UNREACHABLE, of the routes. */
-static enum verdict_answer match_type_ipv6(const struct verdict_packet *p, const struct packet_address *a,
-                                           uint16_t asked, bool limited)
-{
-    static const struct packet_address any;
-    static const uint8_t loopback[16] = {[15] = 1};
-    const uint8_t *bytes = (const uint8_t *)a->word;
-    bool is_any = packet_address_equal(a, &any), is_multicast = bytes[0] == 0xff;
-    uint16_t routes = asked & (TYPE_LOCAL | TYPE_ANYCAST | 1 << 7 /* UNREACHABLE */);
-
-    if ((asked & TYPE_MULTICAST && !is_multicast) || (asked & TYPE_UNICAST && (is_multicast || is_any)) ||
-        (asked & TYPE_UNSPEC && !is_any))
-        return VERDICT_NO;
-    if (!routes)
-        return VERDICT_YES;
-    if (p->unknown & VERDICT_NO_ADDRTYPE)
-        return VERDICT_UNKNOWN;
-    bool local = is_local(p, a) || memcmp(bytes, loopback, sizeof loopback) == 0;
-    if (local && routes & TYPE_LOCAL)
-        return limited ? VERDICT_UNKNOWN : VERDICT_YES;
-    return routes & ~TYPE_LOCAL ? VERDICT_UNKNOWN : VERDICT_NO;
-}
-
-static enum verdict_answer match_type(const struct match_question *q, const struct packet_address *a,
-                                      uint16_t asked, bool inverted)
-{
-    bool limited = q->match->addrtype.flags & (RULES_ADDRTYPE_IFACE_IN | RULES_ADDRTYPE_IFACE_OUT);
-    enum verdict_answer answer = q->p->packet->family == PACKET_IPV4
-                                     ? match_type_ipv4(q->p, a, asked, limited)
-                                     : match_type_ipv6(q->p, a, asked, limited);
-
-    return answer == VERDICT_UNKNOWN ? answer : match_answer((answer == VERDICT_YES) != inverted);
+        told = ADDRTYPE_LOCAL | ADDRTYPE_UNICAST | ADDRTYPE_BROADCAST;
+    else if (is_local(p, a))
+        told = ADDRTYPE_LOCAL;
+    else if (p->packet->family == PACKET_IPV4 && is_maybe_broadcast(p, ipv4_of(a)))
+        told = ADDRTYPE_BROADCAST | ADDRTYPE_UNICAST;
+    return addrtype_ask(&q->match->addrtype, p->packet, source, told);
 }
 
 enum verdict_answer match_addrtype(const struct match_question *q)
 {
-    const struct rules_match_addrtype *m = &q->match->addrtype;
-    const struct packet *p = q->p->packet;
-    enum verdict_answer source = VERDICT_YES, destination = VERDICT_YES;
+    enum verdict_answer source = ask_type(q, true), destination = ask_type(q, false);
 
-    if (m->source)
-        source = match_type(q, &p->source, m->source, m->flags & RULES_ADDRTYPE_SOURCE_INVERTED);
-    if (source != VERDICT_NO && m->destination)
-        destination =
-            match_type(q, &p->destination, m->destination, m->flags & RULES_ADDRTYPE_DESTINATION_INVERTED);
     if (source == VERDICT_NO || destination == VERDICT_NO)
         return VERDICT_NO;
     if (source == VERDICT_UNKNOWN)
