@@ -44,6 +44,8 @@ static inline int match_option(struct scratch *s, const struct condition *c, uin
         header > p->length - p->transport)
         return VERDICT_HOTDROP;
     size = header - 20;
+    if (size > s->reader.text.size) /* not all of the packet is there */
+        return VERDICT_HOTDROP;
     if (c->argument == RULES_MATCH_TCP) {
         const struct rules_match_tcp *m = image_window(NULL, payload, sizeof(*m));
         if (!m)
@@ -386,8 +388,10 @@ GLOBAL int match_call(struct bpf_nf_ctx *context, struct scratch *s, uint32_t of
     const struct condition *c = image_window(NULL, offset, sizeof(*c));
     const struct rules_match_time *time;
 
-    if (!s || !c || !c->payload)
+    if (!s || !c)
         return VERDICT_NO;
+    if (!c->payload) /* can't be judged here: closed rather than open */
+        return VERDICT_HOTDROP;
     switch (c->argument) {
     case RULES_MATCH_TCP:
     case RULES_MATCH_TCPMSS:

@@ -321,7 +321,7 @@ static inline int walk_enter(struct scratch *s, uint32_t chain, bool is_goto)
     else
         depth--;
     if (depth >= WALK_DEPTH)
-        return walk_decide(s, IMAGE_DROP, 0, false); /* the loader does not let such rules in */
+        return walk_decide(s, IMAGE_DROP, 0, false); /* deeper than is followed: closed */
     s->walk.chain[depth] = chain;
     s->walk.done[depth] = 0;
     return 0;
@@ -421,6 +421,7 @@ GLOBAL int walk_table(struct bpf_nf_ctx *context, struct scratch *s, uint32_t ta
     s->walk.counts = walk_counts_of(header, table);
     s->walk.unsound = s->packet.fault == PACKET_SHORT || s->packet.fragment_offset;
     walk_look_up(s);
+    s->walk.code = IMAGE_DROP; /* until a rule or a policy says otherwise */
     s->walk.depth = 1;
     s->walk.chain[0] = builtin;
     s->walk.done[0] = 0;
@@ -429,8 +430,7 @@ GLOBAL int walk_table(struct bpf_nf_ctx *context, struct scratch *s, uint32_t ta
         if (walk_step(context, s, policy))
             return 0;
     }
-    s->walk.code = IMAGE_DROP; /* the loader does not let so many rules in */
-    return 0;
+    return 0; /* more rules than are followed: closed */
 }
 
 #endif
