@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/image/condition.h"
 
+#include "rules/build.h"
 #include "verdict/condition/field.h"
 #include "verdict/condition/read.h"
 #include "verdict/match/match.h"
@@ -168,6 +169,9 @@ static bool is_held(const struct reader *r, const struct condition *c)
         return restrict_to_list(r->ret, field, c);
     return restrict_to_range(r->ret, field, r->family, c->range.first, c->range.last, c->inverted);
 }
+
+/* Else a rule could be asked for less than it says: 6 of its header, and a match has 13 at most (conntrack). */
+_Static_assert(6 + (int)RULES_MATCHES_MAX * 13 <= (int)IMAGE_CONDITIONS_MOST, "all conditions of a rule fit");
 
 /* A condition_visit. */
 static bool read_condition(void *arg, const struct condition *c)
