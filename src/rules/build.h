@@ -12,12 +12,12 @@ enum {
     RULES_CHAINS_MAX = 1 << 16, /* chains in a table */
     RULES_MATCHES_MAX = 64,     /* matches in a rule */
     RULES_LINE_RULES = 1 << 14, /* rules that a line with lists of addresses may make */
-    RULES_BUILTINS = 3,         /* built-in chains of a table, at most */
+    RULES_BUILTINS = 5,         /* built-in chains of a table, at most */
 };
 
 /* The built-in chains of a table: count of them, in order of their hooks. */
 unsigned rules_table_hooks(enum rules_table_type table, enum rules_hook ret[RULES_BUILTINS]);
-/* false: no table that we evaluate is called that. */
+/* false: no table is called that. */
 MUST_USE bool rules_table_find(const char *name, enum rules_table_type *ret);
 /* Makes the table with its built-in chains unless it is present. 0 or -ENOMEM. */
 MUST_USE int rules_table_make(struct rules *r, enum rules_table_type table);
@@ -58,9 +58,8 @@ void *rules_target_data(const struct rules_target *t);
 /* Appends to a growing array of the rule; the match is taken over. */
 MUST_USE int rules_rule_add_match(struct rules_rule *rule, struct rules_match *match);
 
-/* Keeps text (copied) that stands before a table, or before the rule of that serial in it. 0 or -ENOMEM. */
-MUST_USE int rules_verbatim_add(struct rules *r, const char *text, size_t size, const char *name,
-                                uint32_t rules, int before, uint32_t serial);
+/* Keeps comments (copied) that stand before a table, or before the rule of that serial in it. 0 or -ENOMEM. */
+MUST_USE int rules_comment_add(struct rules *r, const char *text, size_t size, int before, uint32_t serial);
 
 /* Would the kernel take the table? Loops of chains that a packet can reach, and matches and targets where
  * their hooks forbid them, are refused as it refuses them when the table is committed. -EINVAL with *error,

@@ -73,13 +73,13 @@ static int fail_hook(struct walk *w, const struct rules_rule *rule, const struct
 {
     return rules_fail_at(w->error, w->file, w->file ? rule->line : 0, 1,
                          "%s %s does not work on packets of %s, and the chain %s is reached from there",
-                         is_target ? "-j" : "-m", row->name, rules_hook_name(w->hook),
-                         w->t->chains[w->stack[w->depth - 1].chain]->name);
+                         is_target ? "-j" : "-m", row->word ? rule->target.opaque.name : row->name,
+                         rules_hook_name(w->hook), w->t->chains[w->stack[w->depth - 1].chain]->name);
 }
 
 static bool row_serves_hook(const struct rules_extension *row, const void *data, enum rules_hook hook)
 {
-    uint8_t hooks = row->reach ? row->reach(data) : row->hooks;
+    uint8_t hooks = row->reach ? row->reach(data) : row->hooks; /* 0: all */
 
     return !hooks || (hooks & (1U << hook));
 }

@@ -7,7 +7,10 @@
 
 /* ---- tables and hooks ---- */
 
-static const char *const table_names[RULES_TABLES] = {[RULES_FILTER] = "filter", [RULES_RAW] = "raw"};
+static const char *const table_names[RULES_TABLES] = {
+    [RULES_FILTER] = "filter", [RULES_RAW] = "raw",           [RULES_MANGLE] = "mangle",
+    [RULES_NAT] = "nat",       [RULES_SECURITY] = "security",
+};
 static const char *const hook_names[RULES_HOOKS] = {
     [RULES_PREROUTING] = "PREROUTING",   [RULES_INPUT] = "INPUT",
     [RULES_FORWARD] = "FORWARD",         [RULES_OUTPUT] = "OUTPUT",
@@ -19,6 +22,9 @@ static const struct {
 } builtins[RULES_TABLES] = {
     [RULES_FILTER] = {3, {RULES_INPUT, RULES_FORWARD, RULES_OUTPUT}},
     [RULES_RAW] = {2, {RULES_PREROUTING, RULES_OUTPUT}},
+    [RULES_MANGLE] = {5, {RULES_PREROUTING, RULES_INPUT, RULES_FORWARD, RULES_OUTPUT, RULES_POSTROUTING}},
+    [RULES_NAT] = {4, {RULES_PREROUTING, RULES_INPUT, RULES_OUTPUT, RULES_POSTROUTING}},
+    [RULES_SECURITY] = {3, {RULES_INPUT, RULES_FORWARD, RULES_OUTPUT}},
 };
 
 const char *rules_table_name(enum rules_table_type table)
@@ -110,6 +116,7 @@ int rules_table_make(struct rules *r, enum rules_table_type table)
         }
         strcpy(chain->name, hook_names[builtins[table].hooks[i]]);
         chain->policy = RULES_POLICY_ACCEPT;
+        chain->table = (uint8_t)table;
     }
     for (unsigned i = 0; i < RULES_TABLES; i++)
         order += r->tables[i].present;
@@ -183,6 +190,7 @@ int rules_chain_make(struct rules_table *t, const char *name, struct rules_chain
         free(chain);
         return -ENOMEM;
     }
+    chain->table = t->chains[0]->table; /* built-in chains come first */
     strncpy(chain->name, name, RULES_NAME - 1);
     *ret = chain;
     return 0;
@@ -231,13 +239,15 @@ void rules_chain_flush(struct rules_chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++)
         rules_rule_fini(&chain->rules[i]);
-    chain->count = 0;
+    chain->count = chain->unread = 0;
 }
+
+enum { LONG = 1024 }; /* in long chains more room is better: rules are large, and are copied when it ends */
 
 int rules_chain_insert(struct rules_chain *chain, size_t index, struct rules_rule *rule)
 {
     if (chain->count == chain->capacity) {
-        size_t capacity = chain->capacity ? chain->capacity * 2 : 4;
+        size_t capacity = chain->capacity ? chain->capacity * (chain->capacity < LONG ? 2 : 4) : 4;
         struct rules_rule *rules = realloc(chain->rules, capacity * sizeof(*rules));
         if (!rules)
             return -ENOMEM;
@@ -272,42 +282,88 @@ struct rules *rules_new(enum packet_family family)
     return r;
 }
 
+void rules_beside_clear(struct rules *r)
+{
+    for (size_t i = 0; i < r->beside_count; i++) {
+        free(r->beside[i].what);
+        free(r->beside[i].command);
+    }
+    free(r->beside);
+    r->beside = NULL;
+    r->beside_count = 0;
+}
+
 void rules_free(struct rules **r)
 {
     if (!*r)
         return;
     for (unsigned i = 0; i < RULES_TABLES; i++)
         rules_table_fini(&(*r)->tables[i]);
-    for (size_t i = 0; i < (*r)->verbatim_count; i++)
-        free((*r)->verbatim[i].text);
-    free((*r)->verbatim);
+    for (size_t i = 0; i < (*r)->comment_count; i++)
+        free((*r)->comments[i].text);
+    free((*r)->comments);
+    rules_beside_clear(*r);
+    for (size_t i = 0; i < (*r)->remark_count; i++)
+        free((*r)->remarks[i].text);
+    free((*r)->remarks);
     free(*r);
     *r = NULL;
 }
 
-int rules_verbatim_add(struct rules *r, const char *text, size_t size, const char *name, uint32_t rules,
-                       int before, uint32_t serial)
+int rules_comment_add(struct rules *r, const char *text, size_t size, int before, uint32_t serial)
 {
-    struct rules_verbatim v = {.rules = rules, .before = (int8_t)before, .serial = serial};
-    size_t count = r->verbatim_count;
+    struct rules_comment comment = {.before = (int8_t)before, .serial = serial};
+    size_t count = r->comment_count;
 
     if ((count & (count - 1)) == 0) { /* full at each power of two */
-        struct rules_verbatim *grown = realloc(r->verbatim, (count ? count * 2 : 1) * sizeof(*grown));
+        struct rules_comment *grown = realloc(r->comments, (count ? count * 2 : 1) * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
-        r->verbatim = grown;
+        r->comments = grown;
     }
-    v.text = strndup(text, size);
-    if (!v.text)
+    comment.text = strndup(text, size);
+    if (!comment.text)
         return -ENOMEM;
-    strncpy(v.name, name, sizeof(v.name) - 1);
-    r->verbatim[r->verbatim_count++] = v;
+    r->comments[r->comment_count++] = comment;
+    return 0;
+}
+
+int rules_remark_add(struct rules *r, const char *text, uint32_t line)
+{
+    struct rules_remark *grown = reallocarray(r->remarks, r->remark_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return -ENOMEM;
+    r->remarks = grown;
+    grown[r->remark_count] = (struct rules_remark){.text = strdup(text), .line = line};
+    if (!grown[r->remark_count].text)
+        return -ENOMEM;
+    r->remark_count++;
+    return 0;
+}
+
+int rules_beside_add(struct rules *r, const char *what, const char *command, bool rewrites)
+{
+    struct rules_beside *grown = reallocarray(r->beside, r->beside_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return -ENOMEM;
+    r->beside = grown;
+    struct rules_beside one = {.what = strdup(what), .command = strdup(command), .rewrites = rewrites};
+    if (!one.what || !one.command) {
+        free(one.what);
+        free(one.command);
+        return -ENOMEM;
+    }
+    grown[r->beside_count++] = one;
     return 0;
 }
 
 static int chain_copy(const struct rules_chain *from, struct rules_chain *to)
 {
     to->policy = from->policy;
+    to->table = from->table;
+    to->undeclared = from->undeclared;
     to->counters = from->counters;
     to->rules = calloc(from->count ? from->count : 1, sizeof(struct rules_rule));
     if (!to->rules)
@@ -354,6 +410,21 @@ static int table_copy(const struct rules_table *from, struct rules_table *to)
     return 0;
 }
 
+static int copy_texts(const struct rules *from, struct rules *to)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < from->comment_count && !error; i++) {
+        const struct rules_comment *c = &from->comments[i];
+        error = rules_comment_add(to, c->text, strlen(c->text), c->before, c->serial);
+    }
+    for (size_t i = 0; i < from->beside_count && !error; i++)
+        error = rules_beside_add(to, from->beside[i].what, from->beside[i].command, from->beside[i].rewrites);
+    for (size_t i = 0; i < from->remark_count && !error; i++)
+        error = rules_remark_add(to, from->remarks[i].text, from->remarks[i].line);
+    return error;
+}
+
 struct rules *rules_copy(const struct rules *r)
 {
     struct rules *copy = rules_new(r->family);
@@ -368,13 +439,8 @@ struct rules *rules_copy(const struct rules *r)
             return NULL;
         }
     }
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        const struct rules_verbatim *v = &r->verbatim[i];
-        if (rules_verbatim_add(copy, v->text, strlen(v->text), v->name, v->rules, v->before, v->serial)) {
-            rules_free(&copy);
-            return NULL;
-        }
-    }
+    if (copy_texts(r, copy))
+        rules_free(&copy);
     return copy;
 }
 
@@ -382,7 +448,8 @@ struct rules *rules_copy(const struct rules *r)
 
 static bool chain_equal(const struct rules_chain *a, const struct rules_chain *b)
 {
-    if (strcmp(a->name, b->name) != 0 || a->policy != b->policy || a->count != b->count)
+    if (strcmp(a->name, b->name) != 0 || a->policy != b->policy || a->undeclared != b->undeclared ||
+        a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         if (!rules_rule_equal(&a->rules[i], &b->rules[i]))
@@ -402,23 +469,35 @@ static bool table_equal(const struct rules_table *a, const struct rules_table *b
     return true;
 }
 
-/* Comments mean nothing; a table that we only keep is the same if its text is. */
-static bool verbatim_equal(const struct rules *a, const struct rules *b)
+bool rules_pass_all(const struct rules *r)
 {
-    size_t i = 0, j = 0;
-
-    for (;; i++, j++) {
-        while (i < a->verbatim_count && !a->verbatim[i].name[0])
-            i++;
-        while (j < b->verbatim_count && !b->verbatim[j].name[0])
-            j++;
-        if (i == a->verbatim_count || j == b->verbatim_count)
-            return i == a->verbatim_count && j == b->verbatim_count;
-        if (strcmp(a->verbatim[i].text, b->verbatim[j].text) != 0)
-            return false;
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t i = 0; i < r->tables[t].count; i++) {
+            const struct rules_chain *chain = r->tables[t].chains[i];
+            if (chain->policy == RULES_POLICY_DROP || (chain->policy == RULES_POLICY_ACCEPT && chain->count))
+                return false;
+        }
     }
+    return true;
 }
 
+bool rules_table_equal(const struct rules *a, const struct rules *b, enum rules_table_type table)
+{
+    return table_equal(&a->tables[table], &b->tables[table]);
+}
+
+static bool beside_equal(const struct rules *a, const struct rules *b)
+{
+    if (a->beside_count != b->beside_count)
+        return false;
+    for (size_t i = 0; i < a->beside_count; i++) {
+        if (strcmp(a->beside[i].what, b->beside[i].what) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Comments mean nothing. */
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
     if (a->family != b->family)
@@ -427,5 +506,5 @@ bool rules_equal(const struct rules *a, const struct rules *b)
         if (!table_equal(&a->tables[i], &b->tables[i]))
             return false;
     }
-    return verbatim_equal(a, b);
+    return beside_equal(a, b);
 }

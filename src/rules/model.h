@@ -82,9 +82,11 @@ enum rules_match_type {
     RULES_MATCH_TCPMSS,
     RULES_MATCH_U32,
     RULES_MATCH_SET,
-    RULES_MATCH_PHYSDEV, /* kept; unknown when it decides */
-    RULES_MATCH_OWNER,   /* kept; unknown when it decides */
-    RULES_MATCH_OPAQUE,  /* an extension that iptables has and we don't: its words are kept; unknown when it
+    RULES_MATCH_PHYSDEV,    /* kept; unknown when it decides */
+    RULES_MATCH_OWNER,      /* kept; unknown when it decides */
+    RULES_MATCH_IPV6HEADER, /* IPv6 */
+    RULES_MATCH_UNKNOWN, /* no extension: what a form of rules that is no iptables-save file leaves open (rules/forms) */
+    RULES_MATCH_OPAQUE, /* an extension that iptables has and we don't: its words are kept; unknown when it
                             decides */
     RULES_MATCH_TYPES
 };
@@ -332,9 +334,27 @@ struct rules_match_owner {
     struct rules_range32 uid, gid;
 };
 
+/* What an extension that is not evaluated may change, so that rules behind it which ask for that are unknown. */
+enum rules_change {
+    RULES_CHANGES_MARK = 1 << 0,
+    RULES_CHANGES_SETS = 1 << 1, /* members; that lasts beyond the packet */
+    RULES_CHANGES_TTL = 1 << 2,
+    RULES_CHANGES_TOS = 1 << 3,
+    RULES_CHANGES_TCP = 1 << 4,       /* options and flags */
+    RULES_CHANGES_ADDRESSES = 1 << 5, /* and so the path, and which connection it belongs to */
+};
+
+struct rules_match_ipv6header {
+    uint8_t
+        headers; /* as ip6t_ipv6header.h has them: 128 hop-by-hop, 64 destination, 32 routing, 16 fragment,
+                        8 authentication, 4 ESP, 2 none, 1 any other */
+    bool inverted, soft;
+};
+
 struct rules_match_opaque {
-    char *name;  /* of the extension */
-    char *words; /* its options as one string, quoted as iptables-save quotes; "" if none */
+    char *name;       /* of the extension */
+    char *words;      /* its options as one string, quoted as iptables-save quotes; "" if none */
+    uint16_t changes; /* enum rules_change */
 };
 
 struct rules_match {
@@ -366,6 +386,8 @@ struct rules_match {
         struct rules_match_set *set;
         struct rules_match_physdev *physdev;
         struct rules_match_owner *owner;
+        struct rules_match_ipv6header ipv6header;
+        char *unknown; /* what is not known, for people: "a listing without -v shows no interfaces" */
         struct rules_match_opaque opaque;
     };
 };
@@ -472,13 +494,16 @@ enum rules_policy { RULES_POLICY_NONE, RULES_POLICY_ACCEPT, RULES_POLICY_DROP };
 
 struct rules_chain {
     char name[RULES_NAME];
-    uint8_t policy; /* enum rules_policy */
+    uint8_t policy;  /* enum rules_policy */
+    uint8_t table;   /* enum rules_table_type: the one that it is in */
+    bool undeclared; /* built-in, and the file that has its table does not have it: ACCEPT is a guess */
     struct rules_counters counters;
     struct rules_rule *rules; /* rule number n is rules[n - 1] */
     size_t count, capacity;
+    uint32_t unread; /* rules that were counted and not read (rules_read_but) */
 };
 
-enum rules_table_type { RULES_FILTER, RULES_RAW, RULES_TABLES };
+enum rules_table_type { RULES_FILTER, RULES_RAW, RULES_MANGLE, RULES_NAT, RULES_SECURITY, RULES_TABLES };
 
 struct rules_table {
     bool present; /* a table that no file named and no command touched is absent; it accepts everything */
@@ -487,23 +512,38 @@ struct rules_table {
     size_t count, capacity;
 };
 
-/* Text that is kept and given back at its place: nat, mangle and security tables whole, and lines of comment.
- */
-struct rules_verbatim {
+/* Lines of comment, which are kept and given back at their place. */
+struct rules_comment {
     char *text;      /* with its newlines */
-    char name[16];   /* "nat", "mangle", "security"; "" for comments */
-    uint32_t rules;  /* -A lines in it */
     int8_t before;   /* stands before this enum rules_table_type, or RULES_TABLES: after all */
-    uint32_t serial; /* a comment inside the table before: stands before the rule of that serial; 0: before
-                        the table */
+    uint32_t serial; /* stands inside the table, before the rule of that serial; 0: before the table */
+};
+
+/* What acts on the same packets as the rules and is not among them: another framework's tables, or rules that
+ * the text could not show. It is not evaluated, so that whatever it may change is unknown. */
+struct rules_beside {
+    char *what;    /* "the nftables table inet filter" */
+    char *command; /* that would tell more: "nft list table inet filter" */
+    bool rewrites; /* it may change addresses, marks or tracking; else it may only drop */
+};
+
+/* What is to be said of the text that the rules were read from: what was taken for granted, and what in it does
+ * nothing. It bears on no answer by itself. */
+struct rules_remark {
+    char *text;    /* a sentence */
+    uint32_t line; /* 0: of no line */
 };
 
 struct rules {
     uint8_t family; /* enum packet_family */
     struct rules_table tables[RULES_TABLES];
     uint8_t order[RULES_TABLES]; /* in which the present tables are printed */
-    struct rules_verbatim *verbatim;
-    size_t verbatim_count;
+    struct rules_comment *comments;
+    size_t comment_count;
+    struct rules_beside *beside;
+    size_t beside_count;
+    struct rules_remark *remarks;
+    size_t remark_count;
     uint32_t next_serial;
 };
 

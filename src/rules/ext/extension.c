@@ -47,3 +47,14 @@ const struct rules_extension *rules_target_named(const char *name, uint8_t famil
 {
     return row_named(targets, RULES_TARGET_TYPES, name, family);
 }
+
+bool rules_is_verdict(const char *name)
+{
+    static const char *const verdicts[] = {"ACCEPT", "DROP", "RETURN", "QUEUE"};
+
+    for (unsigned i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        if (strcmp(name, verdicts[i]) == 0)
+            return true;
+    }
+    return false;
+}

@@ -189,14 +189,18 @@ bool rules_families_serve(uint8_t families, uint8_t family);
 /* By the name (or alias) after -m or -j, in a family; NULL: none (the core then says what is near). */
 const struct rules_extension *rules_match_named(const char *name, uint8_t family);
 const struct rules_extension *rules_target_named(const char *name, uint8_t family);
+/* ACCEPT, DROP, RETURN or QUEUE: what libiptc lets no chain be called, for -j takes it for a verdict. */
+bool rules_is_verdict(const char *name);
 
 /* An extension of iptables whose words are only kept. The tables are ext/opaque.c's; each ends with a NULL
  * name. */
 struct rules_opaque_name {
     const char *name;
     uint8_t families;
-    bool decides;      /* targets: ends the walk */
-    const char *table; /* targets: the only table it may stand in, "nat"...; NULL: any */
+    bool decides;     /* targets: ends the walk */
+    uint8_t tables;   /* targets: bits 1 << enum rules_table_type where it may stand; 0: in all */
+    uint8_t hooks;    /* targets: bits 1 << enum rules_hook it may be reached from; 0: from all */
+    uint16_t changes; /* targets: enum rules_change */
 };
 extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targets[];
 
@@ -208,7 +212,8 @@ extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targe
         X(CONNLIMIT, connlimit), X(RECENT, recent), X(MAC, mac), X(MARK, mark), X(CONNMARK, connmark),       \
         X(COMMENT, comment), X(ADDRTYPE, addrtype), X(HELPER, helper), X(LENGTH, length), X(TTL, ttl),       \
         X(HL, hl), X(TOS, tos), X(DSCP, dscp), X(PKTTYPE, pkttype), X(STATISTIC, statistic), X(TIME, time),  \
-        X(TCPMSS, tcpmss), X(U32, u32), X(SET, set), X(PHYSDEV, physdev), X(OWNER, owner), X(OPAQUE, opaque)
+        X(TCPMSS, tcpmss), X(U32, u32), X(SET, set), X(PHYSDEV, physdev), X(OWNER, owner),                   \
+        X(IPV6HEADER, ipv6header), X(UNKNOWN, unknown), X(OPAQUE, opaque)
 #define RULES_TARGETS(X)                                                                                     \
     X(REJECT, reject), X(LOG, log), X(NFLOG, nflog), X(MARK, mark), X(CONNMARK, connmark), X(CT, ct),        \
         X(NOTRACK, notrack), X(OPAQUE, opaque)

@@ -54,7 +54,7 @@ int rules_read_number(struct rules_parse *p, const char *word, void *at)
 
 void rules_print_number(FILE *out, const void *at, const struct rules_print *how)
 {
-    fprintf(out, "%" PRIu64, load(at, how->option->at.size));
+    rules_put_number(out, load(at, how->option->at.size));
 }
 
 const struct rules_value rules_number = {.read = rules_read_number, .print = rules_print_number};
@@ -71,9 +71,11 @@ void rules_print_range(FILE *out, const void *at, const struct rules_print *how)
     size_t size = how->option->at.size / 2U;
     uint64_t first = load(at, size), last = load((const char *)at + size, size);
 
-    fprintf(out, "%" PRIu64, first);
-    if (last != first)
-        fprintf(out, ":%" PRIu64, last);
+    rules_put_number(out, first);
+    if (last == first)
+        return;
+    putc_unlocked(':', out);
+    rules_put_number(out, last);
 }
 
 const struct rules_value rules_range = {.read = read_range, .print = rules_print_range};
@@ -110,7 +112,7 @@ static void print_choice(FILE *out, const void *at, const struct rules_print *ho
 
     while (name->value != value)
         name++;
-    fputs(name->name, out);
+    rules_put(out, name->name);
 }
 
 const struct rules_value rules_choice = {.read = rules_read_choice, .print = print_choice};
@@ -200,7 +202,7 @@ static int read_file_name(struct rules_parse *p, const char *word, void *at)
 void rules_print_bare(FILE *out, const void *at, const struct rules_print *how)
 {
     (void)how;
-    fputs(at, out);
+    rules_put(out, at);
 }
 
 void rules_print_text(FILE *out, const void *at, const struct rules_print *how)
@@ -275,9 +277,10 @@ static void print_label(FILE *out, const char *label, bool inverted)
 static void save_option(FILE *out, const struct rules_option *o, const void *at,
                         const struct rules_print *how)
 {
-    fprintf(out, "%s --%s", how->inverted ? " !" : "", o->name);
+    rules_put(out, how->inverted ? " ! --" : " --");
+    rules_put(out, o->name);
     if (o->value && (o->flags & RULES_ARGUMENT)) {
-        fputc(' ', out);
+        putc_unlocked(' ', out);
         o->value->print(out, at, how);
     }
 }

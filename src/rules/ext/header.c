@@ -154,10 +154,74 @@ const struct rules_extension rules_match_dscp = {
 
 /* ---- tcpmss ---- */
 
+static int read_mss(struct rules_parse *p, const char *word, void *at)
+{
+    int rc = rules_range.read(p, word, at);
+
+    return rc ? rc : rules_refuse_down(p, word, at);
+}
+
+static const struct rules_value mss = {.read = read_mss, .print = rules_print_range};
+
 static const struct rules_option tcpmss_options[] = {
-    RULES_OPTION("mss", 0, ANY_VALUE, RULES_TAKES(rules_range, match_tcpmss, mss),
+    RULES_OPTION("mss", 0, ANY_VALUE, RULES_TAKES(mss, match_tcpmss, mss),
                  .inverted = RULES_BOOL(match_tcpmss, inverted), .listed = " tcpmss match (!)"),
 };
 
 const struct rules_extension rules_match_tcpmss = {
     .name = "tcpmss", .type = RULES_MATCH_TCPMSS, .protocol = PACKET_TCP, RULES_OPTIONS(tcpmss_options)};
+
+/* ---- ipv6header ---- */
+
+/* linux/netfilter_ipv6/ip6t_ipv6header.h, in the order of printing; behind them other names that are taken. */
+static const struct rules_name headers[] = {
+    {"hop-by-hop", 128}, {"ipv6-opts", 64}, {"ipv6-route", 32}, {"ipv6-frag", 16}, {"ah", 8},   {"esp", 4},
+    {"ipv6-nonxt", 2},   {"protocol", 1},   {"hop", 128},       {"hopopt", 128},   {"dst", 64}, {"route", 32},
+    {"frag", 16},        {"auth", 8},       {"none", 2},        {"prot", 1},       {"0", 128},  {"60", 64},
+    {"43", 32},          {"44", 16},        {"51", 8},          {"50", 4},         {"59", 2}};
+static const struct rules_names header_names = {RULES_NAMES(headers), .kind = "an extension header",
+                                                .empty = "extension headers with commas between them"},
+                                header_printed = {.list = headers, .count = 8};
+
+static int read_headers(struct rules_parse *p, const char *word, void *at)
+{
+    uint32_t set = 0;
+    int rc = rules_parse_names(p, word, p->option->names, &set);
+
+    *(uint8_t *)at = (uint8_t)set;
+    return rc;
+}
+
+static void print_headers(FILE *out, const void *at, const struct rules_print *how)
+{
+    (void)how;
+    rules_print_names(out, &header_printed, *(const uint8_t *)at, ",");
+}
+
+static const struct rules_value header_set = {.read = read_headers, .print = print_headers};
+
+static void list_ipv6header(FILE *out, const void *data, const struct rules_print *how)
+{
+    const struct rules_match_ipv6header *m = data;
+
+    fprintf(out, " ipv6header flags:%s", m->inverted ? "!" : "");
+    if (how->numeric)
+        fprintf(out, "0x%02X", m->headers);
+    else
+        rules_print_names(out, &header_printed, m->headers, ",");
+    fputs(m->soft ? " soft" : "", out);
+}
+
+static const struct rules_option ipv6header_options[] = {
+    RULES_OPTION("header", 0, ANY_VALUE, RULES_TAKES(header_set, match_ipv6header, headers),
+                 .inverted = RULES_BOOL(match_ipv6header, inverted), .names = &header_names),
+    RULES_OPTION("soft", 1, 0, .given = RULES_BOOL(match_ipv6header, soft)),
+};
+
+const struct rules_extension rules_match_ipv6header = {
+    .name = "ipv6header",
+    .type = RULES_MATCH_IPV6HEADER,
+    .families = RULES_IPV6_ONLY,
+    RULES_OPTIONS(ipv6header_options),
+    .list = list_ipv6header,
+};

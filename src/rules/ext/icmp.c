@@ -105,6 +105,17 @@ static bool read_u8(const char *word, const char *end, uint8_t *ret)
     return true;
 }
 
+/* "4", and "0:255" as some versions print it. */
+static bool read_codes(const char *word, const char *end, struct rules_icmp_codes *ret)
+{
+    const char *colon = strchr(word, ':');
+
+    if (!read_u8(word, colon ? colon : end, &ret->first))
+        return false;
+    ret->last = ret->first;
+    return !colon || (read_u8(colon + 1, end, &ret->last) && ret->first <= ret->last);
+}
+
 static int parse_numbers(struct rules_parse *p, const char *word, struct rules_match_icmp *m)
 {
     const char *slash = strchr(word, '/');
@@ -118,9 +129,8 @@ static int parse_numbers(struct rules_parse *p, const char *word, struct rules_m
     if (read_u8(word, slash ? slash : end, &m->type)) {
         if (!slash)
             return 0;
-        if (!read_u8(slash + 1, end, &m->code.first))
+        if (!read_codes(slash + 1, end, &m->code))
             return rules_fail(p, "found the code \"%s\", expected a number from 0 to 255", slash + 1);
-        m->code.last = m->code.first;
         if (m->type == ANY &&
             p->family != PACKET_IPV6) /* the kernel takes it for any type, whatever the code */
             m->code = (struct rules_icmp_codes){0, 255};
@@ -170,6 +180,8 @@ static void print_icmp(FILE *out, const void *at, const struct rules_print *how)
     fprintf(out, "%u", m->type);
     if (is_coded)
         fprintf(out, "/%u", m->code.first);
+    if (is_coded && m->code.last != m->code.first)
+        fprintf(out, ":%u", m->code.last);
 }
 
 static void list_icmp(FILE *out, const void *data, const struct rules_print *how)

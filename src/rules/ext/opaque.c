@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rules/ext/extension.h"
+#include "rules/ext/field.h"
 #include "rules/language/words.h"
 
 #define MATCH(word)  {.name = word}
@@ -15,62 +16,94 @@
 #define MATCH6(word) {.name = word, .families = RULES_IPV6_ONLY}
 
 const struct rules_opaque_name rules_opaque_matches[] = {
-    MATCH("ah"),        MATCH("bpf"),         MATCH("cgroup"), MATCH("cluster"),  MATCH("connbytes"),
-    MATCH("connlabel"), MATCH("cpu"),         MATCH("dccp"),   MATCH("devgroup"), MATCH6("dst"),
-    MATCH("ecn"),       MATCH("esp"),         MATCH6("eui64"), MATCH6("frag"),    MATCH6("hbh"),
-    MATCH("ipcomp"),    MATCH6("ipv6header"), MATCH("ipvs"),   MATCH6("mh"),      MATCH("nfacct"),
-    MATCH("osf"),       MATCH("policy"),      MATCH("quota"),  MATCH("rateest"),  MATCH4("realm"),
-    MATCH("rpfilter"),  MATCH6("rt"),         MATCH("sctp"),   MATCH("socket"),   MATCH6("srh"),
-    MATCH("string"),    MATCH("udplite"),     {.name = NULL}};
+    MATCH("ah"),        MATCH("bpf"),   MATCH("cgroup"),  MATCH("cluster"),  MATCH("connbytes"),
+    MATCH("connlabel"), MATCH("cpu"),   MATCH("dccp"),    MATCH("devgroup"), MATCH6("dst"),
+    MATCH("ecn"),       MATCH("esp"),   MATCH6("eui64"),  MATCH6("frag"),    MATCH6("hbh"),
+    MATCH("ipcomp"),    MATCH("ipvs"),  MATCH6("mh"),     MATCH("nfacct"),   MATCH("osf"),
+    MATCH("policy"),    MATCH("quota"), MATCH("rateest"), MATCH4("realm"),   MATCH("rpfilter"),
+    MATCH6("rt"),       MATCH("sctp"),  MATCH("socket"),  MATCH6("srh"),     MATCH("string"),
+    MATCH("udplite"),   {.name = NULL}};
 
-/* decides: the packet's way through the table ends there, or may end there. table: the only one, among those
- * that are not evaluated, in which the kernel takes it. */
+#define MANGLE       .tables = RULES_BIT(RULES_MANGLE)
+#define NAT          .tables = RULES_BIT(RULES_NAT), .decides = true, .changes = RULES_CHANGES_ADDRESSES
+#define DESTINATIONS RULES_BIT(RULES_PREROUTING) | RULES_BIT(RULES_OUTPUT)
+#define SOURCES      RULES_BIT(RULES_POSTROUTING) | RULES_BIT(RULES_INPUT)
+
+/* Where each may stand, and what it changes: the checkentry and target functions of net/netfilter/xt_*.c. */
 const struct rules_opaque_name rules_opaque_targets[] = {
     {.name = "AUDIT"},
-    {.name = "CHECKSUM", .table = "mangle"},
+    {.name = "CHECKSUM", MANGLE},
     {.name = "CLASSIFY"},
     {.name = "CLUSTERIP", .families = RULES_IPV4_ONLY, .decides = true},
-    {.name = "CONNSECMARK", .table = "security"},
-    {.name = "DNAT", .decides = true, .table = "nat"},
-    {.name = "DNPT", .families = RULES_IPV6_ONLY, .table = "mangle"},
-    {.name = "DSCP", .table = "mangle"},
-    {.name = "ECN", .families = RULES_IPV4_ONLY, .table = "mangle"},
-    {.name = "HL", .families = RULES_IPV6_ONLY, .table = "mangle"},
-    {.name = "HMARK", .table = "mangle"},
+    {.name = "CONNSECMARK", .tables = RULES_BIT(RULES_MANGLE) | RULES_BIT(RULES_SECURITY)},
+    {.name = "DNAT", NAT, .hooks = DESTINATIONS},
+    {.name = "DNPT",
+     .families = RULES_IPV6_ONLY,
+     MANGLE,
+     .decides = true,
+     .changes = RULES_CHANGES_ADDRESSES},
+    {.name = "DSCP", MANGLE, .changes = RULES_CHANGES_TOS},
+    {.name = "ECN", .families = RULES_IPV4_ONLY, MANGLE, .changes = RULES_CHANGES_TOS | RULES_CHANGES_TCP},
+    {.name = "HL", .families = RULES_IPV6_ONLY, MANGLE, .changes = RULES_CHANGES_TTL},
+    {.name = "HMARK", MANGLE, .changes = RULES_CHANGES_MARK},
     {.name = "IDLETIMER"},
     {.name = "LED"},
-    {.name = "MASQUERADE", .decides = true, .table = "nat"},
-    {.name = "NETMAP", .decides = true, .table = "nat"},
+    {.name = "MASQUERADE", NAT, .hooks = RULES_BIT(RULES_POSTROUTING)},
+    {.name = "NETMAP", NAT, .hooks = DESTINATIONS | SOURCES},
     {.name = "NFQUEUE", .decides = true},
     {.name = "QUEUE", .decides = true},
     {.name = "RATEEST"},
-    {.name = "REDIRECT", .decides = true, .table = "nat"},
-    {.name = "SECMARK", .table = "security"},
-    {.name = "SET"},
-    {.name = "SNAT", .decides = true, .table = "nat"},
-    {.name = "SNPT", .families = RULES_IPV6_ONLY, .table = "mangle"},
+    {.name = "REDIRECT", NAT, .hooks = DESTINATIONS},
+    {.name = "SECMARK", .tables = RULES_BIT(RULES_MANGLE) | RULES_BIT(RULES_SECURITY)},
+    {.name = "SET", .changes = RULES_CHANGES_SETS},
+    {.name = "SNAT", NAT, .hooks = SOURCES},
+    {.name = "SNPT",
+     .families = RULES_IPV6_ONLY,
+     MANGLE,
+     .decides = true,
+     .changes = RULES_CHANGES_ADDRESSES},
     {.name = "SYNPROXY", .decides = true},
-    {.name = "TCPMSS"},
-    {.name = "TCPOPTSTRIP", .table = "mangle"},
+    {.name = "TCPMSS", .changes = RULES_CHANGES_TCP},
+    {.name = "TCPOPTSTRIP", MANGLE, .changes = RULES_CHANGES_TCP},
     {.name = "TEE"},
-    {.name = "TOS", .table = "mangle"},
-    {.name = "TPROXY", .decides = true, .table = "mangle"},
+    {.name = "TOS", MANGLE, .changes = RULES_CHANGES_TOS},
+    {.name = "TPROXY",
+     MANGLE,
+     .decides = true,
+     .hooks = RULES_BIT(RULES_PREROUTING),
+     .changes = RULES_CHANGES_ADDRESSES | RULES_CHANGES_MARK},
     {.name = "TRACE"},
-    {.name = "TTL", .families = RULES_IPV4_ONLY, .table = "mangle"},
+    {.name = "TTL", .families = RULES_IPV4_ONLY, MANGLE, .changes = RULES_CHANGES_TTL},
     {.name = "ULOG", .families = RULES_IPV4_ONLY},
     {.name = NULL},
 };
 
-/* Options whose argument iptables-save always puts in quotes. */
-static bool is_always_quoted(const char *words)
+static const struct rules_opaque_name *target_named(const char *name)
 {
-    static const char *const options[] = {" --string", " --hex-string", " --label", " --led-trigger-id"};
+    const struct rules_opaque_name *row = rules_opaque_targets;
+
+    while (strcmp(row->name, name) != 0)
+        row++;
+    return row;
+}
+
+/* Options whose argument iptables-save always puts in quotes. */
+static bool is_always_quoted(const struct rules_match_opaque *opaque, const char *words)
+{
+    static const struct {
+        const char *name, *option;
+    } quoted[] = {{"string", " --string"},
+                  {"string", " --hex-string"},
+                  {"connlabel", " --label"},
+                  {"cgroup", " --path"},
+                  {"LED", " --led-trigger-id"}};
     size_t length = strlen(words);
 
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        size_t size = strlen(options[i]);
+    for (size_t i = 0; i < sizeof quoted / sizeof *quoted; i++) {
+        size_t size = strlen(quoted[i].option);
 
-        if (length >= size && strcmp(words + length - size, options[i]) == 0)
+        if (strcmp(opaque->name, quoted[i].name) == 0 && length >= size &&
+            strcmp(words + length - size, quoted[i].option) == 0)
             return true;
     }
     return false;
@@ -101,7 +134,7 @@ static int opaque_word(struct rules_parse *p, const char *word, void *data)
     if (out == NULL)
         return -ENOMEM;
     fputs(before, out);
-    print_word(out, word, is_always_quoted(before));
+    print_word(out, word, is_always_quoted(opaque, before));
     if (fclose(out) != 0) {
         free(text);
         return -ENOMEM;
@@ -111,13 +144,29 @@ static int opaque_word(struct rules_parse *p, const char *word, void *data)
     return 0;
 }
 
+static int fail_table(struct rules_parse *p, const struct rules_opaque_name *row)
+{
+    char names[64] = "";
+
+    for (unsigned i = 0; i < RULES_TABLES; i++) {
+        if (!(row->tables >> i & 1))
+            continue;
+        strcat(names, names[0] ? " or " : "");
+        strcat(names, rules_table_name((enum rules_table_type)i));
+    }
+    return rules_fail(p, "%s can stand in the %s table only", row->name, names);
+}
+
 static int target_finish(struct rules_parse *p, void *data)
 {
     struct rules_match_opaque *opaque = data;
+    const struct rules_opaque_name *row = target_named(opaque->name);
 
-    for (const struct rules_opaque_name *name = rules_opaque_targets; name->name != NULL; name++)
-        if (name->table != NULL && strcmp(name->name, opaque->name) == 0)
-            return rules_fail(p, "%s can stand in the %s table only", name->name, name->table);
+    if (row->tables && !(row->tables >> p->table & 1))
+        return fail_table(p, row);
+    opaque->changes = row->changes;
+    if (strcmp(row->name, "SET") == 0 && strstr(opaque->words, " --map-mark"))
+        opaque->changes |= RULES_CHANGES_MARK;
     if (strcmp(opaque->name, "NFQUEUE") == 0 && *opaque->words == '\0') {
         char *words = strdup(" --queue-num 0"); /* what iptables makes of none */
 
@@ -127,6 +176,22 @@ static int target_finish(struct rules_parse *p, void *data)
         opaque->words = words;
     }
     return 0;
+}
+
+/* A match that changes the packet, too. */
+static int match_finish(struct rules_parse *p, void *data)
+{
+    struct rules_match_opaque *opaque = data;
+
+    (void)p;
+    if (strcmp(opaque->name, "socket") == 0 && strstr(opaque->words, " --restore-skmark"))
+        opaque->changes = RULES_CHANGES_MARK;
+    return 0;
+}
+
+static uint8_t target_reach(const void *data)
+{
+    return target_named(((const struct rules_match_opaque *)data)->name)->hooks;
 }
 
 static void opaque_print(FILE *out, const void *data, const struct rules_print *how)
@@ -177,6 +242,7 @@ static bool opaque_equal(const void *a, const void *b)
 const struct rules_extension rules_match_opaque = {
     .name = "",
     .type = RULES_MATCH_OPAQUE,
+    .finish = match_finish,
     .word = opaque_word,
     .save = opaque_print,
     .list = opaque_print,
@@ -189,6 +255,8 @@ const struct rules_extension rules_target_opaque = {
     .name = "",
     .type = RULES_TARGET_OPAQUE,
     .finish = target_finish,
+    .hooks = (1U << RULES_HOOKS) - 1,
+    .reach = target_reach,
     .word = opaque_word,
     .save = opaque_print,
     .list = opaque_print,

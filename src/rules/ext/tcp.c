@@ -22,8 +22,11 @@ static void start_ports(uint8_t family, void *at)
 
 static int read_ports(struct rules_parse *p, const char *word, void *at)
 {
+    bool is_tcp = p->rule->protocol == PACKET_TCP;
     /* For udp iptables takes the services of every protocol: `-p udp --dport http` is 80. */
-    return rules_parse_ports(p, word, p->rule->protocol == PACKET_TCP ? PACKET_TCP : 0, at);
+    int rc = rules_parse_ports(p, word, is_tcp ? PACKET_TCP : 0, at);
+
+    return rc || !is_tcp ? rc : rules_refuse_down(p, word, at); /* and ranges that go down */
 }
 
 static void list_ports(FILE *out, const void *at, const struct rules_print *how)

@@ -50,3 +50,22 @@ int rules_command(struct rules *r, int argc, const char *const *argv, struct rul
         *ret_outcome = outcome;
     return rc;
 }
+
+void rules_command_look(enum packet_family family, int argc, const char *const *argv, struct rules_look *ret)
+{
+    struct rules *none = rules_new(family);
+    struct rules_words *words = malloc(sizeof(*words));
+    struct rules_error error;
+    struct line line = {.table = RULES_FILTER};
+
+    if (none && words && words_take(words, argc, argv, &error) == 0 &&
+        line_read(none, RULES_TABLES, words, &line, &error) == 0)
+        line_fini(&line);
+    bool lists = line.command == LINE_LIST || line.command == LINE_LIST_RULES;
+    *ret = (struct rules_look){.table = line.table,
+                               .waits = line.waits,
+                               .seconds = line.seconds,
+                               .lists = lists && !(line.flags & LINE_ZEROES)};
+    free(words);
+    rules_free(&none);
+}

@@ -46,6 +46,8 @@ struct line {
     const char *argument; /* -E: the new name; -P: the policy */
     uint32_t number;      /* of a rule; 0: none */
     struct rules_counters counters;
+    bool waits;             /* -w was given */
+    int seconds;            /* of it; negative: as long as it takes */
     struct rules_rule rule; /* its source and destination are the first of those below */
     struct rules_network *sources, *destinations;
     size_t source_count, destination_count; /* at least 1 when a rule was read */
@@ -64,7 +66,8 @@ struct line_reader {
     bool inverted;    /* "!" came just before */
     const char *jump; /* after -j or -g; looked up when all is read */
     size_t jump_word;
-    uint32_t seen_word[128]; /* place + 1 of each core option that was given */
+    uint32_t seen_word[128]; /* place + 1 of each core option that was given, by its letter */
+    char seen[128];          /* their letters */
 };
 
 #endif

@@ -5,13 +5,15 @@
 #include <strings.h>
 
 #include "base/nearest.h"
+#include "packet/decode.h"
 #include "rules/ext/extension.h"
 
+/* As they are read. */
 static const struct protocol {
     const char *name;
     uint8_t number;
 } protocols[] = {
-    /* /etc/protocols: these are printed */
+    /* /etc/protocols */
     {"ip", 0},
     {"hopopt", 0},
     {"icmp", 1},
@@ -68,7 +70,7 @@ static const struct protocol {
     {"wesp", 141},
     {"rohc", 142},
     {"ethernet", 143},
-    /* iptables' own: these are only read */
+    /* iptables' own */
     {"all", 0},
     {"icmpv6", 58},
     {"ipv6-mh", 135},
@@ -98,17 +100,13 @@ enum {
 
 const char *rules_protocol_name(uint8_t protocol)
 {
-    for (unsigned i = 0; i < PROTOCOLS; i++) {
-        if (protocols[i].number == protocol)
-            return protocols[i].name;
-    }
-    return NULL;
+    return protocol ? packet_protocol_name(protocol) : "ip";
 }
 
 bool rules_protocol_number(const char *name, uint8_t *ret)
 {
     for (unsigned i = 0; i < PROTOCOLS; i++) {
-        if (strcasecmp(protocols[i].name, name) == 0) {
+        if ((protocols[i].name[0] & ~0x20) == (name[0] & ~0x20) && strcasecmp(protocols[i].name, name) == 0) {
             *ret = protocols[i].number;
             return true;
         }

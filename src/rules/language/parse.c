@@ -67,8 +67,6 @@ int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most, 
     }
     if (!sound || first > most || last > most)
         return rules_fail(p, "found \"%s\", expected a number from 0 to %u or a range like 1:5", word, most);
-    if (first > last)
-        return rules_fail(p, "the range \"%s\" goes down; write the smaller number first", word);
     *ret = (struct rules_range32){(uint32_t)first, (uint32_t)last};
     return 0;
 }
@@ -161,9 +159,14 @@ int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol,
     }
     if (rc)
         return rc;
-    if (range.first > range.last)
-        return rules_fail(p, "the range \"%s\" goes down; write the smaller port first", word);
     *ret = range;
+    return 0;
+}
+
+int rules_refuse_down(struct rules_parse *p, const char *word, const struct rules_range16 *range)
+{
+    if (range->first > range->last)
+        return rules_fail(p, "the range \"%s\" goes down; write the smaller number first", word);
     return 0;
 }
 
@@ -222,8 +225,10 @@ static int fail_address(struct rules_parse *p, const char *word)
 
     if (is_other_family(p->family, word))
         return rules_fail(p, "\"%s\" is an address of the other family; these are %s rules", word, kind);
-    return rules_fail(p, "found \"%s\", expected an %s address (names of hosts are not looked up)", word,
-                      kind);
+    return rules_fail(p,
+                      "found \"%s\", expected an %s address (names of hosts are not looked up: write the "
+                      "address, as getent ahosts prints it, or take what iptables-save prints)",
+                      word, kind);
 }
 
 int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret)

@@ -14,7 +14,8 @@ MUST_USE int rules_parse_number(struct rules_parse *p, const char *word, uint64_
                                 uint64_t *ret);
 MUST_USE int rules_parse_u32(struct rules_parse *p, const char *word, uint32_t first, uint32_t last,
                              uint32_t *ret);
-/* "5", "5:9", ":9" (from 0), "5:" (to most); first <= last is demanded. */
+/* "5", "5:9", ":9" (from 0), "5:" (to most). A range that goes down is taken, as iptables takes it here and there:
+ * nothing is in it. Rows that must not take it refuse it by rules_refuse_down. */
 MUST_USE int rules_parse_range16(struct rules_parse *p, const char *word, uint16_t most,
                                  struct rules_range16 *ret);
 MUST_USE int rules_parse_range32(struct rules_parse *p, const char *word, uint32_t most,
@@ -23,9 +24,11 @@ MUST_USE int rules_parse_range32(struct rules_parse *p, const char *word, uint32
 MUST_USE int rules_parse_value32(struct rules_parse *p, const char *word, struct rules_value32 *ret);
 /* A number or a service name of protocol (0: of any). */
 MUST_USE int rules_parse_port(struct rules_parse *p, const char *word, uint8_t protocol, uint16_t *ret);
-/* "21", "ftp", "20:ftp", ":21", "1024:". Descending is an error, as in iptables. */
+/* "21", "ftp", "20:ftp", ":21", "1024:". The same of one that goes down. */
 MUST_USE int rules_parse_ports(struct rules_parse *p, const char *word, uint8_t protocol,
                                struct rules_range16 *ret);
+/* rules_fail's -EINVAL if it goes down, else 0. */
+MUST_USE int rules_refuse_down(struct rules_parse *p, const char *word, const struct rules_range16 *range);
 /* One address of p->family; names of hosts are refused (nothing is looked up). */
 MUST_USE int rules_parse_address(struct rules_parse *p, const char *word, struct packet_address *ret);
 /* A mask of p->family: a prefix length or an address. */

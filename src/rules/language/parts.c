@@ -191,13 +191,8 @@ static int take_table(struct line_reader *l, const char *word, bool inverted)
         l->p.table = (uint8_t)l->line->table;
         return 0;
     }
-    for (unsigned i = 2; i < 5; i++) {
-        if (strcmp(word, names[i]) == 0)
-            return words_fail(l->words, l->error,
-                              "the table %s is kept as it is, not evaluated; commands work on filter and raw",
-                              word);
-    }
-    return words_fail(l->words, l->error, "there is no table \"%s\"; expected filter or raw%s", word,
+    return words_fail(l->words, l->error, "there is no table \"%s\"; expected %s%s", word,
+                      "filter, raw, nat, mangle or security",
                       rules_suggest(word, names, 5, near, sizeof(near)));
 }
 
@@ -307,13 +302,25 @@ static int take_counters(struct line_reader *l, const char *word, bool inverted)
     return 0;
 }
 
-/* How long to wait for the lock: there is none here. */
+/* For the lock of who carries the line out. */
 static int take_wait(struct line_reader *l, const char *word, bool inverted)
 {
-    uint64_t seconds;
+    uint64_t seconds = 0;
+    int rc = word ? rules_parse_number(&l->p, word, 0, INT32_MAX, &seconds) : 0;
 
     (void)inverted;
-    return word ? rules_parse_number(&l->p, word, 0, UINT32_MAX, &seconds) : 0;
+    l->line->waits = true;
+    l->line->seconds = word ? (int)seconds : -1;
+    return rc;
+}
+
+/* How often to ask for it; nobody needs to. */
+static int take_interval(struct line_reader *l, const char *word, bool inverted)
+{
+    uint64_t microseconds;
+
+    (void)inverted;
+    return word ? rules_parse_number(&l->p, word, 0, UINT32_MAX, &microseconds) : 0;
 }
 
 static int take_ignored(struct line_reader *l, const char *word, bool inverted)
@@ -353,7 +360,7 @@ static const struct {
     {'s', 0, take_source},     {'d', 0, take_destination}, {'p', 0, take_protocol}, {'i', 0, take_in},
     {'o', 0, take_out},        {'f', 0, take_fragment},    {'m', 0, take_match},    {'j', 0, take_jump},
     {'g', 0, take_goto},       {'t', 0, take_table},       {'c', 0, take_counters}, {'w', 0, take_wait},
-    {'W', 0, take_wait},       {'M', 0, take_ignored},     {'4', 0, take_ipv4},     {'6', 0, take_ipv6},
+    {'W', 0, take_interval},   {'M', 0, take_ignored},     {'4', 0, take_ipv4},     {'6', 0, take_ipv6},
     {'n', LINE_NUMERIC, NULL}, {'v', LINE_VERBOSE, NULL},  {'x', LINE_EXACT, NULL}, {'0', LINE_NUMBERS, NULL},
 };
 

@@ -4,31 +4,43 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "packet/decode.h"
 #include "rules/language/names.h"
 
 /* The bytes that need no quotes, as iptables' xtables_save_string has them. */
 static const char bare_bytes[] = "_-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+void rules_put_number(FILE *out, uint64_t number)
+{
+    char digits[24], *at = &digits[sizeof(digits) - 1];
+
+    *at = '\0';
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    rules_put(out, at);
+}
+
 void rules_print_string(FILE *out, const char *text)
 {
     if (text[0] && text[strspn(text, bare_bytes)] == '\0') {
-        fputs(text, out);
+        rules_put(out, text);
         return;
     }
-    fputc('"', out);
+    putc_unlocked('"', out);
     for (const char *c = text; *c; c++) {
         if (strchr("\"\\'", *c))
-            fputc('\\', out);
-        fputc(*c, out);
+            putc_unlocked('\\', out);
+        putc_unlocked(*c, out);
     }
-    fputc('"', out);
+    putc_unlocked('"', out);
 }
 
 void rules_print_address(FILE *out, uint8_t family, const struct packet_address *address)
 {
     char text[INET6_ADDRSTRLEN];
 
-    fputs(inet_ntop(family == PACKET_IPV6 ? AF_INET6 : AF_INET, address->word, text, sizeof(text)), out);
+    rules_put(out, packet_address_format(address, family, text));
 }
 
 int rules_mask_prefix(uint8_t family, const struct packet_address *mask)
@@ -65,9 +77,9 @@ void rules_print_mask(FILE *out, uint8_t family, const struct packet_address *ma
 
     if (prefix == (family == PACKET_IPV6 ? 128 : 32))
         return;
-    fputc('/', out);
+    putc_unlocked('/', out);
     if (prefix >= 0)
-        fprintf(out, "%d", prefix);
+        rules_put_number(out, (unsigned)prefix);
     else
         rules_print_address(out, family, mask);
 }
@@ -86,7 +98,8 @@ void rules_print_names(FILE *out, const struct rules_names *names, uint32_t set,
     for (unsigned i = 0; i < names->count; i++) {
         uint32_t bit = names->list[i].value;
         if ((set & bit) && (bit & (bit - 1)) == 0) {
-            fprintf(out, "%s%s", before, names->list[i].name);
+            rules_put(out, before);
+            rules_put(out, names->list[i].name);
             before = separator;
         }
     }
@@ -97,12 +110,13 @@ void rules_print_port(FILE *out, uint16_t port, uint8_t protocol, bool numeric)
     const char *name = numeric ? NULL : rules_service_name(port, protocol);
 
     if (name)
-        fputs(name, out);
+        rules_put(out, name);
     else
-        fprintf(out, "%u", port);
+        rules_put_number(out, port);
 }
 
 void rules_print_interface(FILE *out, const struct rules_interface *i)
 {
-    fprintf(out, "%s%s", i->name, i->wildcard ? "+" : "");
+    rules_put(out, i->name);
+    rules_put(out, i->wildcard ? "+" : "");
 }

@@ -6,6 +6,14 @@
 
 /* What rows and the core print of one argument, without a space before it. */
 
+/* Whatever is printed of very many rules: printf and its like take their time, most of all into memory. */
+static inline void rules_put(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        putc_unlocked(*text, out);
+}
+void rules_put_number(FILE *out, uint64_t number);
+
 /* As iptables-save writes a string: bare if it needs no quotes, else in double quotes with \" \\ \' escaped. */
 void rules_print_string(FILE *out, const char *text);
 void rules_print_address(FILE *out, uint8_t family, const struct packet_address *address);

@@ -7,18 +7,22 @@
 
 #include "base/nearest.h"
 #include "rules/build.h"
+#include "rules/language/read.h"
 #include "rules/language/read_line.h"
 #include "rules/language/run.h"
 
 /*
  * Reads a file line by line, as iptables-restore: comments and blank lines anywhere; "*TABLE" opens a table
  * and empties it; in it ":CHAIN POLICY [packets:bytes]" lines, and commands, with [packets:bytes] before them
- * if there are counters; COMMIT closes it. Tables that are not evaluated are kept as text.
+ * if there are counters; COMMIT closes it.
  *
  * Comments are kept too. They come before what follows them: a rule, or the table; after the last table they
  * end the file.
+ *
+ * With a struct rules_restore the file is carried out on rules that stand, as iptables-restore does: no comments are
+ * kept, and built-in chains that the file does not have keep their policies.
  */
-enum place { OUTSIDE, IN_TABLE, IN_KEPT };
+enum place { OUTSIDE, IN_TABLE, IN_OTHER_TABLE };
 
 struct reader {
     struct rules *r;
@@ -31,10 +35,13 @@ struct reader {
     uint32_t table_line;         /* where the open table begins */
     const char *comment;         /* text of comments that wait for what they stand before, or NULL */
     size_t comment_size;
-    const char *kept; /* IN_KEPT: its beginning */
-    char kept_name[16];
-    uint32_t kept_rules;
-    size_t settled; /* verbatim texts whose place is final */
+    size_t settled;  /* comments whose place is final */
+    uint32_t unread; /* 1 << enum rules_table_type: whose rules are only counted */
+
+    const struct rules_restore *how; /* NULL: the file is all that there is */
+    FILE *out;                       /* what commands in it print; NULL: they may not */
+    bool changed;                    /* with how: something was said of a table */
+    int status;                      /* that iptables-restore would exit with if it fails now */
 };
 
 struct row {
@@ -43,16 +50,10 @@ struct row {
     size_t length; /* without */
 };
 
-static const char *const kept_tables[] = {"nat", "mangle", "security"};
-
-enum {
-    KEPT_TABLES = sizeof(kept_tables) / sizeof(kept_tables[0]),
-};
-
 #define fail(reader, column, ...)                                                                            \
     rules_fail_at((reader)->error, (reader)->name, (reader)->number, (uint32_t)(column), __VA_ARGS__)
 
-/* ---- comments and kept tables ---- */
+/* ---- comments ---- */
 
 static void hold_comment(struct reader *rd, const struct row *row)
 {
@@ -70,7 +71,7 @@ static int settle_comment(struct reader *rd, uint32_t serial)
 
     if (!rd->comment)
         return 0;
-    int rc = rules_verbatim_add(rd->r, rd->comment, rd->comment_size, "", 0, before, serial);
+    int rc = rules_comment_add(rd->r, rd->comment, rd->comment_size, before, serial);
     rd->comment = NULL;
     return rc;
 }
@@ -80,93 +81,119 @@ static void settle_before_table(struct reader *rd)
 {
     struct rules *r = rd->r;
 
-    for (; rd->settled < r->verbatim_count; rd->settled++) {
-        if (r->verbatim[rd->settled].before == RULES_TABLES)
-            r->verbatim[rd->settled].before = (int8_t)rd->table;
+    for (; rd->settled < r->comment_count; rd->settled++) {
+        if (r->comments[rd->settled].before == RULES_TABLES)
+            r->comments[rd->settled].before = (int8_t)rd->table;
     }
-}
-
-static int read_kept(struct reader *rd, const struct row *row)
-{
-    const char *rule = row->text, *end = row->text + row->length;
-
-    if (row->length == 6 && memcmp(row->text, "COMMIT", 6) == 0) {
-        rd->place = OUTSIDE;
-        return rules_verbatim_add(rd->r, rd->kept, (size_t)(row->text + row->size - rd->kept), rd->kept_name,
-                                  rd->kept_rules, RULES_TABLES, 0);
-    }
-    if (row->length && row->text[0] == '*')
-        return fail(rd, 1,
-                    "found the beginning of a table, expected COMMIT of the table %s (line %" PRIu32 ")",
-                    rd->kept_name, rd->table_line);
-    if (row->length && rule[0] == '[') {
-        const char *bracket = memchr(rule, ']', row->length);
-        for (rule = bracket ? bracket + 1 : rule; rule < end && *rule == ' '; rule++)
-            ;
-    }
-    rd->kept_rules += end - rule > 3 && (memcmp(rule, "-A ", 3) == 0 || memcmp(rule, "-I ", 3) == 0);
-    return 0;
 }
 
 /* ---- tables ---- */
 
 static int fail_table(struct reader *rd, const char *name)
 {
-    const char *names[RULES_TABLES + KEPT_TABLES];
+    const char *names[RULES_TABLES];
     char near[64];
 
     for (unsigned i = 0; i < RULES_TABLES; i++)
         names[i] = rules_table_name((enum rules_table_type)i);
-    for (unsigned i = 0; i < KEPT_TABLES; i++)
-        names[RULES_TABLES + i] = kept_tables[i];
     return fail(rd, 2, "there is no table \"%s\"; expected filter, raw, nat, mangle or security%s", name,
-                rules_suggest(name, names, RULES_TABLES + KEPT_TABLES, near, sizeof(near)));
+                rules_suggest(name, names, RULES_TABLES, near, sizeof(near)));
 }
 
-static int open_kept(struct reader *rd, const char *name, const struct row *row)
+/* Until the file has them, too. */
+static void undeclare_builtins(struct rules_table *t)
 {
-    for (unsigned i = 0; i < KEPT_TABLES; i++) {
-        if (strcmp(name, kept_tables[i]) != 0)
-            continue;
-        int rc = settle_comment(rd, 0);
-        rd->place = IN_KEPT;
-        rd->kept = row->text;
-        rd->kept_rules = 0;
-        rd->table_line = rd->number;
-        strcpy(rd->kept_name, kept_tables[i]);
-        return rc;
+    for (size_t i = 0; i < t->count && t->chains[i]->policy != RULES_POLICY_NONE; i++)
+        t->chains[i]->undeclared = true;
+}
+
+/* Of a table that is read anew. */
+static void drop_comments(struct rules *r, enum rules_table_type table)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->comment_count; i++) {
+        if (r->comments[i].before == (int8_t)table)
+            free(r->comments[i].text);
+        else
+            r->comments[kept++] = r->comments[i];
     }
-    return fail_table(rd, name);
+    r->comment_count = kept;
+}
+
+/* The file's table begins where one stands already. */
+static void begin_standing(struct reader *rd)
+{
+    rd->changed = true;
+    if (rd->how->keeps)
+        return;
+    drop_comments(rd->r, rd->table);
+    rules_table_clear(&rd->r->tables[rd->table]);
+}
+
+static void begin_anew(struct reader *rd, bool given_twice)
+{
+    rules_table_clear(&rd->r->tables[rd->table]); /* given twice: the second takes the place of the first */
+    if (!given_twice)
+        undeclare_builtins(&rd->r->tables[rd->table]);
+}
+
+/* What the file says of it is not for these rules. */
+static bool is_other_table(const struct rules_restore *how, enum rules_table_type table, const char *name)
+{
+    return how && ((how->table && strcmp(how->table, name) != 0) || !(how->tables & 1U << table));
+}
+
+static int begin_table(struct reader *rd)
+{
+    bool was_there = rd->r->tables[rd->table].present;
+    int rc = rules_table_make(rd->r, rd->table);
+
+    if (rc)
+        return rc;
+    if (rd->how)
+        begin_standing(rd);
+    else
+        begin_anew(rd, was_there);
+    rd->place = IN_TABLE;
+    rc = settle_comment(rd, 0);
+    settle_before_table(rd);
+    return rc;
+}
+
+enum { TABLE_NAME = 64 };
+
+static void read_table_name(const struct row *row, char ret[TABLE_NAME])
+{
+    size_t size = 0;
+
+    while (1 + size < row->length && size < TABLE_NAME - 1 && !isspace((unsigned char)row->text[1 + size]))
+        size++;
+    memcpy(ret, row->text + 1, size);
+    ret[size] = '\0';
 }
 
 static int open_table(struct reader *rd, const struct row *row)
 {
-    char name[64];
-    size_t size = 0;
+    char name[TABLE_NAME];
 
-    while (1 + size < row->length && size < sizeof(name) - 1 && !isspace((unsigned char)row->text[1 + size]))
-        size++;
-    memcpy(name, row->text + 1, size);
-    name[size] = '\0';
+    read_table_name(row, name);
     if (!rules_table_find(name, &rd->table))
-        return open_kept(rd, name, row);
-    int rc = rules_table_make(rd->r, rd->table);
-    if (rc)
-        return rc;
-    rules_table_clear(&rd->r->tables[rd->table]); /* given twice: the second takes the place of the first */
-    rd->place = IN_TABLE;
+        return fail_table(rd, name);
     rd->table_line = rd->number;
-    rc = settle_comment(rd, 0);
-    settle_before_table(rd);
-    return rc;
+    if (!is_other_table(rd->how, rd->table, name))
+        return begin_table(rd);
+    rd->place = IN_OTHER_TABLE;
+    return 0;
 }
 
 static int close_table(struct reader *rd)
 {
     int rc = rules_table_check(&rd->r->tables[rd->table], rd->table, rd->name, rd->error);
 
+    rd->status = rc ? 1 : rd->status;
     rd->place = OUTSIDE;
-    rd->settled = rd->r->verbatim_count;
+    rd->settled = rd->r->comment_count;
     return rc ? rc : settle_comment(rd, 0);
 }
 
@@ -197,6 +224,7 @@ static int read_policy(struct reader *rd, struct rules_chain *chain, const struc
 
     if (strcmp(policy->text, "-") == 0)
         return 0;
+    rd->status = 1;
     if (!builtin)
         return fail(rd, policy->column,
                     "the chain %s is a user's and has no policy; found \"%s\", expected -", chain->name,
@@ -204,6 +232,16 @@ static int read_policy(struct reader *rd, struct rules_chain *chain, const struc
     if (strcmp(policy->text, "ACCEPT") != 0 && strcmp(policy->text, "DROP") != 0)
         return fail(rd, policy->column, "\"%s\" is not a policy; expected ACCEPT or DROP", policy->text);
     chain->policy = policy->text[0] == 'A' ? RULES_POLICY_ACCEPT : RULES_POLICY_DROP;
+    rd->status = 2;
+    return 0;
+}
+
+/* Declared where it stands already. */
+static int begin_chain_again(struct reader *rd, struct rules_chain *chain)
+{
+    if (!rd->how || !rd->how->keeps)
+        return fail(rd, 2, "the chain %s is declared twice", chain->name);
+    rules_chain_flush(chain);
     return 0;
 }
 
@@ -212,17 +250,16 @@ static int make_chain(struct reader *rd, const char *name, struct rules_chain **
     struct rules_table *t = &rd->r->tables[rd->table];
     struct rules_chain *chain = rules_table_chain(t, name);
 
-    if (chain && chain->policy != RULES_POLICY_NONE) {
+    if (chain) {
+        chain->undeclared = false;
         *ret = chain;
-        return 0;
+        return chain->policy != RULES_POLICY_NONE ? 0 : begin_chain_again(rd, chain);
     }
-    if (chain)
-        return fail(rd, 2, "the chain %s is declared twice", name);
     if (name[0] == '\0' || strpbrk(name, " \t\n\v\f\r\""))
         return fail(rd, 2, "the chain name \"%s\" is empty or holds blanks or quotes", name);
     if (strlen(name) > 28) /* XT_EXTENSION_MAXNAMELEN less the NUL */
         return fail(rd, 2, "the chain name \"%s\" is longer than 28 bytes", name);
-    if (!strcmp(name, "ACCEPT") || !strcmp(name, "DROP") || !strcmp(name, "RETURN") || !strcmp(name, "QUEUE"))
+    if (rules_is_verdict(name))
         return fail(rd, 2, "a chain may not be called \"%s\", as a target is", name);
     if (t->count >= RULES_CHAINS_MAX)
         return fail(rd, 2, "more than %d chains in one table", RULES_CHAINS_MAX);
@@ -253,18 +290,20 @@ static int read_chain(struct reader *rd, const struct row *row)
     if (w->count > 3 || (text && !read_counters(text, text + strlen(text), &counters)))
         return fail(rd, w->word[2].column, "found \"%s\", expected [packets:bytes] and nothing behind it",
                     text);
-    if (chain->policy != RULES_POLICY_NONE)
-        chain->counters = counters;
+    if (chain->policy != RULES_POLICY_NONE && strcmp(w->word[1].text, "-") != 0)
+        chain->counters = rd->how && !rd->how->counts ? (struct rules_counters){0} : counters;
     return 0;
 }
 
 /* ---- rules ---- */
 
-/* A line with -4 or -6 for the other family is skipped by iptables-restore; here it becomes a comment. */
+/* A line with -4 or -6 for the other family is skipped by iptables-restore; in a file it becomes a comment. */
 static int keep_other_family(struct reader *rd, const struct row *row)
 {
-    char *text = malloc(row->length + 3);
+    char *text = rd->how ? NULL : malloc(row->length + 3);
 
+    if (rd->how)
+        return 0;
     if (!text)
         return -ENOMEM;
     memcpy(text, "# ", 2);
@@ -272,7 +311,7 @@ static int keep_other_family(struct reader *rd, const struct row *row)
     text[2 + row->length] = '\n';
     int rc = settle_comment(rd, rd->r->next_serial);
     if (rc == 0)
-        rc = rules_verbatim_add(rd->r, text, row->length + 3, "", 0, (int)rd->table, rd->r->next_serial);
+        rc = rules_comment_add(rd->r, text, row->length + 3, (int)rd->table, rd->r->next_serial);
     free(text);
     return rc;
 }
@@ -284,7 +323,6 @@ static int read_line(struct reader *rd, const struct row *row, size_t skip,
     uint32_t serial = rd->r->next_serial;
     struct line line;
     bool changed;
-    int status;
 
     w->line = rd->number;
     int rc = words_split(w, row->text + skip, row->length - skip, (uint32_t)skip + 1, rd->error);
@@ -296,11 +334,11 @@ static int read_line(struct reader *rd, const struct row *row, size_t skip,
     if (line.flags & LINE_OTHER_FAMILY) {
         rc = keep_other_family(rd, row);
     } else {
-        if (!(line.flags & LINE_COUNTERS)) {
+        if (!(line.flags & LINE_COUNTERS) && !(rd->how && !rd->how->counts)) {
             line.counters = *counters;
             line.rule.counters = *counters;
         }
-        rc = line_run(rd->r, &line, w, false, NULL, &changed, &status, rd->error);
+        rc = line_run(rd->r, &line, w, false, rd->out, &changed, &rd->status, rd->error);
         if (rc == 0)
             rc = settle_comment(rd, rd->r->next_serial != serial ? serial : 0);
     }
@@ -308,11 +346,31 @@ static int read_line(struct reader *rd, const struct row *row, size_t skip,
     return rc;
 }
 
+/* "-A CHAIN ..." */
+static int count_rule(struct reader *rd, const struct row *row)
+{
+    static const char begin[] = {'-', 'A', ' '};
+    struct rules_chain *chain = NULL;
+    char name[RULES_NAME] = "";
+
+    for (size_t i = sizeof(begin);
+         i < row->length && row->text[i] != ' ' && i - sizeof(begin) < RULES_NAME - 1; i++)
+        name[i - sizeof(begin)] = row->text[i];
+    if (row->length > sizeof(begin) && memcmp(row->text, begin, sizeof(begin)) == 0)
+        chain = rules_table_chain(&rd->r->tables[rd->table], name);
+    if (!chain)
+        return fail(rd, 1, "expected a rule of a chain of the table %s", rules_table_name(rd->table));
+    chain->unread++;
+    return settle_comment(rd, rd->r->next_serial); /* to go with the table */
+}
+
 static int read_command(struct reader *rd, const struct row *row)
 {
     struct rules_counters counters = {0};
     size_t skip = 0;
 
+    if (rd->unread & 1U << rd->table)
+        return count_rule(rd, row);
     if (row->text[0] == '[') {
         const char *bracket = memchr(row->text, ']', row->length);
         if (!bracket || !read_counters(row->text, bracket + 1, &counters))
@@ -348,6 +406,7 @@ static int fail_outside(struct reader *rd, const struct row *row)
 {
     int size = row->length < 40 ? (int)row->length : 40;
 
+    rd->status = 1;
     for (unsigned i = 0; i < sizeof(other_texts) / sizeof(other_texts[0]); i++) {
         size_t begins = strlen(other_texts[i].begins);
         if (row->length > begins && memcmp(row->text, other_texts[i].begins, begins) == 0)
@@ -360,6 +419,28 @@ static int fail_outside(struct reader *rd, const struct row *row)
                 row->text, (size_t)size < row->length ? "..." : "");
 }
 
+/* A comment or nothing, which may be anywhere. */
+static void pass_comment(struct reader *rd, const struct row *row)
+{
+    if (!rd->how)
+        hold_comment(rd, row);
+    else if (rd->how->tells && row->text[0] == '#')
+        fprintf(rd->out, "%.*s\n", (int)row->length, row->text);
+}
+
+/* Of a table that is asked for but is not ours only what does nothing is taken. */
+static int pass_other_table(struct reader *rd, const struct row *row)
+{
+    const char *table = rules_table_name(rd->table);
+    bool is_empty_chain = row->text[0] == ':' && !memmem(row->text, row->length, " DROP", 5);
+
+    if (row->length == 6 && memcmp(row->text, "COMMIT", 6) == 0)
+        rd->place = OUTSIDE;
+    else if (!(rd->how->table && strcmp(rd->how->table, table) != 0) && !is_empty_chain)
+        return fail(rd, 1, "the table %s %s", table, rd->how->why_not);
+    return 0;
+}
+
 static int read_row(struct reader *rd, const struct row *row)
 {
     if (row->length > RULES_LINE)
@@ -369,40 +450,52 @@ static int read_row(struct reader *rd, const struct row *row)
             rd, row->length,
             "the line ends with a carriage return, as in files from Windows; iptables-restore refuses "
             "it (remove them with dos2unix)");
-    if (rd->place == IN_KEPT)
-        return read_kept(rd, row);
+    rd->status = 2;
     if (is_blank(row) || row->text[0] == '#') {
-        hold_comment(rd, row);
+        pass_comment(rd, row);
         return 0;
     }
     if (rd->place == OUTSIDE)
         return row->text[0] == '*' ? open_table(rd, row) : fail_outside(rd, row);
-    if (row->length == 6 && memcmp(row->text, "COMMIT", 6) == 0)
-        return close_table(rd);
     if (row->text[0] == '*')
         return fail(rd, 1,
                     "found the beginning of a table, expected COMMIT of the table %s (line %" PRIu32 ")",
                     rules_table_name(rd->table), rd->table_line);
+    if (rd->place == IN_OTHER_TABLE)
+        return pass_other_table(rd, row);
+    if (row->length == 6 && memcmp(row->text, "COMMIT", 6) == 0)
+        return close_table(rd);
     return row->text[0] == ':' ? read_chain(rd, row) : read_command(rd, row);
+}
+
+/* The next line; false: there is none. */
+static bool next_row(const char **at, const char *end, struct row *ret)
+{
+    if (*at == end)
+        return false;
+    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+    size_t length = (size_t)((newline ? newline : end) - *at);
+
+    *ret = (struct row){.text = *at, .length = length, .size = length + (newline != NULL)};
+    *at += ret->size;
+    return true;
 }
 
 static int read_text(struct reader *rd, const char *text, size_t size)
 {
     const char *end = text + size;
+    struct row row;
 
-    for (const char *at = text; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t length = (size_t)((newline ? newline : end) - at);
-        struct row row = {.text = at, .length = length, .size = length + (newline != NULL)};
+    while (next_row(&text, end, &row)) {
         rd->number++;
         int rc = read_row(rd, &row);
         if (rc)
             return rc;
-        at += row.size;
     }
+    rd->status = 1;
     if (rd->place != OUTSIDE)
         return fail(rd, 1, "the file ends, expected COMMIT of the table %s (line %" PRIu32 ")",
-                    rd->place == IN_KEPT ? rd->kept_name : rules_table_name(rd->table), rd->table_line);
+                    rules_table_name(rd->table), rd->table_line);
     return settle_comment(rd, 0);
 }
 
@@ -419,10 +512,29 @@ static int check_bytes(struct reader *rd, const char *text, size_t size)
     return fail(rd, nul - line + 1, "there is a NUL byte; this is not an iptables-save file");
 }
 
+static int read_file(struct reader *rd, const char *text, size_t size)
+{
+    int rc = -ENOMEM;
+
+    rd->words = malloc(sizeof(*rd->words));
+    if (rd->r && rd->words) {
+        rd->words->file = rd->name;
+        rc = size ? read_text(rd, text, size) : 0;
+    }
+    free(rd->words);
+    return rc;
+}
+
 int rules_read(const char *text, size_t size, const char *name, uint8_t family, struct rules **ret,
                struct rules_error *error)
 {
-    struct reader rd = {.error = error, .name = name};
+    return rules_read_but(0, text, size, name, family, ret, error);
+}
+
+int rules_read_but(uint32_t tables, const char *text, size_t size, const char *name, uint8_t family,
+                   struct rules **ret, struct rules_error *error)
+{
+    struct reader rd = {.error = error, .name = name, .unread = tables};
     int rc = size ? check_bytes(&rd, text, size) : 0;
 
     if (rc)
@@ -430,16 +542,41 @@ int rules_read(const char *text, size_t size, const char *name, uint8_t family, 
     if (!family)
         family = rules_text_family(text, size);
     rd.r = rules_new((enum packet_family)(family ? family : PACKET_IPV4));
-    rd.words = malloc(sizeof(*rd.words));
-    rc = -ENOMEM;
-    if (rd.r && rd.words) {
-        rd.words->file = name;
-        rc = size ? read_text(&rd, text, size) : 0;
-    }
-    free(rd.words);
+    rc = read_file(&rd, text, size);
     if (rc)
         rules_free(&rd.r);
     else
         *ret = rd.r;
     return rc;
+}
+
+int read_onto(struct rules *r, const struct read_source *source, const struct rules_restore *how, FILE *out,
+              struct rules_outcome *ret, struct rules_error *error)
+{
+    struct reader rd = {.r = r, .error = error, .name = source->name, .how = how, .out = out, .status = 1};
+    int rc = source->size ? check_bytes(&rd, source->text, source->size) : 0;
+
+    if (rc == 0)
+        rc = read_file(&rd, source->text, source->size);
+    ret->changed = rd.changed;
+    ret->status = rc ? rd.status : 0;
+    return rc;
+}
+
+uint32_t rules_restore_anew(const char *text, size_t size, const struct rules_restore *how)
+{
+    const char *end = text + size;
+    enum rules_table_type table;
+    char name[TABLE_NAME];
+    uint32_t ret = 0;
+    struct row row;
+
+    while (!how->keeps && next_row(&text, end, &row)) {
+        if (row.text[0] != '*')
+            continue;
+        read_table_name(&row, name);
+        if (rules_table_find(name, &table) && !is_other_table(how, table, name))
+            ret |= 1U << table;
+    }
+    return ret;
 }

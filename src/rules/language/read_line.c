@@ -145,6 +145,8 @@ static int check_core(struct line_reader *l, const struct core_option *o)
         return words_fail(l->words, l->error, "--%s takes no \"!\" before it", o->name);
     if (*seen && !strchr(repeatable, o->letter) && !form_of_letter(o->letter))
         return words_fail(l->words, l->error, "--%s was given already; once is allowed", o->name);
+    if (!*seen)
+        l->seen[strlen(l->seen)] = o->letter;
     *seen = (uint32_t)l->words->current + 1;
     return 0;
 }
@@ -293,15 +295,13 @@ static int check_allowed(struct line_reader *l)
 {
     const struct line_form *form = form_of_command(l->line->command);
 
-    for (unsigned i = 0; i < sizeof(l->seen_word) / sizeof(l->seen_word[0]); i++) {
-        if (!l->seen_word[i] || form_of_letter((char)i) || strchr(form->allowed, (int)i) ||
-            strchr(always_allowed, (int)i))
+    for (const char *c = l->seen; *c; c++) {
+        if (form_of_letter(*c) || strchr(form->allowed, *c) || strchr(always_allowed, *c))
             continue;
-        if (i == '0')
-            return words_fail(words_at(l->words, l->seen_word[i] - 1), l->error,
-                              "--line-numbers has no place with --%s", form->name);
-        return words_fail(words_at(l->words, l->seen_word[i] - 1), l->error, "-%c has no place with --%s",
-                          (char)i, form->name);
+        words_at(l->words, l->seen_word[(int)*c] - 1);
+        if (*c == '0')
+            return words_fail(l->words, l->error, "--line-numbers has no place with --%s", form->name);
+        return words_fail(l->words, l->error, "-%c has no place with --%s", *c, form->name);
     }
     return 0;
 }
@@ -424,8 +424,7 @@ static int check_new_name(struct line_reader *l, const char *name)
         return words_fail(l->words, l->error,
                           "the chain name \"%s\" is %zu bytes long, at most %d are allowed", name,
                           strlen(name), CHAIN_NAME_MAX);
-    if (!strcmp(name, "ACCEPT") || !strcmp(name, "DROP") || !strcmp(name, "RETURN") ||
-        rules_target_named(name, l->r->family))
+    if (rules_is_verdict(name) || rules_target_named(name, l->r->family))
         return words_fail(l->words, l->error, "a chain may not be called \"%s\", as a target is", name);
     return 0;
 }

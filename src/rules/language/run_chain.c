@@ -173,6 +173,7 @@ int run_policy(struct run *run)
         return words_fail(run->words, run->error, "\"%s\" is not a policy; expected ACCEPT or DROP", policy);
     }
     run->chain->policy = policy[0] == 'A' ? RULES_POLICY_ACCEPT : RULES_POLICY_DROP;
+    run->chain->undeclared = false;
     run->chain->counters = run->line->counters;
     run->changed = true;
     return 0;

@@ -18,10 +18,11 @@ static void save_network(FILE *out, uint8_t family, const char *option, const st
 {
     if (rules_network_is_any(n))
         return;
-    fprintf(out, "%s %s ", n->inverted ? " !" : "", option);
+    rules_put(out, n->inverted ? " !" : "");
+    rules_put(out, option);
     rules_print_address(out, family, &n->address);
     if (rules_mask_prefix(family, &n->mask) == (family == PACKET_IPV6 ? 128 : 32))
-        fputs(family == PACKET_IPV6 ? "/128" : "/32", out);
+        rules_put(out, family == PACKET_IPV6 ? "/128" : "/32");
     else
         rules_print_mask(out, family, &n->mask);
 }
@@ -30,26 +31,27 @@ static void save_interface(FILE *out, const char *option, const struct rules_int
 {
     if (!i->name[0] && !i->wildcard)
         return;
-    fprintf(out, "%s %s ", i->inverted ? " !" : "", option);
+    rules_put(out, i->inverted ? " !" : "");
+    rules_put(out, option);
     rules_print_interface(out, i);
 }
 
 static void save_header(FILE *out, uint8_t family, const struct rules_rule *rule)
 {
-    save_network(out, family, "-s", &rule->source);
-    save_network(out, family, "-d", &rule->destination);
-    save_interface(out, "-i", &rule->in);
-    save_interface(out, "-o", &rule->out);
+    save_network(out, family, " -s ", &rule->source);
+    save_network(out, family, " -d ", &rule->destination);
+    save_interface(out, " -i ", &rule->in);
+    save_interface(out, " -o ", &rule->out);
     if (rule->protocol) {
         const char *name = rules_protocol_name(rule->protocol);
-        fputs(rule->protocol_inverted ? " ! -p " : " -p ", out);
+        rules_put(out, rule->protocol_inverted ? " ! -p " : " -p ");
         if (name)
-            fputs(name, out);
+            rules_put(out, name);
         else
-            fprintf(out, "%u", rule->protocol);
+            rules_put_number(out, rule->protocol);
     }
     if (rule->fragment)
-        fputs(rule->fragment_inverted ? " ! -f" : " -f", out);
+        rules_put(out, rule->fragment_inverted ? " ! -f" : " -f");
 }
 
 static void save_target(FILE *out, const struct rules_target *target, const struct rules_print *how)
@@ -61,11 +63,14 @@ static void save_target(FILE *out, const struct rules_target *target, const stru
     if (target->type == RULES_TARGET_NONE)
         return;
     if (target->type == RULES_TARGET_CHAIN) {
-        fprintf(out, " -%c %s", target->is_goto ? 'g' : 'j', target->chain->name);
+        rules_put(out, target->is_goto ? " -g " : " -j ");
+        rules_put(out, target->chain->name);
     } else if (!row) {
-        fprintf(out, " -j %s", verdicts[target->type]);
+        rules_put(out, " -j ");
+        rules_put(out, verdicts[target->type]);
     } else {
-        fprintf(out, " -j %s", row->word ? target->opaque.name : row->name);
+        rules_put(out, " -j ");
+        rules_put(out, row->word ? target->opaque.name : row->name);
         rules_extension_save(out, row, rules_target_data(target), how);
     }
 }
@@ -77,12 +82,14 @@ void save_rule(FILE *out, uint8_t family, const struct rules_chain *chain, const
 
     if (flags & SAVE_RULE_BEFORE)
         fprintf(out, "[%" PRIu64 ":%" PRIu64 "] ", rule->counters.packets, rule->counters.bytes);
-    fprintf(out, "-A %s", chain->name);
+    rules_put(out, "-A ");
+    rules_put(out, chain->name);
     save_header(out, family, rule);
     for (unsigned i = 0; i < rule->match_count; i++) {
         const struct rules_match *m = &rule->matches[i];
         const struct rules_extension *row = rules_match_row(m->type);
-        fprintf(out, " -m %s", row->word ? m->opaque.name : row->name);
+        rules_put(out, " -m ");
+        rules_put(out, row->word ? m->opaque.name : row->name);
         rules_extension_save(out, row, rules_match_data(m), &how);
     }
     if (flags & SAVE_RULE_INSIDE)
@@ -116,7 +123,7 @@ static void list_head(FILE *out, const struct rules_chain *chain, unsigned flags
     fprintf(out, "-P %s %s", chain->name, policy_names[chain->policy]);
     if (flags & SAVE_RULE_INSIDE)
         fprintf(out, " -c %" PRIu64 " %" PRIu64, chain->counters.packets, chain->counters.bytes);
-    fputc('\n', out);
+    putc_unlocked('\n', out);
 }
 
 void save_rule_list(FILE *out, uint8_t family, const struct rules_table *t, const struct rules_chain *chain,
@@ -132,7 +139,7 @@ void save_rule_list(FILE *out, uint8_t family, const struct rules_table *t, cons
             if (number && j + 1 != number)
                 continue;
             save_rule(out, family, c, &c->rules[j], flags);
-            fputc('\n', out);
+            putc_unlocked('\n', out);
         }
     }
 }
@@ -141,35 +148,38 @@ void save_rule_list(FILE *out, uint8_t family, const struct rules_table *t, cons
 
 /* Comments that stand before rules, by the rule's serial; of equal ones in the order they were read. */
 struct remarks {
-    const struct rules_verbatim **list;
+    const struct rules_comment **list;
     size_t count;
 };
 
 static int compare_remarks(const void *a, const void *b)
 {
-    const struct rules_verbatim *x = *(const struct rules_verbatim *const *)a;
-    const struct rules_verbatim *y = *(const struct rules_verbatim *const *)b;
+    const struct rules_comment *x = *(const struct rules_comment *const *)a;
+    const struct rules_comment *y = *(const struct rules_comment *const *)b;
 
     if (x->serial != y->serial)
         return x->serial < y->serial ? -1 : 1;
     return x < y ? -1 : x > y;
 }
 
-static int remarks_collect(const struct rules *r, enum rules_table_type table, struct remarks *ret)
+static int remarks_collect(const struct rules *r, enum rules_table_type table, unsigned flags,
+                           struct remarks *ret)
 {
     ret->count = 0;
     ret->list = NULL;
-    for (size_t i = 0; i < r->verbatim_count; i++)
-        ret->count += r->verbatim[i].serial && r->verbatim[i].before == (int8_t)table;
+    if (flags & RULES_SAVE_NO_COMMENTS)
+        return 0;
+    for (size_t i = 0; i < r->comment_count; i++)
+        ret->count += r->comments[i].serial && r->comments[i].before == (int8_t)table;
     if (!ret->count)
         return 0;
     ret->list = calloc(ret->count, sizeof(*ret->list));
     if (!ret->list)
         return -1;
     ret->count = 0;
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        if (r->verbatim[i].serial && r->verbatim[i].before == (int8_t)table)
-            ret->list[ret->count++] = &r->verbatim[i];
+    for (size_t i = 0; i < r->comment_count; i++) {
+        if (r->comments[i].serial && r->comments[i].before == (int8_t)table)
+            ret->list[ret->count++] = &r->comments[i];
     }
     qsort(ret->list, ret->count, sizeof(*ret->list), compare_remarks);
     return 0;
@@ -228,27 +238,28 @@ static int remarks_print_orphans(FILE *out, const struct rules_table *t, const s
     return 0;
 }
 
+/* What its file did not declare is not declared by saving it. */
 static void save_chain_head(FILE *out, const struct rules_chain *chain)
 {
+    if (chain->undeclared)
+        return;
     fprintf(out, ":%s %s [%" PRIu64 ":%" PRIu64 "]\n", chain->name, policy_names[chain->policy],
             chain->counters.packets, chain->counters.bytes);
 }
 
-/* alone: without the tables that are kept as they were and stand before it. */
-static int save_table(FILE *out, const struct rules *r, enum rules_table_type table, unsigned flags,
-                      bool alone)
+static int save_table(FILE *out, const struct rules *r, enum rules_table_type table, unsigned flags)
 {
     const struct rules_table *t = &r->tables[table];
     struct remarks remarks;
     unsigned rule_flags = flags & RULES_SAVE_COUNTERS ? SAVE_RULE_BEFORE : 0;
 
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        const struct rules_verbatim *v = &r->verbatim[i];
+    for (size_t i = 0; i < r->comment_count && !(flags & RULES_SAVE_NO_COMMENTS); i++) {
+        const struct rules_comment *c = &r->comments[i];
 
-        if (v->before == (int8_t)table && !v->serial && !(alone && v->name[0]))
-            fputs(v->text, out);
+        if (c->before == (int8_t)table && !c->serial)
+            fputs(c->text, out);
     }
-    if (remarks_collect(r, table, &remarks))
+    if (remarks_collect(r, table, flags, &remarks))
         return -1;
     if (remarks.count && remarks_print_orphans(out, t, &remarks)) {
         free(remarks.list);
@@ -263,7 +274,7 @@ static int save_table(FILE *out, const struct rules *r, enum rules_table_type ta
             if (remarks.count)
                 remarks_print(out, &remarks, rule->serial);
             save_rule(out, r->family, t->chains[i], rule, rule_flags);
-            fputc('\n', out);
+            putc_unlocked('\n', out);
         }
     }
     fputs("COMMIT\n", out);
@@ -278,12 +289,12 @@ static int save_all(FILE *out, const struct rules *r, unsigned flags)
     for (unsigned i = 0; i < RULES_TABLES; i++)
         present += r->tables[i].present;
     for (unsigned i = 0; i < present; i++) {
-        if (save_table(out, r, (enum rules_table_type)r->order[i], flags, false))
+        if (save_table(out, r, (enum rules_table_type)r->order[i], flags))
             return -1;
     }
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        if (r->verbatim[i].before == RULES_TABLES)
-            fputs(r->verbatim[i].text, out);
+    for (size_t i = 0; i < r->comment_count && !(flags & RULES_SAVE_NO_COMMENTS); i++) {
+        if (r->comments[i].before == RULES_TABLES)
+            fputs(r->comments[i].text, out);
     }
     return 0;
 }
@@ -295,7 +306,7 @@ static int save_absent(FILE *out, const struct rules *r, enum rules_table_type t
     int rc = empty ? rules_table_make(empty, table) : -1;
 
     if (rc == 0)
-        rc = save_table(out, empty, table, flags, true);
+        rc = save_table(out, empty, table, flags);
     rules_free(&empty);
     return rc;
 }
@@ -304,16 +315,11 @@ static int save_one(FILE *out, const struct rules *r, const char *name, unsigned
 {
     enum rules_table_type table;
 
-    if (rules_table_find(name, &table)) {
-        if (!r->tables[table].present)
-            return save_absent(out, r, table, flags);
-        return save_table(out, r, table, flags, true);
-    }
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        if (strcmp(r->verbatim[i].name, name) == 0)
-            fputs(r->verbatim[i].text, out);
-    }
-    return 0;
+    if (!rules_table_find(name, &table))
+        return 0;
+    if (!r->tables[table].present)
+        return save_absent(out, r, table, flags);
+    return save_table(out, r, table, flags);
 }
 
 char *rules_save(const struct rules *r, const char *table, unsigned flags)

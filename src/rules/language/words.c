@@ -106,26 +106,17 @@ int words_take(struct rules_words *w, int argc, const char *const *argv, struct 
 /* A word that begins at line[*at]: copies it to *store and moves both on. */
 static int split_word(const char *line, size_t size, size_t *at, char **store)
 {
-    bool quoted = false;
     size_t i = *at;
     char *to = *store;
 
-    for (; i < size; i++) {
-        char c = line[i];
-        if (quoted && c == '\\' && i + 1 < size) {
-            *to++ = line[++i];
-        } else if (c == '"') {
-            if (quoted) {
-                i++;
-                quoted = false;
-                break;
-            }
-            quoted = true;
-        } else if (!quoted && (c == ' ' || c == '\t')) {
-            break;
-        } else {
-            *to++ = c;
-        }
+    for (; i < size && line[i] != ' ' && line[i] != '\t' && line[i] != '"'; i++)
+        *to++ = line[i];
+    bool quoted = i < size && line[i] == '"';
+    for (i += quoted; quoted && i < size; i++) {
+        if (line[i] == '"')
+            quoted = false;
+        else
+            *to++ = line[i] == '\\' && i + 1 < size ? line[++i] : line[i];
     }
     *to++ = '\0';
     *at = i;

@@ -29,7 +29,7 @@ static void a_copy_is_equal_and_its_own(void **state)
 
 static void counters_and_places_make_no_difference(void **state)
 {
-    struct rules *a = text_read("*filter\n-A INPUT -j DROP\nCOMMIT\n", 0);
+    struct rules *a = text_read("*filter\n:INPUT ACCEPT\n-A INPUT -j DROP\nCOMMIT\n", 0);
     struct rules *b =
         text_read("# hello\n*filter\n:INPUT ACCEPT [5:6]\n\n[7:8] -A INPUT -j DROP\nCOMMIT\n", 0);
 
@@ -53,7 +53,7 @@ static void everything_else_makes_a_difference(void **state)
         "*filter\n-A INPUT -s 10.0.0.0/8 -j DROP\nCOMMIT\n",
         "*filter\n-A INPUT ! -i eth0 -j DROP\nCOMMIT\n",
     };
-    struct rules *r = text_read("*filter\n-A INPUT -j DROP\nCOMMIT\n", 0);
+    struct rules *r = text_read("*filter\n:INPUT ACCEPT\n-A INPUT -j DROP\nCOMMIT\n", 0);
 
     (void)state;
     for (size_t i = 0; i < COUNT(others); i++) {

@@ -72,6 +72,8 @@ static void chains_are_made_renamed_and_deleted(void **state)
     text_refuses(r, "-X c", 1, 2, "Too many links");
     text_refuses(r, "-E b c", 1, 2, "already");
     text_refuses(r, "-N b", 1, 2, "already");
+    text_refuses(r, "-N QUEUE", 2, 2, "as a target is");
+    text_refuses(r, "-E b LOG", 2, 3, "as a target is");
     text_refuses(r, "-X INPUT", 1, 2, "built-in");
     text_refuses(r, "-N ACCEPT", 2, 2, "target");
     text_refuses(r, "-N REJECT", 2, 2, "target");
@@ -195,7 +197,8 @@ static void what_cannot_stand_together_is_refused(void **state)
     text_refuses(r, "-A INPUT -g ACCEPT", 2, 4, "needs a chain");
     text_refuses(r, "-A INPUT -m state", 2, 4, "--state");
     text_refuses(r, "-A INPUT -p tcp -m multiport --sports 1 --dports 2", 2, 9, "--source-ports");
-    text_refuses(r, "-t nat -A INPUT", 2, 2, "not evaluated");
+    text_refuses(r, "-A INPUT -j MASQUERADE", 2, 4, "nat table only");
+    text_refuses(r, "-t nat -A INPUT -j MASQUERADE", 1, 1, "packets of INPUT");
     text_refuses(r, "-t flter -L", 2, 2, "did you mean filter?");
     text_refuses(r, "-A INPUT -p tcp 21", 2, 5, "expected an option");
 }
@@ -261,6 +264,34 @@ static void verbose_commands_tell_what_they_do(void **state)
 
 #define case_of(test) cmocka_unit_test_setup_teardown(test, new_rules, free_rules)
 
+static void looks_like(const char *command, struct rules_look expected)
+{
+    const char *argv[TEXT_WORDS];
+    struct rules_look look;
+    char copy[1024];
+
+    snprintf(copy, sizeof(copy), "%s", command);
+    rules_command_look(PACKET_IPV4, text_split(copy, argv), argv, &look);
+    assert_int_equal(look.table, expected.table);
+    assert_int_equal(look.waits, expected.waits);
+    assert_int_equal(look.seconds, expected.seconds);
+    assert_int_equal(look.lists, expected.lists);
+}
+
+static void a_command_line_says_how_long_to_wait_which_table_and_whether_it_lists(void **state)
+{
+    (void)state;
+    looks_like("-L", (struct rules_look){.table = RULES_FILTER, .lists = true});
+    looks_like("-w -t raw -L", (struct rules_look){RULES_RAW, true, -1, true});
+    looks_like("-t nat -S POSTROUTING", (struct rules_look){.table = RULES_NAT, .lists = true});
+    looks_like("-t nat -L -Z", (struct rules_look){.table = RULES_NAT});
+    looks_like("-t nat -w 5 -A x -j y", (struct rules_look){RULES_NAT, true, 5, false});
+    looks_like("-w7 -A INPUT -j nowhere", (struct rules_look){RULES_FILTER, true, 7, false});
+    looks_like("--wait=3 -W 100 -L", (struct rules_look){RULES_FILTER, true, 3, true});
+    looks_like("-A INPUT -m comment --comment -w -j x", (struct rules_look){.table = RULES_FILTER});
+    looks_like("-w 0 --nonsense", (struct rules_look){RULES_FILTER, true, 0, false});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +309,7 @@ int main(void)
         case_of(an_absent_table_is_made_only_when_it_is_changed),
         case_of(a_listing_names_protocols),
         case_of(verbose_commands_tell_what_they_do),
+        case_of(a_command_line_says_how_long_to_wait_which_table_and_whether_it_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

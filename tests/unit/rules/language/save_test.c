@@ -110,7 +110,7 @@ static void one_table_is_saved_alone(void **state)
     char *raw = rules_save(r, "raw", 0);
 
     (void)state;
-    assert_string_equal(nat, "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n");
+    assert_string_equal(nat, "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"); /* a fragment stays one */
     assert_string_equal(raw, "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n");
     free(nat);
     free(raw);
@@ -120,7 +120,7 @@ static void one_table_is_saved_alone(void **state)
 static void a_comment_moves_with_its_rule_and_outlives_it(void **state)
 {
     struct rules *r = text_read("*filter\n# one\n-A INPUT -p tcp\n# two\n-A INPUT -p udp\nCOMMIT\n", 0);
-    static const char head[] = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+    static const char head[] = "*filter\n";
     char expected[300];
 
     (void)state;
