@@ -17,6 +17,7 @@ enum effect_kind {
     EFFECT_CONNMARK_RESTORE, /* the other way round */
     EFFECT_CT,
     EFFECT_NOTRACK,
+    EFFECT_CHANGE, /* of what value says (enum verdict_ignorance), by a target that is not evaluated */
 };
 
 struct effect {
@@ -131,6 +132,9 @@ static inline enum effect_view effect_apply(struct effect_state *s, const struct
     case EFFECT_CT:
     case EFFECT_NOTRACK:
         return effect_ct(s, e);
+    case EFFECT_CHANGE:
+        s->packet.unknown |= e->value;
+        return EFFECT_VIEW_KEPT;
     default:
         return EFFECT_VIEW_KEPT;
     }

@@ -60,7 +60,7 @@ static void join_states(struct effect_state *s, const struct effect_state *other
         s->packet.unknown |= VERDICT_NO_MARK;
     if (s->packet.has_connmark != p->has_connmark || s->packet.connmark != p->connmark)
         s->packet.unknown |= VERDICT_NO_CONNMARK;
-    s->packet.unknown |= p->unknown & (VERDICT_NO_MARK | VERDICT_NO_CONNMARK);
+    s->packet.unknown |= p->unknown & VERDICT_CHANGEABLE;
     s->template_unknown |= other->template_unknown || s->has_template != other->has_template ||
                            s->template.notrack != other->template.notrack ||
                            s->template.zone != other->template.zone ||
@@ -85,10 +85,20 @@ static void note_outcome(struct walk *w, enum verdict_code code, struct place at
         .possible = true, .hotdrop = hotdrop, .at = at, .culprit = culprit, .because = because};
 }
 
+/* A target that is not evaluated and ends the walk. */
+static const char *what_decides(const struct rules_rule *rule)
+{
+    if (rule->target.opaque.changes & RULES_CHANGES_ADDRESSES)
+        return "where the connection is sent instead (NAT), which is not evaluated";
+    return "what an extension that is not evaluated decides";
+}
+
 static enum way end_certain(struct walk *w, enum verdict_code code, struct place at, bool hotdrop)
 {
-    const char *because =
-        code == VERDICT_DEPENDS ? "what an extension that is not evaluated decides" : w->because;
+    const char *because = w->because;
+
+    if (code == VERDICT_DEPENDS)
+        because = at.rule ? what_decides(at.rule) : LINEAR_NO_POLICY;
 
     note_outcome(w, code, at, is_uncertain(w) ? w->doubt : (struct place){0}, because, hotdrop);
     w->ended = true;
@@ -290,7 +300,7 @@ static void end_by_policy(struct walk *w, const struct rules_chain *chain)
         counters->packets++;
         counters->bytes += w->state.packet.packet->length;
     }
-    end_certain(w, chain->policy == RULES_POLICY_DROP ? VERDICT_DROP : VERDICT_ACCEPT, at, false);
+    end_certain(w, linear_policy(chain), at, false);
 }
 
 /* The outcome that is not as the last one, or NULL. */

@@ -32,6 +32,9 @@ void linear_state_apply(struct effect_state *s, const struct effect *e);
 /* ACCEPT, DROP, REJECT, or DEPENDS because of an extension whose verdict we don't know; -1: the walk goes on.
  */
 int linear_target_code(const struct rules_target *target);
+/* What a built-in chain does at its end; DEPENDS because of LINEAR_NO_POLICY: its file does not say. */
+#define LINEAR_NO_POLICY "what that chain holds, which these rules don't say"
+enum verdict_code linear_policy(const struct rules_chain *chain);
 /* The verdict of a walk in which everything was certain. rule NULL: by chain's policy, which gives the code;
  * chain NULL: there is none, and code is what is done then. */
 void linear_state_conclude(const struct effect_state *s, enum verdict_code code,

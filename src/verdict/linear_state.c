@@ -33,6 +33,33 @@ static void read_mark(const struct rules_target_mark *t, enum effect_kind kind, 
                            .nfmask = t->nfmask};
 }
 
+/* What rules behind a target that is not evaluated can't know. */
+static uint32_t changed(uint16_t changes)
+{
+    static const struct {
+        uint16_t change;
+        uint32_t unknown;
+    } rows[] = {
+        {RULES_CHANGES_MARK, VERDICT_NO_MARK}, {RULES_CHANGES_SETS, VERDICT_NO_SET},
+        {RULES_CHANGES_TTL, VERDICT_NO_TTL},   {RULES_CHANGES_TOS, VERDICT_NO_TOS},
+        {RULES_CHANGES_TCP, VERDICT_NO_TCP},
+    };
+    uint32_t unknown = 0;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        unknown |= changes & rows[i].change ? rows[i].unknown : 0;
+    return unknown;
+}
+
+static void read_opaque(const struct rules_target *target, struct effect *ret)
+{
+    ret->value = changed(target->opaque.changes);
+    if (target->decides)
+        ret->kind = EFFECT_UNKNOWN;
+    else if (ret->value)
+        ret->kind = EFFECT_CHANGE;
+}
+
 void linear_effect_read(const struct rules_target *target, struct effect *ret)
 {
     static const enum effect_kind connmarks[] = {[RULES_MARK_SET] = EFFECT_CONNMARK_SET,
@@ -54,7 +81,7 @@ void linear_effect_read(const struct rules_target *target, struct effect *ret)
         ret->kind = EFFECT_NOTRACK;
         break;
     case RULES_TARGET_OPAQUE:
-        ret->kind = target->decides ? EFFECT_UNKNOWN : EFFECT_NONE;
+        read_opaque(target, ret);
         break;
     default:
         break;
@@ -90,11 +117,18 @@ int linear_target_code(const struct rules_target *target)
     }
 }
 
+enum verdict_code linear_policy(const struct rules_chain *chain)
+{
+    if (chain->undeclared)
+        return VERDICT_DEPENDS;
+    return chain->policy == RULES_POLICY_DROP ? VERDICT_DROP : VERDICT_ACCEPT;
+}
+
 void linear_conclude(const struct verdict_packet *p, enum verdict_code code, const struct rules_chain *chain,
                      const struct rules_rule *rule, struct verdict *ret)
 {
     if (chain && !rule)
-        code = chain->policy == RULES_POLICY_DROP ? VERDICT_DROP : VERDICT_ACCEPT;
+        code = linear_policy(chain);
     *ret = (struct verdict){
         .code = code,
         .chain = chain,
@@ -103,7 +137,8 @@ void linear_conclude(const struct verdict_packet *p, enum verdict_code code, con
         .mark = p->mark,
         .connmark_set = p->has_connmark,
         .connmark = p->connmark,
-        .unknown = p->unknown & (VERDICT_NO_MARK | VERDICT_NO_CONNMARK),
+        .unknown = p->unknown & VERDICT_CHANGEABLE,
+        .because = code == VERDICT_DEPENDS ? LINEAR_NO_POLICY : NULL,
     };
 }
 

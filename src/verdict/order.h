@@ -16,12 +16,13 @@ enum wall_path {
     WALL_IN,      /* to this machine: PREROUTING, INPUT */
     WALL_OUT,     /* from this machine: OUTPUT, POSTROUTING */
     WALL_THROUGH, /* routed: PREROUTING, FORWARD, POSTROUTING */
+    WALL_LOOP,    /* from this machine to itself, by lo: OUTPUT, POSTROUTING, then PREROUTING, INPUT */
     WALL_PATHS
 };
 
 enum order_deed {
     ORDER_RULES,     /* a table's rules are asked */
-    ORDER_KEPT,      /* rules that are only kept, word for word: what they may do to marks is not known */
+    ORDER_NAT,       /* likewise, but only the first packet of a connection is theirs */
     ORDER_CONNTRACK, /* which connection is it, and in what state? */
     ORDER_CONFIRM,   /* the helper reads the packet, and a new connection enters the table */
 };
@@ -43,7 +44,7 @@ struct order_place {
 
 /* Goes on to the next place of the path. false: there is none, the packet is through. */
 bool order_next(enum wall_path path, struct order_place *place);
-/* At which hook of the path a table that has rules is met: each is at one. */
+/* At which hook of the path a table is met first. */
 enum rules_hook order_hook(enum wall_path path, enum rules_table_type table);
 
 #endif

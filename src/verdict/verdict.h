@@ -34,6 +34,17 @@ enum verdict_ignorance {
     VERDICT_NO_SET = 1 << 6,      /* no members were given for sets */
     VERDICT_NO_ADDRTYPE = 1 << 7, /* which addresses are local is not known */
     VERDICT_NO_CONNMARK = 1 << 8, /* a rule that could not be evaluated may have changed it */
+    VERDICT_NO_TTL = 1 << 9,      /* likewise; see enum rules_change */
+    VERDICT_NO_TOS = 1 << 10,
+    VERDICT_NO_TCP = 1 << 11,   /* options, ECE and CWR */
+    VERDICT_NO_BYTES = 1 << 12, /* the packet is made up, and only its fields are as it is said to be */
+    VERDICT_NO_SHAPE = 1 << 13, /* length, TTL and TOS, which are its sender's to choose */
+
+    /* What rules can make unknown for those behind them... */
+    VERDICT_CHANGEABLE = VERDICT_NO_MARK | VERDICT_NO_CONNMARK | VERDICT_NO_SET | VERDICT_NO_TTL |
+                         VERDICT_NO_TOS | VERDICT_NO_TCP,
+    /* ...and for the packets behind this one. */
+    VERDICT_LASTING = VERDICT_NO_CONNMARK | VERDICT_NO_SET,
 };
 
 struct tracker;
@@ -52,6 +63,7 @@ struct verdict_sets {
 struct verdict_packet {
     const struct packet *packet;
     enum rules_hook hook;
+    bool routed;                     /* through this machine: from FORWARD on its TTL is counted down */
     const char *in, *out;            /* interface names; "" where the hook has none (INPUT has no out) */
     const struct track_view *view;   /* NULL at raw: conntrack has not looked yet */
     const struct track_flow *master; /* of an expected flow, or NULL: for -m helper */
@@ -106,7 +118,7 @@ struct verdict {
     bool connmark_set;              /* CONNMARK: write connmark into the flow */
     uint32_t connmark;
     bool hotdrop;     /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
-    uint32_t unknown; /* VERDICT_NO_MARK, VERDICT_NO_CONNMARK: of the above, what depends on unknown rules */
+    uint32_t unknown; /* of VERDICT_CHANGEABLE, what rules behind can't know */
     uint32_t work;    /* rules that were asked one after the other; 0: the image knew which */
 };
 
@@ -116,6 +128,9 @@ struct verdict_trace {
     void *arg;
     void (*rule)(void *arg, const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
                  enum verdict_answer answer);
+    /* A table's rules have all been asked: the packet as it came to them, and what they said. May be NULL. */
+    void (*table)(void *arg, enum rules_table_type table, const struct verdict_packet *p,
+                  const struct verdict *v);
 };
 
 #endif

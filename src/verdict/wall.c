@@ -20,20 +20,56 @@ enum { PRICE_OF_RULE = 64, PRICE_AT_ALL = 5000 };
 struct wall_rules {
     struct rules *model; /* only written to when count is set */
     bool count;
+    bool rewrites[RULES_TABLES]; /* has a target that sends packets elsewhere */
+    bool sockmark;               /* has a match that gives the packet the mark of its socket */
+    struct linear_place hops;    /* the first rule of mangle that sets the TTL; chain NULL: none */
+    const struct rules_beside *rewriter,
+        *dropper;        /* the first beside them that may do such, or drop; or NULL */
     struct image *image; /* NULL: not compiled */
     uint64_t spent;      /* rules that were asked where the image would have done */
     uint64_t price;      /* from so many on it is compiled */
 };
 
-static uint64_t price_of(const struct rules *r)
+static void look_at_rule(struct wall_rules *r, int table, const struct rules_chain *chain, size_t at)
+{
+    const struct rules_rule *rule = &chain->rules[at];
+    const struct rules_target *target = &rule->target;
+    uint16_t changes = target->type == RULES_TARGET_OPAQUE ? target->opaque.changes : 0;
+
+    r->rewrites[table] |= changes & RULES_CHANGES_ADDRESSES;
+    if (changes & RULES_CHANGES_TTL && !r->hops.chain)
+        r->hops = (struct linear_place){chain, at};
+    for (uint16_t m = 0; m < rule->match_count; m++)
+        r->sockmark |= rule->matches[m].type == RULES_MATCH_OPAQUE && rule->matches[m].opaque.changes;
+}
+
+static void look_at_rules(struct wall_rules *r)
 {
     uint64_t count = 0;
 
     for (int t = 0; t < RULES_TABLES; t++) {
-        for (size_t c = 0; c < r->tables[t].count; c++)
-            count += r->tables[t].chains[c]->count;
+        const struct rules_table *table = &r->model->tables[t];
+
+        for (size_t c = 0; c < table->count; c++) {
+            const struct rules_chain *chain = table->chains[c];
+
+            count += chain->count;
+            for (size_t i = 0; i < chain->count; i++)
+                look_at_rule(r, t, chain, i);
+        }
     }
-    return PRICE_AT_ALL + count * PRICE_OF_RULE;
+    r->price = PRICE_AT_ALL + count * PRICE_OF_RULE;
+}
+
+static void look_beside(struct wall_rules *r)
+{
+    for (size_t i = r->model->beside_count; i-- > 0;) {
+        const struct rules_beside *b = &r->model->beside[i];
+
+        if (b->rewrites)
+            r->rewriter = b;
+        r->dropper = b;
+    }
 }
 
 struct wall_rules *wall_rules_new(const struct rules *r)
@@ -43,7 +79,8 @@ struct wall_rules *wall_rules_new(const struct rules *r)
     if (!rules)
         return NULL;
     rules->model = (struct rules *)(uintptr_t)r;
-    rules->price = price_of(r);
+    look_at_rules(rules);
+    look_beside(rules);
     return rules;
 }
 
@@ -93,36 +130,8 @@ struct wall {
     struct wall_rules *own; /* rules, if nobody shares them; or NULL */
     struct tracker *tracker;
     struct verdict_memory *memory;
-    uint32_t ignorance;    /* see ignorance_of */
-    bool connmark_unknown; /* a rule that is UNKNOWN may have marked some connection, from then on */
+    uint32_t forgotten; /* enum verdict_ignorance: what some rule may have changed for good */
 };
-
-/* What rules of mangle, nat and security, which are only kept, may have changed before filter sees a packet:
- * VERDICT_NO_MARK, VERDICT_NO_CONNMARK. */
-static uint32_t ignorance_of(const struct rules *r)
-{
-    static const struct {
-        const char *word;
-        uint32_t unknown;
-    } words[] = {
-        {" MARK", VERDICT_NO_MARK},
-        {" HMARK", VERDICT_NO_MARK},
-        {" CONNMARK", VERDICT_NO_MARK | VERDICT_NO_CONNMARK},
-        {"--map-mark", VERDICT_NO_MARK},      /* -j SET */
-        {"--tproxy-mark", VERDICT_NO_MARK},   /* -j TPROXY */
-        {"--restore-skmark", VERDICT_NO_MARK} /* -m socket */
-    };
-    uint32_t unknown = 0;
-
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        const struct rules_verbatim *v = &r->verbatim[i];
-        for (size_t j = 0; v->name[0] && j < sizeof words / sizeof *words; j++) {
-            if (strstr(v->text, words[j].word))
-                unknown |= words[j].unknown;
-        }
-    }
-    return unknown;
-}
 
 struct wall *wall_new(struct wall_rules *rules, const struct track_config *config, track_on_event *on_event,
                       void *arg)
@@ -132,7 +141,6 @@ struct wall *wall_new(struct wall_rules *rules, const struct track_config *confi
     if (!w)
         return NULL;
     w->rules = rules;
-    w->ignorance = ignorance_of(rules->model);
     w->tracker = tracker_new(config, on_event, arg);
     w->memory = verdict_memory_new();
     if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, rules->model) < 0)
@@ -177,11 +185,13 @@ struct tracker *wall_tracker(struct wall *w)
 struct passage {
     struct wall *wall;
     const struct wall_ask *ask;
-    bool is_tracked;              /* by the wall's tracker; else the asker makes the connection up */
-    struct track_flow made_up;    /* that connection */
-    struct verdict_packet packet; /* as the next rule sees it */
-    struct track_view view;       /* once conntrack has looked */
-    bool in_doubt;                /* whether raw let it pass */
+    bool is_tracked;                /* by the wall's tracker; else the asker makes the connection up */
+    struct track_flow made_up;      /* that connection */
+    struct verdict_packet packet;   /* as the next rule sees it */
+    struct track_view view;         /* once conntrack has looked */
+    struct track_template template; /* what raw said */
+    bool template_unknown;
+    bool is_confirmed; /* the tracker is through with it */
     const struct verdict_trace *trace;
     struct wall_report *report;
 };
@@ -194,6 +204,7 @@ static struct verdict_packet describe(const struct wall_ask *ask)
         .packet = ask->packet,
         .in = world->in ? world->in : "",
         .out = world->out ? world->out : "",
+        .routed = ask->path == WALL_THROUGH,
         .mark = world->mark,
         .pkttype = world->pkttype,
         .unknown = world->unknown,
@@ -226,6 +237,39 @@ static void decide(struct passage *g, enum wall_fate fate, enum wall_stage stage
     g->report->stage = stage;
 }
 
+/* Sources are rewritten last: the packet itself has passed, if all before was certain. */
+static bool rewrites_source(enum rules_hook hook)
+{
+    return hook == RULES_POSTROUTING || hook == RULES_INPUT;
+}
+
+/* By rules, unless it is in doubt already and these let it pass or are in doubt, too. */
+static void decide_by_rules(struct passage *g, const struct verdict *v, enum rules_table_type table)
+{
+    struct wall_report *report = g->report;
+    enum wall_fate fate = fate_of(v->code);
+
+    if (report->fate == WALL_UNKNOWN && (fate == WALL_PASS || fate == WALL_UNKNOWN))
+        return;
+    if (fate == WALL_PASS && table != RULES_FILTER)
+        return;
+    if (fate == WALL_UNKNOWN && table == RULES_NAT && rewrites_source(g->packet.hook)) {
+        report->rewrite = (struct wall_rewrite){g->packet.hook, *v};
+        return;
+    }
+    decide(g, fate, WALL_BY_RULES);
+    report->table = table;
+    report->hook = g->packet.hook;
+    report->verdict = *v;
+}
+
+static void decide_beside(struct passage *g, const struct rules_beside *beside)
+{
+    decide(g, WALL_UNKNOWN, WALL_BY_BESIDE);
+    g->report->beside = beside;
+    g->report->astray = beside->rewrites;
+}
+
 static void keep_flow(struct passage *g)
 {
     if (!g->is_tracked || !g->view.flow)
@@ -241,63 +285,81 @@ static bool is_answered_with_reset(const struct verdict *v, const struct packet 
            strcmp(rules_reject_name(packet->family, v->rule->target.reject.with), "tcp-reset") == 0;
 }
 
-/* What rules did to marks. CONNMARK has had its effect on a known connection even if the packet is dropped
- * after it. */
-static void take_marks(struct passage *g, const struct verdict *v)
+/* What rules did to marks, and what they may have done to other things. CONNMARK has had its effect on a known
+ * connection even if the packet is dropped after it. */
+static void take_changes(struct passage *g, const struct verdict *v)
 {
-    const uint32_t marks = VERDICT_NO_MARK | VERDICT_NO_CONNMARK;
-
     g->packet.mark = v->mark;
-    g->packet.unknown = (g->packet.unknown & ~marks) | v->unknown;
+    g->packet.unknown = (g->packet.unknown & ~(uint32_t)VERDICT_CHANGEABLE) | v->unknown;
     if (!g->is_tracked)
         return;
     if (v->connmark_set && g->view.flow)
         g->view.flow->mark = v->connmark;
-    g->wall->connmark_unknown |= v->unknown & VERDICT_NO_CONNMARK;
+    g->wall->forgotten |= v->unknown & VERDICT_LASTING;
+}
+
+static void take_template(struct passage *g, const struct verdict *v)
+{
+    g->template = v->template;
+    g->template_unknown = v->template_unknown;
 }
 
 /* ---- what a packet meets; each says whether it goes on ---- */
 
+/* What follows of the connection is as uncertain. */
+static void go_astray(struct passage *g)
+{
+    g->report->astray = true;
+    if (g->is_tracked && g->view.flow)
+        g->view.flow->status |= TRACK_ASTRAY;
+}
+
+/* May more than its fate be in doubt? In raw it is how the packet is tracked; behind, where it goes. */
+static bool leads_astray(const struct passage *g, enum rules_table_type table)
+{
+    if (table == RULES_RAW)
+        return !g->packet.view && (g->is_tracked || g->template_unknown);
+    return g->wall->rules->rewrites[table];
+}
+
 static bool meet_rules(struct passage *g, const struct order_place *at)
 {
-    static const enum wall_stage stages[] = {[RULES_RAW] = WALL_BY_RAW, [RULES_FILTER] = WALL_BY_FILTER};
     enum rules_table_type table = (enum rules_table_type)at->stop->table;
-    struct verdict *v = table == RULES_RAW ? &g->report->raw : &g->report->filter;
+    const struct wall_rules *rules = g->wall->rules;
+    struct verdict v;
 
-    if (g->in_doubt && g->is_tracked)
-        return true; /* it is tracked as if these let it pass, too */
+    if (!rules->model->tables[table].present && table != RULES_FILTER)
+        return true;
+    if (g->report->astray)
+        return g->is_tracked; /* it is tracked as if these let it pass, too */
     g->packet.hook = at->hook;
-    walk_rules(g->wall->rules, table, &g->packet, g->wall->memory, g->trace, v);
-    take_marks(g, v);
+    if (table == RULES_FILTER && g->ask->world->mark_is_sure) {
+        g->packet.mark = g->ask->world->mark;
+        g->packet.unknown &= ~(uint32_t)VERDICT_NO_MARK;
+    }
+    walk_rules(g->wall->rules, table, &g->packet, g->wall->memory, g->trace, &v);
+    if (g->trace && g->trace->table)
+        g->trace->table(g->trace->arg, table, &g->packet, &v);
+    take_changes(g, &v);
+    if (table == RULES_RAW && !g->packet.view) /* xt_CT leaves alone what has a connection */
+        take_template(g, &v);
     bool begun = g->is_tracked && g->packet.view;
-    if (begun && is_answered_with_reset(v, g->packet.packet))
+    if (begun && is_answered_with_reset(&v, g->packet.packet))
         tracker_close(g->wall->tracker, &g->view);
     keep_flow(g);
-    enum wall_fate fate = fate_of(v->code);
-
-    if (fate != WALL_PASS || !g->in_doubt) /* else the doubt stays */
-        decide(g, fate, stages[table]);
-    if (fate == WALL_UNKNOWN && !g->packet.view)
-        g->in_doubt = true;
-    if (fate != WALL_DROP && fate != WALL_REJECT)
+    decide_by_rules(g, &v, table);
+    if (v.code == VERDICT_DEPENDS && leads_astray(g, table))
+        go_astray(g);
+    if (v.code != VERDICT_DROP && v.code != VERDICT_REJECT)
         return true;
-    if (begun)
+    if (begun && !g->is_confirmed)
         tracker_abandon(g->wall->tracker, &g->view);
     return false;
 }
 
-/* NAT may have changed addresses, but that is not followed; a mark is all else that the rules between raw and
- * filter can change. */
-static bool meet_kept(struct passage *g, const struct order_place *at)
+static const struct track_template *template_of(const struct passage *g)
 {
-    (void)at;
-    g->packet.unknown |= g->wall->ignorance & ~(g->ask->world->mark_is_sure ? (uint32_t)VERDICT_NO_MARK : 0);
-    return true;
-}
-
-static const struct track_template *template_of(const struct verdict *raw)
-{
-    const struct track_template *t = &raw->template;
+    const struct track_template *t = &g->template;
 
     return t->notrack || t->zone || t->helper != TRACK_HELPER_NONE ? t : NULL;
 }
@@ -311,7 +373,7 @@ static void make_up(struct passage *g)
         [TRACK_RELATED] = TRACK_EXPECTED,
         [TRACK_UNTRACKED] = 0,
     };
-    const struct track_template *template = &g->report->raw.template;
+    const struct track_template *template = &g->template;
     const struct packet *p = g->ask->packet;
     bool reply = g->ask->direction == TRACK_REPLY;
     enum track_state state = g->ask->state == TRACK_NONE ? TRACK_NEW : g->ask->state;
@@ -340,6 +402,22 @@ static void make_up(struct passage *g)
     g->view.fresh = state == TRACK_NEW || state == TRACK_RELATED;
 }
 
+static bool is_astray(const struct track_flow *flow)
+{
+    return flow && flow->status & TRACK_ASTRAY;
+}
+
+static void follow_astray(struct passage *g)
+{
+    const struct verdict earlier = {
+        .code = VERDICT_DEPENDS,
+        .because = "what became of an earlier packet of this connection, which is not evaluated",
+    };
+
+    decide_by_rules(g, &earlier, RULES_RAW);
+    go_astray(g);
+}
+
 static bool meet_conntrack(struct passage *g, const struct order_place *at)
 {
     struct tracker *tracker = g->wall->tracker;
@@ -347,7 +425,7 @@ static bool meet_conntrack(struct passage *g, const struct order_place *at)
 
     (void)at;
     if (g->is_tracked)
-        tracker_begin(tracker, g->ask->packet, g->ask->now_ms, template_of(&report->raw), &g->view);
+        tracker_begin(tracker, g->ask->packet, g->ask->now_ms, template_of(g), &g->view);
     else
         make_up(g);
     report->view = g->view;
@@ -355,15 +433,19 @@ static bool meet_conntrack(struct passage *g, const struct order_place *at)
     report->reason = g->view.reason;
     g->packet.view = &g->view;
     if (!g->is_tracked)
-        return !report->raw.template_unknown; /* else it may be in another state than the asker says */
+        return !g->template_unknown; /* else it may be in another state than the asker says */
     if (g->view.drop) {
-        if (!g->in_doubt)
+        if (g->report->fate != WALL_UNKNOWN)
             decide(g, WALL_DROP, WALL_BY_CONNTRACK);
         tracker_abandon(tracker, &g->view);
         return false;
     }
     if (g->view.flow && g->view.flow->master)
         g->packet.master = tracker_flow(tracker, g->view.flow->master);
+    if (g->report->astray)
+        go_astray(g);
+    else if (is_astray(g->view.flow) || is_astray(g->packet.master))
+        follow_astray(g);
     return true;
 }
 
@@ -375,28 +457,138 @@ static bool meet_confirm(struct passage *g, const struct order_place *at)
     if (!g->is_tracked)
         return true;
     bool passes = tracker_commit(g->wall->tracker, g->ask->packet, &g->view, &reason);
-    if (!passes && !g->in_doubt) {
+    g->is_confirmed = true;
+    if (!passes && !g->report->astray) {
         decide(g, WALL_DROP, WALL_BY_HELPER);
         g->report->reason = reason;
     }
-    if (passes || !g->in_doubt)
+    if (passes || !g->report->astray)
         keep_flow(g);
     return passes;
+}
+
+/* ---- NAT ---- */
+
+/* Asked about by itself, a packet of a connection that is open: its first packet met the rules of nat, on the
+ * way that this one goes, or on the way back. */
+static struct verdict_packet first_packet(const struct passage *g, struct packet *packet,
+                                          struct track_view *view)
+{
+    struct verdict_packet first = g->packet;
+
+    *view = g->view;
+    view->state = TRACK_NEW;
+    view->direction = TRACK_ORIGINAL;
+    view->fresh = true;
+    *packet = *g->ask->packet;
+    if (packet->protocol == PACKET_TCP)
+        packet->tcp.flags = PACKET_SYN;
+    first.packet = packet;
+    first.view = view;
+    if (g->view.direction == TRACK_ORIGINAL)
+        return first;
+    packet->source = g->ask->packet->destination;
+    packet->destination = g->ask->packet->source;
+    packet->source_port = g->ask->packet->destination_port;
+    packet->destination_port = g->ask->packet->source_port;
+    first.in = g->packet.out;
+    first.out = g->packet.in;
+    first.unknown &= ~(uint32_t)(VERDICT_NO_IN | VERDICT_NO_OUT);
+    first.unknown |= g->packet.unknown & VERDICT_NO_IN ? VERDICT_NO_OUT : 0;
+    first.unknown |= g->packet.unknown & VERDICT_NO_OUT ? VERDICT_NO_IN : 0;
+    return first;
+}
+
+/* Would they have sent it elsewhere? */
+static bool meet_nat_of_first(struct passage *g)
+{
+    static const enum wall_path back[] = {
+        [WALL_IN] = WALL_OUT, [WALL_OUT] = WALL_IN, [WALL_THROUGH] = WALL_THROUGH, [WALL_LOOP] = WALL_LOOP};
+    struct packet packet;
+    struct track_view view;
+    struct verdict_packet first = first_packet(g, &packet, &view);
+    enum wall_path path = g->view.direction == TRACK_REPLY ? back[g->ask->path] : g->ask->path;
+    struct order_place place = {0};
+    struct verdict v;
+
+    while (order_next(path, &place)) {
+        bool behind = g->view.direction == TRACK_ORIGINAL && rewrites_source(place.hook);
+
+        if (place.stop->deed != ORDER_NAT || behind)
+            continue;
+        first.hook = place.hook;
+        walk_rules(g->wall->rules, RULES_NAT, &first, g->wall->memory, NULL, &v);
+        if (v.code != VERDICT_DEPENDS)
+            continue;
+        g->packet.hook = place.hook;
+        decide_by_rules(g, &v, RULES_NAT);
+        go_astray(g);
+        return false;
+    }
+    return true;
+}
+
+/* nf_nat_inet_fn: rules decide about a connection once, what follows of it is translated alike. */
+static bool meet_nat(struct passage *g, const struct order_place *at)
+{
+    bool open = g->view.state == TRACK_ESTABLISHED || g->view.state == TRACK_RELATED;
+
+    if (g->view.fresh)
+        return meet_rules(g, at);
+    if (g->is_tracked || !open || !g->wall->rules->rewrites[RULES_NAT])
+        return true;
+    return meet_nat_of_first(g);
+}
+
+/* ---- the whole way ---- */
+
+/* ip_forward drops what has no hop left, and what a rule before it set is not evaluated. */
+static void meet_forwarding(struct passage *g)
+{
+    const struct linear_place *hops = &g->wall->rules->hops;
+    const struct verdict v = {
+        .code = VERDICT_DEPENDS,
+        .chain = hops->chain,
+        .rule = hops->chain ? &hops->chain->rules[hops->next] : NULL,
+        .number = (uint32_t)hops->next + 1,
+        .because =
+            "the TTL that a rule sets, which is not evaluated: a packet without hops left is not forwarded",
+    };
+
+    if (g->packet.unknown & VERDICT_NO_TTL)
+        decide_by_rules(g, &v, RULES_MANGLE);
 }
 
 static void pass(struct passage *g)
 {
     static bool (*const meet[])(struct passage *g, const struct order_place *at) = {
         [ORDER_RULES] = meet_rules,
-        [ORDER_KEPT] = meet_kept,
+        [ORDER_NAT] = meet_nat,
         [ORDER_CONNTRACK] = meet_conntrack,
         [ORDER_CONFIRM] = meet_confirm,
     };
+    const struct wall_rules *rules = g->wall->rules;
     struct order_place place = {0};
 
-    *g->report = (struct wall_report){.stage = WALL_BY_RAW};
-    while (order_next(g->ask->path, &place) && meet[place.stop->deed](g, &place))
-        ;
+    *g->report = (struct wall_report){.table = RULES_RAW, .hook = order_hook(g->ask->path, RULES_RAW)};
+    if (rules->rewriter)
+        decide_beside(g, rules->rewriter);
+    for (bool on = true; on && order_next(g->ask->path, &place);) {
+        if (place.hook == RULES_FORWARD && g->packet.hook != RULES_FORWARD)
+            meet_forwarding(g);
+        on = meet[place.stop->deed](g, &place);
+    }
+    if (rules->dropper && g->report->fate == WALL_PASS)
+        decide_beside(g, rules->dropper);
+}
+
+static struct passage begin(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
+                            struct wall_report *ret)
+{
+    struct passage g = {.wall = w, .ask = ask, .packet = describe(ask), .trace = trace, .report = ret};
+
+    g.packet.unknown |= w->rules->sockmark ? VERDICT_NO_MARK : 0;
+    return g;
 }
 
 void wall_packet(struct wall *w, const struct packet *packet, enum wall_path path,
@@ -404,34 +596,35 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
                  struct wall_report *ret)
 {
     const struct wall_ask ask = {.packet = packet, .path = path, .world = world, .now_ms = now_ms};
-    struct passage g = {
-        .wall = w, .ask = &ask, .is_tracked = true, .packet = describe(&ask), .trace = trace, .report = ret};
+    struct passage g = begin(w, &ask, trace, ret);
 
+    g.is_tracked = true;
     g.packet.tracker = w->tracker;
-    if (w->connmark_unknown)
-        g.packet.unknown |= VERDICT_NO_CONNMARK;
+    g.packet.unknown |= w->forgotten;
     pass(&g);
 }
 
 void wall_ask(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
               struct wall_report *ret)
 {
-    struct passage g = {.wall = w, .ask = ask, .packet = describe(ask), .trace = trace, .report = ret};
+    struct passage g = begin(w, ask, trace, ret);
 
     verdict_memory_forget(w->memory);
     pass(&g);
 }
 
-const struct verdict *wall_report_verdict(const struct wall_report *report, enum rules_table_type *ret_table)
+void wall_report_follow(struct wall_report *report)
 {
-    switch (report->stage) {
-    case WALL_BY_RAW:
-        *ret_table = RULES_RAW;
-        return &report->raw;
-    case WALL_BY_FILTER:
-        *ret_table = RULES_FILTER;
-        return &report->filter;
-    default:
-        return NULL;
-    }
+    if (report->fate != WALL_PASS || !report->astray)
+        return;
+    report->fate = WALL_UNKNOWN;
+    report->stage = WALL_BY_RULES;
+    report->table = RULES_NAT;
+    report->hook = report->rewrite.hook;
+    report->verdict = report->rewrite.verdict;
+}
+
+const struct verdict *wall_report_verdict(const struct wall_report *report)
+{
+    return report->stage == WALL_BY_RULES ? &report->verdict : NULL;
 }

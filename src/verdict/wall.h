@@ -13,14 +13,30 @@
  * the kernel's order (order.h). explain, replay, diff, the oracle test and the fuzzers all run this.
  */
 enum wall_fate { WALL_PASS, WALL_DROP, WALL_REJECT, WALL_UNKNOWN };
-enum wall_stage { WALL_BY_RAW, WALL_BY_CONNTRACK, WALL_BY_FILTER, WALL_BY_HELPER };
+enum wall_stage {
+    WALL_BY_RULES,
+    WALL_BY_CONNTRACK,
+    WALL_BY_HELPER,
+    WALL_BY_BESIDE, /* what is not among the rules: struct rules_beside */
+};
 
 struct wall_report {
     enum wall_fate fate;
-    enum wall_stage stage;      /* who decided */
-    struct verdict raw, filter; /* filter is only set if it was asked: raw let the packet pass */
-    struct track_view view;     /* state, direction, reason; its flow is NULL: see flow below */
-    struct track_flow flow;     /* as it was after the packet; only if has_flow */
+    enum wall_stage stage;       /* who decided */
+    enum rules_table_type table; /* BY_RULES: which of them, and where; of a packet that passes, filter's */
+    enum rules_hook hook;
+    struct verdict verdict;
+    const struct rules_beside *beside; /* BY_BESIDE */
+    /* UNKNOWN about more than whether the packet passes: it may be tracked, addressed or routed otherwise, and
+     * what follows of its connection is as uncertain, whatever its report says. */
+    bool astray;
+    struct
+        wall_rewrite { /* PASS and astray: its source is rewritten behind all rules, so that this packet passes */
+        enum rules_hook hook;
+        struct verdict verdict; /* of nat */
+    } rewrite;
+    struct track_view view; /* state, direction, reason; its flow is NULL: see flow below */
+    struct track_flow flow; /* as it was after the packet; only if has_flow */
     bool has_flow;
     enum track_reason reason; /* why conntrack or the helper dropped it, or why it is INVALID */
 };
@@ -60,9 +76,8 @@ MUST_USE struct wall *wall_new(struct wall_rules *rules, const struct track_conf
 MUST_USE struct wall *wall_new_counting(struct rules *r, const struct track_config *config,
                                         track_on_event *on_event, void *arg);
 void wall_free(struct wall **w);
-/* trace may be NULL; it is told raw's rules, then filter's. A packet whose fate is UNKNOWN is
- * tracked as if it had passed, by filter too if that is raw's doubt. Raw's may be about the tracking itself
- * (NOTRACK, CT): what follows of such a connection is then as uncertain, whatever its report says. */
+/* trace may be NULL; it is told each table's rules, in order. A packet whose fate is UNKNOWN is tracked as if
+ * it had passed; if it is astray, no rules behind are asked. */
 void wall_packet(struct wall *w, const struct packet *packet, enum wall_path path,
                  const struct wall_world *world, uint64_t now_ms, const struct verdict_trace *trace,
                  struct wall_report *ret);
@@ -83,7 +98,11 @@ struct wall_ask {
 void wall_ask(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
               struct wall_report *ret);
 
-/* The verdict that decided, and its table; NULL: none did, but the tracker or the helper. */
-const struct verdict *wall_report_verdict(const struct wall_report *report, enum rules_table_type *ret_table);
+/* A packet that passes although what follows is uncertain becomes UNKNOWN itself, because of nat's rule: for whoever
+ * asks about its connection. */
+void wall_report_follow(struct wall_report *report);
+
+/* The rules' verdict that decided; NULL: none did, but the tracker, the helper or what is beside. */
+const struct verdict *wall_report_verdict(const struct wall_report *report);
 
 #endif

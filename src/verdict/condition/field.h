@@ -59,9 +59,14 @@ static inline uint8_t condition_state_bit(uint8_t state)
 }
 
 /* ip_forward and ip6_forward have counted it down when the packet meets FORWARD. */
+static inline bool condition_is_counted_down(const struct verdict_packet *p)
+{
+    return p->hook == RULES_FORWARD || (p->routed && p->hook == RULES_POSTROUTING);
+}
+
 static inline uint8_t condition_ttl(const struct verdict_packet *p)
 {
-    return (uint8_t)(p->packet->ttl - (p->hook == RULES_FORWARD));
+    return (uint8_t)(p->packet->ttl - condition_is_counted_down(p));
 }
 
 /* Could the packet still go by this name, if the interface is not known? It is not lo: who does not know the
@@ -164,19 +169,23 @@ condition_read_packet(const struct condition *c, const struct verdict_packet *p,
         return CONDITION_READ;
     case CONDITION_FLAGS:
         ret->low = packet->tcp.flags;
-        return CONDITION_READ;
+        return p->unknown & VERDICT_NO_TCP && c->masked.mask.low & (PACKET_ECE | PACKET_CWR)
+                   ? CONDITION_HIDDEN
+                   : CONDITION_READ;
     case CONDITION_ICMP:
         ret->low = (uint64_t)packet->icmp.type << 8 | packet->icmp.code;
         return CONDITION_READ;
     case CONDITION_LENGTH:
-        ret->low = packet->length;
-        return CONDITION_READ;
+        ret->low = packet->length; /* any at all: see read_interface */
+        return p->unknown & (VERDICT_NO_TCP | VERDICT_NO_SHAPE) && c->range.last.low <= UINT16_MAX
+                   ? CONDITION_HIDDEN
+                   : CONDITION_READ;
     case CONDITION_TTL:
         ret->low = condition_ttl(p);
-        return CONDITION_READ;
+        return p->unknown & (VERDICT_NO_TTL | VERDICT_NO_SHAPE) ? CONDITION_HIDDEN : CONDITION_READ;
     case CONDITION_TOS:
         ret->low = packet->tos;
-        return CONDITION_READ;
+        return p->unknown & (VERDICT_NO_TOS | VERDICT_NO_SHAPE) ? CONDITION_HIDDEN : CONDITION_READ;
     case CONDITION_MARK:
         ret->low = p->mark;
         return p->unknown & VERDICT_NO_MARK && c->masked.mask.low ? CONDITION_HIDDEN : CONDITION_READ;

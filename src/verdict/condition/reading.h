@@ -35,12 +35,15 @@ READ void tell_condition(struct reader *r, const struct condition *c)
 READ void tell_range(struct reader *r, enum condition_field field, struct condition_value first,
                      struct condition_value last, bool inverted, bool absent)
 {
+    bool down = condition_value_less(last, first); /* nothing is in it: the same as all, inverted */
+    static const struct condition_value none = {0, 0}, most = {UINT64_MAX, UINT64_MAX};
+
     tell_condition(r, &(struct condition){.field = (uint8_t)field,
                                           .match = r->match,
                                           .kind = CONDITION_RANGE,
-                                          .inverted = inverted,
+                                          .inverted = inverted != down,
                                           .absent = absent,
-                                          .range = {first, last}});
+                                          .range = {down ? none : first, down ? most : last}});
 }
 
 READ void tell_numbers(struct reader *r, enum condition_field field, uint64_t first, uint64_t last,

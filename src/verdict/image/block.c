@@ -25,6 +25,12 @@ static bool resize(struct image_block *block, size_t capacity)
     return true;
 }
 
+void image_block_reserve(struct image_block *block, size_t size)
+{
+    if (!block->failed && block->capacity < size)
+        block->failed = !resize(block, size);
+}
+
 uint32_t image_block_add(struct image_block *block, size_t size, size_t align)
 {
     size_t offset = (block->size + align - 1) & ~(align - 1), end = offset + size;
@@ -40,8 +46,11 @@ uint32_t image_block_add(struct image_block *block, size_t size, size_t align)
     return (uint32_t)offset;
 }
 
-void image_block_shrink(struct image_block *block)
+uint32_t image_block_put(struct image_block *block, const void *bytes, size_t size)
 {
-    if (!block->failed && block->capacity > block->size)
-        resize(block, block->size); /* if that fails, it stays as it is */
+    uint32_t offset = image_block_add(block, size, sizeof(uint64_t));
+
+    if (!block->failed)
+        memcpy(image_block_at(block, offset), bytes, size);
+    return offset;
 }

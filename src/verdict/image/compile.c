@@ -9,28 +9,33 @@
 #include "verdict/image/condition.h"
 #include "verdict/image/index.h"
 #include "verdict/image/join.h"
+#include "verdict/image/known.h"
+#include "verdict/image/payload.h"
 #include "verdict/linear.h"
-#include "verdict/match/addrtype.h"
 #include "verdict/memory.h"
 
 /*
  * Compiling a table takes two passes. The first reads each rule into a draft (what it will be in the image,
  * and what it is sorted by) and notes, field by field, where along the field's values it begins and ends to
- * want them. Then the drafts of each chain are sorted, which gives each rule its bit; the notes are turned
+ * want them. Then the drafts of each chain are put in order, which gives each rule its bit; the notes are turned
  * from rules to bits, and each field's index is built from them.
  */
 
+enum { RULE_SIZE = 512 }; /* bytes of the block that a rule rarely needs, with its part of the sets */
+static const uint32_t NOWHERE = UINT32_MAX; /* it wants none */
+
 struct draft {
     const struct rules_rule *rule;
-    uint32_t chain, ordinal, bit;
+    uint32_t chain, bit;
     uint32_t asked; /* bit f: enum image_field f */
     struct image_rule image;
-    struct condition_value value[IMAGE_FIELDS]; /* the first that it wants, 0 if it does not ask */
+    uint32_t
+        first[IMAGE_FIELDS]; /* of a field that it asks for: among changes, the first value that it wants */
 };
 
 struct changes {
     struct image_change *at;
-    size_t count, capacity;
+    size_t count, capacity; /* while there are none: half of the room that they get, as most rules make two */
 };
 
 struct place { /* of a chain in the model */
@@ -46,20 +51,21 @@ struct compiler {
     enum rules_table_type type;
     uint32_t none;
     struct place *places; /* sorted by address */
-    struct draft *drafts;
+    struct draft *drafts; /* as the rules come, which is what changes call them by; sorted: by bit */
+    struct draft **sorted;
     uint32_t count, bits; /* rules; places for them */
     struct changes changes[IMAGE_FIELDS];
-    uint32_t *bit_of; /* by ordinal */
     uint32_t asks, late;
+    struct image_known conditions;
     struct image_table table; /* goes into the block at the end */
 };
 
 /* ---- first pass ---- */
 
-static bool note_change(struct changes *c, struct condition_value at, uint32_t ordinal)
+static bool note_change(struct changes *c, struct condition_value at, uint32_t draft)
 {
-    if (c->count == c->capacity) {
-        size_t capacity = c->capacity ? c->capacity * 2 : 64;
+    if (!c->at || c->count == c->capacity) {
+        size_t capacity = c->capacity * 2;
         struct image_change *grown = reallocarray(c->at, capacity, sizeof(*grown));
 
         if (!grown)
@@ -67,18 +73,18 @@ static bool note_change(struct changes *c, struct condition_value at, uint32_t o
         c->at = grown;
         c->capacity = capacity;
     }
-    c->at[c->count++] = (struct image_change){at, ordinal};
+    c->at[c->count++] = (struct image_change){at, draft};
     return true;
 }
 
 static bool note_ranges(struct changes *c, const struct image_ranges *ranges, struct condition_value most,
-                        uint32_t ordinal)
+                        uint32_t draft)
 {
     for (size_t i = 0; i < ranges->count; i++) {
-        if (!note_change(c, ranges->at[i].first, ordinal))
+        if (!note_change(c, ranges->at[i].first, draft))
             return false;
         if (condition_value_less(ranges->at[i].last, most) &&
-            !note_change(c, image_value_next(ranges->at[i].last), ordinal))
+            !note_change(c, image_value_next(ranges->at[i].last), draft))
             return false;
     }
     return true;
@@ -110,70 +116,62 @@ static uint8_t rule_flags(const struct image_condition *condition, enum image_ac
     return action == IMAGE_JUMP || action == IMAGE_TARGET ? 0 : IMAGE_FINAL;
 }
 
-static uint32_t add_bytes(struct image_block *block, const void *bytes, size_t size)
-{
-    uint32_t offset = image_block_add(block, size, sizeof(uint64_t));
+struct sought {
+    const struct image_block *block;
+    const struct condition *condition;
+};
 
-    if (!block->failed)
-        memcpy(image_block_at(block, offset), bytes, size);
-    return offset;
+/* An image_known_is. */
+static bool is_sought(const void *arg, uint32_t offset)
+{
+    const struct sought *s = arg;
+
+    return memcmp(image_block_at(s->block, offset), s->condition, sizeof(*s->condition)) == 0;
 }
 
-static uint32_t add_hashlimit(const struct compiler *c, const struct rules_match *match)
+static uint64_t condition_hash(const struct condition *condition)
 {
-    const struct memory_table *table = memory_table_of(c->shared, match);
-    struct hashlimit_asked asked = {.match = table->hashlimit, .table = table->number};
+    uint64_t words[sizeof(*condition) / sizeof(uint64_t)], hash = 0;
 
-    asked.match.above = match->hashlimit->above;
-    return table->number < IMAGE_SHARED ? add_bytes(c->block, &asked, sizeof(asked)) : 0;
+    memcpy(words, condition, sizeof(words));
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+    return image_known_mix(hash);
 }
 
-static uint32_t add_recent(const struct compiler *c, const struct rules_match *match)
+/* Its offset, where it may lie already; 0: out of memory. */
+static uint32_t share_condition(struct compiler *c, const struct condition *condition)
 {
-    const struct memory_table *table = memory_table_of(c->shared, match);
-    struct recent_asked asked = {.match = *match->recent, .table = table->number};
+    struct sought sought = {c->block, condition};
+    struct image_known_place *place =
+        image_known_find(&c->conditions, condition_hash(condition), is_sought, &sought);
 
-    asked.match.mask = table->mask;
-    if (table->number >= IMAGE_SHARED || table->stamps > RECENT_STAMPS || asked.match.rttl)
-        return 0;
-    return add_bytes(c->block, &asked, sizeof(asked));
+    if (place && !place->offset)
+        place->offset = image_block_put(c->block, condition, sizeof(*condition));
+    c->block->failed |= !place;
+    return place ? place->offset : 0;
 }
 
-/* Of the matches that the kernel program can ask: what it needs to know of them. */
-static uint32_t add_payload(const struct compiler *c, const struct rules_match *match)
-{
-    static const uint8_t sizes[RULES_MATCH_TYPES] = {
-        [RULES_MATCH_TCP] = sizeof(match->tcp),     [RULES_MATCH_TCPMSS] = sizeof(match->tcpmss),
-        [RULES_MATCH_LIMIT] = sizeof(match->limit), [RULES_MATCH_STATISTIC] = sizeof(match->statistic),
-        [RULES_MATCH_TIME] = sizeof(match->time),   [RULES_MATCH_ADDRTYPE] = sizeof(match->addrtype),
-    };
-
-    if (match->type == RULES_MATCH_HASHLIMIT)
-        return add_hashlimit(c, match);
-    if (match->type == RULES_MATCH_RECENT)
-        return add_recent(c, match);
-    if (match->type == RULES_MATCH_ADDRTYPE && !addrtype_is_plain(&match->addrtype))
-        return 0;
-    if (match->type == RULES_MATCH_U32)
-        return add_bytes(c->block, match->u32, sizeof(*match->u32));
-    /* the union's members all begin at its start */
-    return sizes[match->type] ? add_bytes(c->block, &match->tcp, sizes[match->type]) : 0;
-}
-
-static uint32_t add_conditions(const struct compiler *c, const struct rules_rule *rule,
+static uint32_t add_conditions(struct compiler *c, const struct rules_rule *rule,
                                struct image_condition *condition)
 {
+    uint32_t offsets[IMAGE_CONDITIONS_MOST];
+
     for (unsigned i = 0; i < condition->count; i++) {
         struct condition *one = &condition->all[i];
-        if (one->kind == CONDITION_CALL)
-            one->payload = add_payload(c, &rule->matches[one->match]);
+        bool calls = one->kind == CONDITION_CALL;
+
+        if (calls) /* what it has counted goes by its place: it is its rule's own */
+            one->payload =
+                image_payload_add(c->block, c->shared, c->rules->family, &rule->matches[one->match]);
+        offsets[i] = calls ? image_block_put(c->block, one, sizeof(*one)) : share_condition(c, one);
     }
-    return add_bytes(c->block, condition->all, condition->count * sizeof(condition->all[0]));
+    return image_block_put(c->block, offsets, condition->count * sizeof(offsets[0]));
 }
 
 /* What the image says of the rule, but for the chain that it leads to. */
-static struct image_rule describe_rule(const struct compiler *c, const struct rules_rule *rule,
-                                       uint32_t number, struct image_condition *condition)
+static struct image_rule describe_rule(struct compiler *c, const struct rules_rule *rule, uint32_t number,
+                                       struct image_condition *condition)
 {
     struct image_rule ret = {.number = number,
                              .chain = (uint32_t)IMAGE_NONE,
@@ -185,11 +183,15 @@ static struct image_rule describe_rule(const struct compiler *c, const struct ru
     if (rule->target.type == RULES_TARGET_REJECT &&
         strcmp(rules_reject_name(c->rules->family, rule->target.reject.with), "tcp-reset") == 0)
         ret.flags |= IMAGE_RESET;
+    if (rule->target.type == RULES_TARGET_REJECT)
+        ret.with = rule->target.reject.with;
+    if (rule->target.type == RULES_TARGET_LOG || rule->target.type == RULES_TARGET_NFLOG)
+        ret.flags |= IMAGE_LOGS;
     ret.conditions = add_conditions(c, rule, condition);
     if (ret.action == IMAGE_TARGET) {
         struct effect effect;
         linear_effect_read(&rule->target, &effect);
-        ret.effect = add_bytes(c->block, &effect, sizeof(effect));
+        ret.effect = image_block_put(c->block, &effect, sizeof(effect));
     }
     return ret;
 }
@@ -202,7 +204,6 @@ static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_
     image_condition_read(rule, c->rules->family, scratch);
     *draft = (struct draft){.rule = rule,
                             .chain = chain,
-                            .ordinal = c->count,
                             .asked = scratch->asked,
                             .image = describe_rule(c, rule, number, scratch)};
     for (unsigned f = 0; f < IMAGE_FIELDS; f++) {
@@ -210,8 +211,7 @@ static bool read_rule(struct compiler *c, const struct rules_rule *rule, uint32_
 
         if (!(scratch->asked & 1U << f))
             continue;
-        if (wanted->count)
-            draft->value[f] = wanted->at[0].first;
+        draft->first[f] = wanted->count ? (uint32_t)c->changes[f].count : NOWHERE;
         if (!note_ranges(&c->changes[f], wanted,
                          image_value_most(image_field_bits((enum image_field)f, c->rules->family)), c->count))
             return false;
@@ -242,15 +242,23 @@ enum {
     LONG_CHAIN = 1024, /* rules */
 };
 
+/* The first that it wants; 0 if it does not ask. */
+static struct condition_value first_value(const struct compiler *c, const struct draft *draft, unsigned field)
+{
+    if (!(draft->asked & 1U << field) || draft->first[field] == NOWHERE)
+        return (struct condition_value){0, 0};
+    return c->changes[field].at[draft->first[field]].at;
+}
+
 /* By chain; then by which main fields are asked for, those that ask for none, which the walk tries first,
  * before the others; then by values, those of fields with few of them first: then a word is of one protocol
  * and one port, if it can be. */
-static int compare_drafts(const void *a, const void *b)
+static int compare_drafts(const void *a, const void *b, void *compiler)
 {
     static const uint8_t order[] = {IMAGE_PROTOCOL, IMAGE_STATE,       IMAGE_IN,
                                     IMAGE_OUT,      IMAGE_FLAGS,       IMAGE_DESTINATION_PORT,
                                     IMAGE_SOURCE,   IMAGE_DESTINATION, IMAGE_SOURCE_PORT};
-    const struct draft *left = a, *right = b;
+    const struct draft *left = *(const struct draft *const *)a, *right = *(const struct draft *const *)b;
     uint32_t left_main = left->asked & MAIN_FIELDS, right_main = right->asked & MAIN_FIELDS;
 
     if (left->chain != right->chain)
@@ -258,7 +266,8 @@ static int compare_drafts(const void *a, const void *b)
     if (left_main != right_main)
         return left_main < right_main ? -1 : 1;
     for (unsigned i = 0; i < sizeof(order); i++) {
-        struct condition_value l = left->value[order[i]], r = right->value[order[i]];
+        struct condition_value l = first_value(compiler, left, order[i]),
+                               r = first_value(compiler, right, order[i]);
 
         if (!condition_value_equal(l, r))
             return condition_value_less(l, r) ? -1 : 1;
@@ -287,9 +296,9 @@ static uint32_t find_chain(const struct compiler *c, const struct rules_chain *c
  */
 static bool begins_word(const struct compiler *c, uint32_t i)
 {
-    const struct draft *draft = &c->drafts[i], *before = draft - 1;
+    const struct draft *draft = c->sorted[i], *before = i ? c->sorted[i - 1] : NULL;
 
-    if (i == 0 || draft->chain != before->chain ||
+    if (!before || draft->chain != before->chain ||
         (draft->asked & MAIN_FIELDS) == (before->asked & MAIN_FIELDS))
         return false;
     size_t count = c->model->chains[draft->chain]->count;
@@ -300,12 +309,13 @@ static bool begins_word(const struct compiler *c, uint32_t i)
 
 static void give_bits(struct compiler *c)
 {
-    qsort(c->drafts, c->count, sizeof(*c->drafts), compare_drafts);
+    for (uint32_t i = 0; i < c->count; i++)
+        c->sorted[i] = &c->drafts[i];
+    qsort_r(c->sorted, c->count, sizeof(*c->sorted), compare_drafts, c);
     for (uint32_t i = 0; i < c->count; i++) {
         if (begins_word(c, i))
             c->bits = (c->bits + IMAGE_WORD - 1) / IMAGE_WORD * IMAGE_WORD;
-        c->bit_of[c->drafts[i].ordinal] = c->bits;
-        c->drafts[i].bit = c->bits++;
+        c->sorted[i]->bit = c->bits++;
     }
     c->table.words = (c->bits + IMAGE_WORD - 1) / IMAGE_WORD;
     c->table.middles = (c->table.words + IMAGE_WORD - 1) / IMAGE_WORD;
@@ -328,18 +338,20 @@ static void write_rules(struct compiler *c)
     }
 }
 
-/* drafts from...end-1 are the chain's. */
+/* sorted[from...end-1] are the chain's. A policy that is not known is one that drops to the kernel program; here
+ * the model is asked (linear_policy). */
 static struct image_chain describe_chain(const struct compiler *c, uint32_t from, uint32_t end,
-                                         uint32_t policy)
+                                         const struct rules_chain *model)
 {
-    struct image_chain chain = {.first_main = (uint32_t)IMAGE_NONE, .policy = policy};
+    struct image_chain chain = {.first_main = (uint32_t)IMAGE_NONE,
+                                .policy = model->undeclared ? RULES_POLICY_DROP : model->policy};
 
     if (from < end) {
-        chain.first = chain.plain_end = c->drafts[from].bit;
-        chain.end = c->drafts[end - 1].bit + 1;
+        chain.first = chain.plain_end = c->sorted[from]->bit;
+        chain.end = c->sorted[end - 1]->bit + 1;
     }
     for (uint32_t i = from; i < end; i++) {
-        const struct draft *draft = &c->drafts[i];
+        const struct draft *draft = c->sorted[i];
 
         if (draft->asked & MAIN_FIELDS) {
             if (draft->image.number < chain.first_main)
@@ -366,10 +378,17 @@ static void write_chains(struct compiler *c)
         uint32_t from = end;
 
         end += (uint32_t)c->model->chains[i]->count;
-        *chain = describe_chain(c, from, end, c->model->chains[i]->policy);
+        *chain = describe_chain(c, from, end, c->model->chains[i]);
     }
     for (int hook = 0; hook < RULES_HOOKS; hook++)
         c->table.builtin[hook] = find_chain(c, rules_chain_at(c->rules, c->type, (enum rules_hook)hook));
+}
+
+static void write_counters(struct compiler *c)
+{
+    size_t count = (size_t)c->table.words * IMAGE_WORD + c->table.chain_count;
+
+    c->table.counters = image_block_add(c->block, count * sizeof(uint32_t), IMAGE_LINE);
 }
 
 /* ---- second pass ---- */
@@ -438,7 +457,7 @@ static bool build_indexes(struct compiler *c)
         if (!is_asked(c, f))
             continue;
         for (size_t i = 0; i < changes->count; i++)
-            changes->at[i].bit = c->bit_of[changes->at[i].bit];
+            changes->at[i].bit = c->drafts[changes->at[i].bit].bit;
         if (f < IMAGE_MAIN_FIELDS) {
             done = build_index(c, f, c->block, c->none, &c->table.index[c->table.count]);
             c->table.count++;
@@ -487,10 +506,13 @@ static bool compiler_init(struct compiler *c)
     if (count > IMAGE_RULES)
         return false;
     c->drafts = malloc((count + 1) * sizeof(*c->drafts));
-    c->bit_of = malloc((count + 1) * sizeof(*c->bit_of));
+    c->sorted = malloc((count + 1) * sizeof(*c->sorted));
     c->places = malloc((c->model->count + 1) * sizeof(*c->places));
-    if (!c->drafts || !c->bit_of || !c->places)
+    if (!c->drafts || !c->sorted || !c->places)
         return false;
+    for (unsigned f = 0; f < IMAGE_FIELDS; f++)
+        c->changes[f].capacity = count + 1;
+    image_block_reserve(c->block, c->block->size + count * RULE_SIZE);
     for (uint32_t i = 0; i < c->model->count; i++)
         c->places[i] = (struct place){c->model->chains[i], i};
     qsort(c->places, c->model->count, sizeof(*c->places), compare_places);
@@ -500,8 +522,9 @@ static bool compiler_init(struct compiler *c)
 static void compiler_fini(struct compiler *c)
 {
     free(c->drafts);
-    free(c->bit_of);
+    free(c->sorted);
     free(c->places);
+    image_known_fini(&c->conditions);
     for (unsigned f = 0; f < IMAGE_FIELDS; f++)
         free(c->changes[f].at);
 }
@@ -523,6 +546,7 @@ static uint32_t compile_table(struct image *image, struct verdict_memory *shared
         give_bits(&c);
         write_rules(&c);
         write_chains(&c);
+        write_counters(&c);
         if (!block->failed && build_indexes(&c)) {
             write_wild(&c);
             c.table.asks = c.asks;
@@ -554,7 +578,6 @@ static bool compile(struct image *image, struct verdict_memory *shared)
     image_block_add(block, sizeof(uint64_t), sizeof(uint64_t)); /* to spare: see image_middle_bits */
     if (block->failed)
         return false;
-    image_block_shrink(block);
     header.size = block->size;
     memcpy(block->bytes, &header, sizeof(header));
     return true;
@@ -585,6 +608,15 @@ void image_free(struct image **image)
 size_t image_size(const struct image *image)
 {
     return image->block.size;
+}
+
+uint8_t *image_take(struct image **image)
+{
+    uint8_t *bytes = (*image)->block.bytes;
+
+    (*image)->block = (struct image_block){0};
+    image_free(image);
+    return bytes;
 }
 
 const uint8_t *image_bytes(const struct image *image)

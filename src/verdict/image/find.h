@@ -5,9 +5,8 @@
 /*
  * Looks a field's value up in an image: from an index to a set, and into sets. Freestanding, like format.h.
  *
- * base is where the block begins. In a kernel program the block is a map's value and base is not used: the
- * program brings its own image_window, which looks whether what is asked for lies in the block (and gives NULL if
- * not), and image_read32 and image_read64 of the same kind.
+ * base is where the block begins. In a kernel program the block is one of a map's values, and the program brings its
+ * own image_window, which looks whether what is asked for lies in it (and gives NULL if not).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +21,7 @@
 
 #ifdef __bpf__
 
-static const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size);
+static IMAGE_INLINE const void *image_window(const uint8_t *base, uint64_t offset, uint32_t size);
 
 /* Of the 16 keys of a node, how many are not above key: from the signs of differences, for 16 comparisons would
  * be 65,536 paths to the verifier. */

@@ -24,7 +24,7 @@
 
 enum image_limits {
     IMAGE_MAGIC = 0x4d495053, /* "SPIM" */
-    IMAGE_VERSION = 1,
+    IMAGE_VERSION = 4,
     IMAGE_WORD = 64,        /* rules a leaf word, leaf words a middle word, middle words a set */
     IMAGE_LEVELS = 6,       /* of a tree with 16 keys a node */
     IMAGE_NODE = 16,        /* keys in a node of that tree: one cache line */
@@ -110,6 +110,7 @@ enum image_rule_flag {
     IMAGE_FINAL = 1 << 1,    /* if its bit is set, no later rule of its chain is looked at */
     IMAGE_IDLE = 1 << 2,     /* nothing to judge and nothing to do but counting and logging */
     IMAGE_RESET = 1 << 3,    /* REJECT by a reset */
+    IMAGE_LOGS = 1 << 4,     /* LOG, NFLOG */
 };
 
 struct image_rule {
@@ -117,12 +118,15 @@ struct image_rule {
     union {
         uint32_t chain;  /* JUMP, GOTO: where to */
         uint32_t effect; /* TARGET: offset of struct effect */
+        uint32_t with;   /* REJECT: how (rules_reject_name) */
     };
-    uint32_t conditions; /* offset of struct condition[]: all that it asks */
-    uint16_t count;      /* of them */
-    uint8_t flags;       /* enum image_rule_flag */
-    uint8_t action;      /* enum image_action */
-    uint64_t residual;   /* bit i: condition i is not in the sets */
+    uint32_t
+        conditions; /* offset of uint32_t[]: offsets of struct condition, all that it asks. Rules that ask the
+                            same share one */
+    uint16_t count; /* of them */
+    uint8_t flags;  /* enum image_rule_flag */
+    uint8_t action; /* enum image_action */
+    uint64_t residual; /* bit i: condition i is not in the sets */
 };
 
 struct image_chain {
@@ -137,6 +141,8 @@ struct image_table {
     uint32_t rules;          /* offset of struct image_rule[], by bit */
     uint32_t chains;         /* offset of struct image_chain[], in the model's order */
     uint32_t chain_count;
+    uint32_t counters;   /* offset of uint32_t[words * IMAGE_WORD + chain_count]: by bit, then of the chains'
+                            policies, which counter of the kernel program is theirs */
     uint32_t builtin[5]; /* chain of a hook, or IMAGE_NONE */
     uint32_t asks;       /* enum verdict_ignorance: interfaces that rules ask for */
     uint32_t late; /* bit f: no use of enum image_field f for packets without a sound transport header */
@@ -152,8 +158,9 @@ struct image_header {
     uint16_t version;
     uint8_t family;
     uint64_t size;
+    uint32_t serial;    /* the loader's: what limits of other images have counted is not this one's */
     uint32_t none;      /* offset of a set without rules */
-    uint32_t tables[2]; /* offset, by enum rules_table_type; 0: absent */
+    uint32_t tables[5]; /* offset, by enum rules_table_type; 0: absent */
 };
 
 #endif

@@ -21,6 +21,8 @@ MUST_USE struct image *image_compile(const struct rules *r);
 void image_free(struct image **image);
 size_t image_size(const struct image *image);          /* bytes of the flat block */
 const uint8_t *image_bytes(const struct image *image); /* the block itself, see format.h */
+/* The same, the caller's to free; the image is no more. */
+MUST_USE uint8_t *image_take(struct image **image);
 
 /* As linear_walk says, without trace and counting. */
 void image_walk(const struct image *image, enum rules_table_type table, const struct verdict_packet *p,

@@ -6,17 +6,13 @@
 #include <string.h>
 
 #include "verdict/image/find.h"
+#include "verdict/image/known.h"
 
 /* ---- the set while it changes ---- */
 
 struct interval {
     struct condition_value first;
     uint32_t set;
-};
-
-struct known_set {
-    uint64_t hash;
-    uint32_t offset; /* 0: free place */
 };
 
 struct sweep {
@@ -28,20 +24,10 @@ struct sweep {
     uint64_t hash;       /* of the bits that are set: the sum, without carry, of a number for each */
     uint32_t size, none; /* of the set as it would be written; the set without rules */
     uint64_t always;     /* middle words that are written in any case */
-    struct known_set *known;
-    size_t known_count, known_size; /* size: a power of 2 */
+    struct image_known known;
     struct interval *intervals;
     size_t count;
 };
-
-/* The finalizer of splitmix64: a number for each bit that looks random. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15ULL;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-    return x ^ x >> 31;
-}
 
 static void sweep_toggle(struct sweep *s, uint32_t bit)
 {
@@ -49,7 +35,7 @@ static void sweep_toggle(struct sweep *s, uint32_t bit)
     uint64_t before = s->words[word], middle_before = s->middles[middle];
 
     s->words[word] ^= 1ULL << bit % IMAGE_WORD;
-    s->hash ^= mix(bit);
+    s->hash ^= image_known_mix(bit);
     if (!before == !s->words[word])
         return;
     s->middles[middle] ^= 1ULL << word % IMAGE_WORD;
@@ -61,9 +47,10 @@ static void sweep_toggle(struct sweep *s, uint32_t bit)
     s->size += middle_before ? -(uint32_t)sizeof(struct image_middle) : (uint32_t)sizeof(struct image_middle);
 }
 
-/* Is the set at offset the one that the sweep holds now? */
-static bool sweep_equals(const struct sweep *s, uint32_t offset)
+/* Is the set at offset the one that the sweep holds now? An image_known_is. */
+static bool sweep_equals(const void *arg, uint32_t offset)
 {
+    const struct sweep *s = arg;
     const struct image_set *set = image_block_at(s->block, offset);
     const struct image_middle *middle = set->middle;
 
@@ -115,44 +102,15 @@ static uint32_t sweep_write(struct sweep *s)
     return offset;
 }
 
-static int grow_known(struct sweep *s)
-{
-    size_t size = s->known_size ? s->known_size * 2 : 256;
-    struct known_set *known = calloc(size, sizeof(*known));
-
-    if (!known)
-        return -ENOMEM;
-    for (size_t i = 0; i < s->known_size; i++) {
-        size_t place = s->known[i].hash & (size - 1);
-
-        if (!s->known[i].offset)
-            continue;
-        while (known[place].offset)
-            place = (place + 1) & (size - 1);
-        known[place] = s->known[i];
-    }
-    free(s->known);
-    s->known = known;
-    s->known_size = size;
-    return 0;
-}
-
 /* The set as it is now, in the block; 0: out of memory. */
 static uint32_t sweep_set(struct sweep *s)
 {
-    size_t place;
-
     if (!s->words_set)
         return s->none;
-    if (s->known_count * 2 >= s->known_size && grow_known(s) < 0)
-        return 0;
-    for (place = s->hash & (s->known_size - 1); s->known[place].offset;
-         place = (place + 1) & (s->known_size - 1))
-        if (s->known[place].hash == s->hash && sweep_equals(s, s->known[place].offset))
-            return s->known[place].offset;
-    s->known[place] = (struct known_set){s->hash, sweep_write(s)};
-    s->known_count++;
-    return s->known[place].offset;
+    struct image_known_place *place = image_known_find(&s->known, s->hash, sweep_equals, s);
+    if (place && !place->offset)
+        place->offset = sweep_write(s);
+    return place ? place->offset : 0;
 }
 
 static int sweep_emit(struct sweep *s, struct condition_value first)
@@ -166,19 +124,71 @@ static int sweep_emit(struct sweep *s, struct condition_value first)
     return 0;
 }
 
-static int compare_changes(const void *a, const void *b)
+static uint8_t change_digit(const struct image_change *change, unsigned digit)
 {
-    const struct image_change *left = a, *right = b;
+    uint64_t half = digit < 8 ? change->at.low : change->at.high;
 
-    return condition_value_less(right->at, left->at) - condition_value_less(left->at, right->at);
+    return (uint8_t)(half >> digit % 8 * 8);
+}
+
+/* Into to, by one byte of the value, and else as they are. */
+static void sort_digit(const struct image_change *from, size_t count, unsigned digit, struct image_change *to)
+{
+    size_t begin[256] = {0}, before = 0;
+
+    for (size_t i = 0; i < count; i++)
+        begin[change_digit(&from[i], digit)]++;
+    for (unsigned value = 0; value < 256; value++) {
+        size_t here = begin[value];
+
+        begin[value] = before;
+        before += here;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[begin[change_digit(&from[i], digit)]++] = from[i];
+}
+
+/* What not all of their values have in common. */
+static struct image_change difference(const struct image_change *changes, size_t count)
+{
+    struct image_change ret = {0};
+
+    for (size_t i = 1; i < count; i++) {
+        ret.at.low |= changes[i].at.low ^ changes[0].at.low;
+        ret.at.high |= changes[i].at.high ^ changes[0].at.high;
+    }
+    return ret;
+}
+
+/* By value; the last byte first (radix sort): they are many, and in most bytes the same. */
+static int sort_changes(struct image_change *changes, size_t count)
+{
+    struct image_change differs = difference(changes, count), *from = changes, *other, *to;
+
+    to = other = malloc((count + 1) * sizeof(*other));
+    if (!other)
+        return -ENOMEM;
+    for (unsigned digit = 0; digit < sizeof(struct condition_value); digit++) {
+        struct image_change *sorted = to;
+
+        if (!change_digit(&differs, digit))
+            continue;
+        sort_digit(from, count, digit, sorted);
+        to = from;
+        from = sorted;
+    }
+    if (from != changes)
+        memcpy(changes, from, count * sizeof(*changes));
+    free(other);
+    return 0;
 }
 
 static int sweep_run(struct sweep *s, struct image_change *changes, size_t count)
 {
     struct condition_value at = {0, 0};
 
-    if (count)
-        qsort(changes, count, sizeof(*changes), compare_changes);
+    if (sort_changes(changes, count) < 0)
+        return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         if (!condition_value_equal(changes[i].at, at)) {
             if (sweep_emit(s, at) < 0)
@@ -208,7 +218,7 @@ static int sweep_init(struct sweep *s, struct image_block *block, uint32_t none,
 static void sweep_fini(struct sweep *s)
 {
     free(s->words);
-    free(s->known);
+    image_known_fini(&s->known);
     free(s->intervals);
 }
 

@@ -327,7 +327,7 @@ static bool apply_effect(struct walk *w, const struct effect *effect)
 {
     const struct track_view *before = w->p->view;
 
-    if (effect->kind == EFFECT_UNKNOWN)
+    if (effect->kind == EFFECT_UNKNOWN || effect->kind == EFFECT_CHANGE)
         return false;
     begin_change(w);
     linear_state_apply(&w->state, effect);
@@ -348,7 +348,8 @@ static struct match_answer ask(struct walk *w, const struct image_rule *rule, co
 
     if (!w->in_full && !(rule->flags & IMAGE_RESIDUAL))
         return (struct match_answer){.answer = VERDICT_YES};
-    return match_conditions(model, image_at(w->base, rule->conditions), rule->count, left, w->p, w->memory);
+    return match_conditions(model, w->base, image_at(w->base, rule->conditions), rule->count, left, w->p,
+                            w->memory);
 }
 
 static void conclude(const struct walk *w, enum verdict_code code, const struct rules_chain *chain,
@@ -478,7 +479,10 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     const struct image_table *t = table_at(base, table);
     struct walk w;
 
-    if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || p->packet->family != header->family) {
+    /* The sets ask for the header as it came. */
+    bool rewritten = p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP);
+    if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || p->packet->family != header->family ||
+        rewritten) {
         linear_walk((struct rules *)(uintptr_t)image->rules, table, p, memory, false, NULL, ret);
         return;
     }

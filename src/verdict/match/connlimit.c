@@ -13,12 +13,23 @@ static const struct track_flow *flow_of(const struct match_question *q)
     return q->p->view ? q->p->view->flow : NULL;
 }
 
+/* Of either direction: what is not tracked is counted by the ends of its own packets, and may be an answer. */
+static const struct track_flow *find_flow(const struct verdict_packet *p, const struct track_tuple *tuple)
+{
+    const struct track_flow *flow = tracker_find(p->tracker, tuple, p->now_ms);
+    struct track_tuple inverse;
+
+    if (flow || !track_tuple_invert(tuple, &inverse))
+        return flow;
+    return tracker_find(p->tracker, &inverse, p->now_ms);
+}
+
 /* nf_conncount.c counts neither what is gone nor TCP that is closed. */
 static bool is_alive(const struct verdict_packet *p, const struct track_tuple *tuple)
 {
     if (!p->tracker)
         return true;
-    const struct track_flow *flow = tracker_find(p->tracker, tuple, p->now_ms);
+    const struct track_flow *flow = find_flow(p, tuple);
 
     return flow && !(tuple->protocol == PACKET_TCP &&
                      (flow->tcp.state == TRACK_TCP_TIME_WAIT || flow->tcp.state == TRACK_TCP_CLOSE));

@@ -33,8 +33,8 @@ enum {
 /* What the kernel program is asked. */
 struct hashlimit_asked {
     struct rules_match_hashlimit
-        match; /* the table's, as the first rule that named it has it; above: this one's */
-    uint32_t table;
+        match;      /* the table's, as the first rule that named it has it; above: this one's */
+    uint64_t table; /* name_id */
 };
 
 /* dsthash_ent. */
@@ -135,11 +135,17 @@ static inline uint64_t hashlimit_expires(const struct rules_match_hashlimit *c, 
     return now + hashlimit_jiffies(c->expire ? c->expire : HASHLIMIT_DEFAULT_EXPIRE_MS);
 }
 
+/* Jiffies from one htable_gc to the next. */
+static inline uint64_t hashlimit_gc(const struct rules_match_hashlimit *c)
+{
+    return hashlimit_jiffies(c->gc_interval ? c->gc_interval : HASHLIMIT_DEFAULT_GC_MS);
+}
+
 /* When htable_gc, which runs each gc_interval from when the table began, ran last: buckets that had expired are
  * gone. */
 static inline uint64_t hashlimit_swept(const struct rules_match_hashlimit *c, uint64_t began, uint64_t now)
 {
-    return now - (now - began) % hashlimit_jiffies(c->gc_interval ? c->gc_interval : HASHLIMIT_DEFAULT_GC_MS);
+    return now - (now - began) % hashlimit_gc(c);
 }
 
 static inline uint32_t hashlimit_most(const struct rules_match_hashlimit *c)

@@ -23,6 +23,8 @@ static const struct {
     [RULES_MATCH_SET] = {match_set, false, false},
     [RULES_MATCH_PHYSDEV] = {match_physdev, false, false},
     [RULES_MATCH_OWNER] = {match_owner, false, false},
+    [RULES_MATCH_IPV6HEADER] = {match_ipv6header, true, false},
+    [RULES_MATCH_UNKNOWN] = {match_told_unknown, false, false},
     [RULES_MATCH_OPAQUE] = {match_opaque, false, false},
 };
 
@@ -46,6 +48,14 @@ static const char *hidden_text(const struct condition *c)
         return "the interface that the packet leaves by";
     case CONDITION_MARK:
         return "the mark of the packet";
+    case CONDITION_FLAGS:
+        return MATCH_TCP_CHANGED;
+    case CONDITION_LENGTH:
+        return "the length of the packet, which its sender chooses and a rule before may change";
+    case CONDITION_TTL:
+        return "the TTL of the packet, which its sender chooses and a rule before may change";
+    case CONDITION_TOS:
+        return "the TOS field of the packet, which its sender chooses and a rule before may change";
     case CONDITION_MAC:
         return "the hardware address that the packet comes from";
     case CONDITION_PKTTYPE:
@@ -126,9 +136,9 @@ struct match_answer match_rule(const struct rules_rule *rule, const struct verdi
     return (struct match_answer){a.answer, a.because, a.hotdrop};
 }
 
-struct match_answer match_conditions(const struct rules_rule *rule, const struct condition *conditions,
-                                     uint32_t count, uint64_t left, const struct verdict_packet *p,
-                                     struct verdict_memory *memory)
+struct match_answer match_conditions(const struct rules_rule *rule, const uint8_t *base,
+                                     const uint32_t *offsets, uint32_t count, uint64_t left,
+                                     const struct verdict_packet *p, struct verdict_memory *memory)
 {
     struct asking a = {.rule = rule, .p = p, .memory = memory, .answer = VERDICT_YES};
     bool doubt = verdict_memory_in_doubt(memory);
@@ -136,7 +146,7 @@ struct match_answer match_conditions(const struct rules_rule *rule, const struct
     for (uint32_t i = 0; i < count; i++) {
         if (i < 64 && !(left >> i & 1))
             continue;
-        if (!ask_next(&a, &conditions[i]))
+        if (!ask_next(&a, (const struct condition *)(const void *)(base + offsets[i])))
             break;
     }
     verdict_memory_doubt(memory, doubt);

@@ -21,11 +21,11 @@ struct match_answer match_rule(const struct rules_rule *rule, const struct verdi
                                struct verdict_memory *memory);
 
 /* The same of those of its conditions (count of them, as condition_read tells them of rule) that are in left:
- * bit i is condition i, those from the 64th on are always asked. For the compiled image, which knows that the
- * others hold. */
-struct match_answer match_conditions(const struct rules_rule *rule, const struct condition *conditions,
-                                     uint32_t count, uint64_t left, const struct verdict_packet *p,
-                                     struct verdict_memory *memory);
+ * bit i is condition i, those from the 64th on are always asked. They lie at base[offsets[i]]. For the compiled image, which
+ * knows that the others hold. */
+struct match_answer match_conditions(const struct rules_rule *rule, const uint8_t *base,
+                                     const uint32_t *offsets, uint32_t count, uint64_t left,
+                                     const struct verdict_packet *p, struct verdict_memory *memory);
 
 /* Of the match behind a condition of the kind CALL. May it be asked out of turn? Not if it remembers what it was
  * asked, or is known only sometimes. */

@@ -62,6 +62,9 @@ enum verdict_answer match_tcp_option(const struct match_question *q)
     const struct rules_match_tcp *m = &q->match->tcp;
     enum verdict_answer answer;
     uint32_t size;
+
+    if (q->p->unknown & VERDICT_NO_TCP)
+        return match_unknown(q, MATCH_TCP_CHANGED);
     const uint8_t *tcp = match_bytes(q, transport_offset(q->p->packet), TCP_HEADER, &answer);
     if (!tcp)
         return answer;
@@ -77,6 +80,8 @@ enum verdict_answer match_tcpmss(const struct match_question *q)
     enum verdict_answer answer;
     uint32_t size;
 
+    if (q->p->unknown & VERDICT_NO_TCP)
+        return match_unknown(q, MATCH_TCP_CHANGED);
     /* It does not ask whether this is a later fragment. */
     const uint8_t *tcp = match_bytes(q, transport_offset(q->p->packet), TCP_HEADER, &answer);
     if (!tcp)

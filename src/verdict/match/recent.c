@@ -72,7 +72,7 @@ static bool apply(const struct match_question *q, struct memory_table *table, co
     uint32_t hits;
     bool answer;
 
-    if (entry && m->rttl && entry->stamps.ttl != ttl && ttl != 0 && entry->stamps.ttl != 0)
+    if (entry && !recent_same_ttl(m, entry->stamps.ttl, ttl))
         entry = NULL;
     const struct memory_stamps *s = entry ? &entry->stamps : NULL;
     enum recent_change change =

@@ -17,7 +17,7 @@ enum {
 /* What the kernel program is asked. */
 struct recent_asked {
     struct rules_match_recent match; /* mask: the list's, as the first rule that named it has it */
-    uint32_t table;
+    uint64_t table;                  /* name_id */
 };
 
 /* When an address was seen: a ring of so many jiffies, a power of two, lies beside it. */
@@ -45,6 +45,12 @@ static inline uint64_t recent_last(const struct recent_ring *r, const uint64_t *
 static inline bool recent_is_old(uint64_t stamp, uint32_t seconds, uint64_t now)
 {
     return now > stamp + (uint64_t)seconds * MEMORY_HZ;
+}
+
+/* --rttl, which --set can't have, so that an address is in a list once: was it seen with this TTL? 0: any. */
+static inline bool recent_same_ttl(const struct rules_match_recent *m, uint8_t seen, uint8_t ttl)
+{
+    return !m->rttl || seen == ttl || !seen || !ttl;
 }
 
 /* Was it seen often enough within the time? Looks at most stamps; *hits is its own, for the verifier in memory. */

@@ -55,6 +55,15 @@ static inline void limit_begin(struct limit_bucket *b, const struct rules_match_
     b->previous = jiffies;
 }
 
+/* Does the bucket overflow 32 bits? Then it holds less than it says, and nft's own limit, which iptables-nft makes
+ * of it, holds all. */
+static inline bool limit_overflows(const struct rules_match_limit *m)
+{
+    uint64_t user = (uint64_t)m->average * m->burst;
+
+    return user > UINT32_MAX || user * MEMORY_HZ * LIMIT_CREDITS / LIMIT_SCALE > UINT32_MAX;
+}
+
 /* Is a packet within the limit? */
 static inline bool limit_take(struct limit_bucket *b, uint64_t jiffies)
 {

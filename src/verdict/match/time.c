@@ -36,7 +36,10 @@ enum verdict_answer match_limit(const struct match_question *q)
     }
     if (entry->tainted)
         return match_unknown(q, "how many packets have passed a limit before");
-    return match_answer(limit_take(b, now));
+    bool within = limit_take(b, now);
+    if (!within && limit_overflows(m))
+        return match_unknown(q, "which back end of iptables counts, for a burst as large as this");
+    return match_answer(within);
 }
 
 static enum verdict_answer match_nth(const struct match_question *q)

@@ -6,6 +6,7 @@
 #include "verdict/verdict.h"
 
 #define MATCH_NOT_CAPTURED "a part of the packet that the capture does not hold"
+#define MATCH_TCP_CHANGED  "the TCP header, which a rule before it may have changed"
 #define MATCH_NO_MEMORY    "what was remembered, for want of memory"
 
 /* One match is asked about one packet. */
@@ -31,7 +32,9 @@ match_function match_limit, match_statistic, match_time;
 /* hashlimit.c, recent.c */
 match_function match_hashlimit, match_recent;
 /* world.c: what is known of machine and packet besides. */
-match_function match_addrtype, match_set, match_physdev, match_owner, match_opaque;
+match_function match_addrtype, match_set, match_physdev, match_owner, match_told_unknown;
+/* headers.c: IPv6's extension headers, of which most are asked for in vain. */
+match_function match_ipv6header, match_opaque;
 
 /* size bytes at offset of the packet. NULL: *ret_answer is what to answer instead: HOTDROP, or UNKNOWN if
  * only the capture ends there. As skb_header_pointer in matches that can do nothing without. */

@@ -97,7 +97,7 @@ enum verdict_answer match_owner(const struct match_question *q)
     return match_unknown(q, "the owner of the socket");
 }
 
-enum verdict_answer match_opaque(const struct match_question *q)
+enum verdict_answer match_told_unknown(const struct match_question *q)
 {
-    return match_unknown(q, "an extension that is not evaluated");
+    return match_unknown(q, q->match->unknown);
 }

@@ -4,21 +4,8 @@
 
 /* Between read.c, which reads the text, and sets.c, which asks. */
 #include "base/result.h"
+#include "verdict/sets/member.h"
 #include "verdict/sets/sets.h"
-
-enum { SETS_PARTS = 3 };
-
-/* What a part of an element is; a type is a string of these. */
-enum sets_part_kind {
-    SETS_ADDRESS = 'a',
-    SETS_NETWORK = 'n',
-    SETS_PORT = 'p',      /* with its protocol */
-    SETS_BARE_PORT = 'b', /* of TCP or UDP */
-    SETS_INTERFACE = 'i',
-    SETS_MAC = 'm',
-    SETS_MARK = 'k',
-    SETS_SET = 's',
-};
 
 struct sets_type {
     const char *name;

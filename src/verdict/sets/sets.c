@@ -40,23 +40,6 @@ static struct packet_address address_of(const struct packet *p, bool source,
     return a;
 }
 
-/* get_port: fragments have none; of ICMP it is type and code; of protocols without ports it is 0. */
-static bool port_of(const struct packet *p, bool source, uint16_t *ret)
-{
-    bool icmp = p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6;
-    bool ports = packet_has_ports(p->protocol) && p->protocol != PACKET_DCCP;
-
-    if ((icmp || ports) && (p->fragment_offset || p->fault == PACKET_SHORT))
-        return false;
-    if (icmp)
-        *ret = (uint16_t)(p->icmp.type << 8 | p->icmp.code);
-    else if (ports)
-        *ret = source ? p->source_port : p->destination_port;
-    else
-        *ret = 0;
-    return true;
-}
-
 static enum verdict_answer ask_port(const struct sets_part *part, bool bare, const struct packet *p,
                                     bool source)
 {
@@ -64,7 +47,7 @@ static enum verdict_answer ask_port(const struct sets_part *part, bool bare, con
 
     if (bare ? p->protocol != PACKET_TCP && p->protocol != PACKET_UDP : p->protocol != part->port.protocol)
         return VERDICT_NO;
-    return answer_of(port_of(p, source, &port) && port >= part->port.first && port <= part->port.last);
+    return answer_of(sets_port(p, source, &port) && port >= part->port.first && port <= part->port.last);
 }
 
 static enum verdict_answer ask_interface(const struct sets_part *part, const struct verdict_packet *p,

@@ -180,19 +180,19 @@ static void reports(void **state)
 
     scene_init(&s, row_7, TRACK_KERNEL(6, 18));
     assert_true(log_in(&s, &control));
-    assert_int_equal(s.report.stage, WALL_BY_FILTER);
+    assert_int_equal(s.report.table, RULES_FILTER);
     assert_int_equal(s.report.view.state, TRACK_ESTABLISHED);
     assert_int_equal(s.report.view.direction, TRACK_REPLY);
     assert_true(s.report.has_flow);
     assert_int_equal(s.report.flow.tuple.destination_port, 21);
     assert_int_equal(s.report.flow.helper, TRACK_HELPER_FTP);
     assert_true(s.report.flow.status & TRACK_ASSURED);
-    assert_string_equal(s.report.filter.chain->name, "OUTPUT");
-    assert_null(s.report.filter.rule);
+    assert_string_equal(s.report.verdict.chain->name, "OUTPUT");
+    assert_null(s.report.verdict.rule);
 
     assert_int_equal(send_packet(&s, &other, true, PACKET_SYN, NULL), WALL_DROP);
-    assert_int_equal(s.report.stage, WALL_BY_FILTER);
-    assert_int_equal(s.report.filter.number, 3);
+    assert_int_equal(s.report.table, RULES_FILTER);
+    assert_int_equal(s.report.verdict.number, 3);
     assert_int_equal(s.report.view.state, TRACK_NEW);
     assert_int_equal(tracker_flow_count(wall_tracker(s.wall)), 1);
     scene_fini(&s);
@@ -206,8 +206,8 @@ static void raw_decides_first(void **state)
 
     scene_init(&s, "*raw\n:PREROUTING DROP [0:0]\nCOMMIT\n" FILTER(ALLOW_21), TRACK_KERNEL(6, 18));
     assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), WALL_DROP);
-    assert_int_equal(s.report.stage, WALL_BY_RAW);
-    assert_int_equal(s.report.raw.number, 0);
+    assert_int_equal(s.report.table, RULES_RAW);
+    assert_int_equal(s.report.verdict.number, 0);
     assert_false(s.report.has_flow);
     scene_fini(&s);
 
@@ -227,8 +227,8 @@ static void raw_decides_first(void **state)
                "COMMIT\n" FILTER(ALLOW_21),
                TRACK_KERNEL(6, 18));
     assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), WALL_UNKNOWN);
-    assert_int_equal(s.report.stage, WALL_BY_RAW);
-    assert_int_equal(s.report.raw.number, 1);
+    assert_int_equal(s.report.table, RULES_RAW);
+    assert_int_equal(s.report.verdict.number, 1);
     scene_fini(&s);
 }
 
@@ -240,20 +240,55 @@ static void tracked_in_doubt(void **state)
     (void)state;
 
     scene_init(&s,
-               "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --syn -m statistic --mode random "
+               "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp --syn -m "
+               "statistic --mode random "
                "--probability 0.5 -j DROP\nCOMMIT\n" FILTER(ALLOW_21),
                TRACK_KERNEL(6, 18));
     assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), WALL_UNKNOWN);
-    assert_int_equal(s.report.stage, WALL_BY_RAW);
+    assert_int_equal(s.report.table, RULES_RAW);
     assert_int_equal(s.report.view.state, TRACK_NEW);
     assert_true(s.report.has_flow);
     assert_null(s.report.view.flow);
-    assert_int_equal(send_packet(&s, &c, false, PACKET_SYN | PACKET_ACK, NULL), WALL_PASS);
+    assert_int_equal(send_packet(&s, &c, false, PACKET_SYN | PACKET_ACK, NULL), WALL_UNKNOWN);
+    assert_true(s.report.astray);
     assert_int_equal(s.report.view.state, TRACK_ESTABLISHED);
     scene_fini(&s);
 }
 
-/* What mangle does to marks is not evaluated, so nobody knows the mark that filter sees. */
+/* Nobody knows where a translated connection goes, nor what its later packets meet; another one is not concerned. */
+static void translated(void **state)
+{
+    static const char *const nat[] = {
+        "-A PREROUTING -p tcp -m tcp --dport 21 -j REDIRECT --to-ports 2121\n",
+        "-A PREROUTING -p tcp -m tcp --dport 21 -m statistic --mode random --probability 0.5 -j DNAT "
+        "--to-destination 10.0.0.1\n",
+        "-A INPUT -p tcp -m tcp --dport 21 -j SNAT --to-source 10.0.0.1\n",
+    };
+    char text[600];
+    (void)state;
+
+    for (unsigned i = 0; i < COUNT(nat); i++) {
+        struct connection c = {.client_port = 40000, .server_port = 21, .sequence = {1, 1}};
+        struct connection other = {.client_port = 40001, .server_port = 22, .sequence = {1, 1}};
+        bool passes = strstr(nat[i], "SNAT");
+        struct scene s;
+
+        snprintf(text, sizeof(text),
+                 "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+                 ":POSTROUTING ACCEPT [0:0]\n%sCOMMIT\n",
+                 nat[i]);
+        scene_init(&s, text, TRACK_KERNEL(6, 18));
+        assert_int_equal(send_packet(&s, &c, true, PACKET_SYN, NULL), passes ? WALL_PASS : WALL_UNKNOWN);
+        assert_true(s.report.astray);
+        assert_int_equal(send_packet(&s, &c, false, PACKET_SYN | PACKET_ACK, NULL), WALL_UNKNOWN);
+        assert_int_equal(send_packet(&s, &c, true, PACKET_ACK, NULL), WALL_UNKNOWN);
+        assert_int_equal(send_packet(&s, &other, true, PACKET_SYN, NULL), WALL_PASS);
+        assert_false(s.report.astray);
+        scene_fini(&s);
+    }
+}
+
+/* What mangle writes is what filter sees; what is not evaluated may have written anything. */
 static void marked_elsewhere(void **state)
 {
     static const struct {
@@ -261,14 +296,24 @@ static void marked_elsewhere(void **state)
         bool is_sure;
         enum wall_fate fate;
     } cases[] = {
-        {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false,
+        {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_PASS},
+        {"-A INPUT -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_PASS},
+        {"-A PREROUTING -p udp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_DROP},
+        {"-A PREROUTING -j HMARK --hmark-tuple src --hmark-mod 8 --hmark-rnd 1", "-m mark --mark 0x1", false,
          WALL_UNKNOWN},
         {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", true, WALL_DROP},
         {"-A PREROUTING -p tcp -j MARK --set-xmark 0x1/0xffffffff", "-m connmark --mark 0x1", false,
          WALL_DROP},
-        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m connmark --mark 0x1", false,
-         WALL_UNKNOWN},
-        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_UNKNOWN},
+        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m connmark --mark 0x1", false, WALL_PASS},
+        {"-A PREROUTING -j CONNMARK --set-xmark 0x1/0xffffffff", "-m mark --mark 0x1", false, WALL_DROP},
+        {"-A PREROUTING -j TTL --ttl-set 9", "-m ttl --ttl-eq 9", false, WALL_UNKNOWN},
+        {"-A PREROUTING -p udp -j TTL --ttl-set 9", "-m ttl --ttl-eq 9", false, WALL_DROP},
+        {"-A PREROUTING -j DSCP --set-dscp 0x0a", "-m dscp --dscp 0x0a", false, WALL_UNKNOWN},
+        {"-A PREROUTING -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1000",
+         "-p tcp -m tcpmss --mss 1000", false, WALL_UNKNOWN},
+        {"-A PREROUTING -j SET --add-set seen src", "-m set --match-set seen src", false, WALL_UNKNOWN},
+        {"-A PREROUTING -j DROP", "-p tcp", false, WALL_DROP},
+        {"-A INPUT -p tcp -j DROP", "-p tcp", false, WALL_DROP},
         {"-A PREROUTING -j TTL --ttl-set 9", "-m mark --mark 0x1", false, WALL_DROP},
     };
     char text[400];
@@ -279,7 +324,7 @@ static void marked_elsewhere(void **state)
         struct scene s;
 
         snprintf(text, sizeof(text),
-                 "*mangle\n:PREROUTING ACCEPT [0:0]\n%s\nCOMMIT\n"
+                 "*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n%s\nCOMMIT\n"
                  "*filter\n:INPUT DROP [0:0]\n-A INPUT %s -j ACCEPT\nCOMMIT\n",
                  cases[i].kept, cases[i].asks);
         scene_init(&s, text, TRACK_KERNEL(6, 18));
@@ -304,7 +349,7 @@ static void other_family(void **state)
                                                   .window_scale = -1});
     wall_packet(s.wall, &sample.packet, WALL_IN, &s.world, 1000, NULL, &s.report);
     assert_int_equal(s.report.fate, WALL_PASS);
-    assert_null(s.report.filter.chain);
+    assert_null(s.report.verdict.chain);
     assert_int_equal(s.report.view.state, TRACK_NEW);
     assert_int_equal(tracker_flow_count(wall_tracker(s.wall)), 1);
     scene_fini(&s);
@@ -396,7 +441,7 @@ static void helper_match(void **state)
     say(&s, &control, true, "PASV\r\n");
     say(&s, &control, false, "227 Entering Passive Mode (192,168,0,18,39,106).\r\n");
     assert_int_equal(send_packet(&s, &data, true, PACKET_SYN, NULL), WALL_PASS);
-    assert_int_equal(s.report.filter.number, 2);
+    assert_int_equal(s.report.verdict.number, 2);
     assert_int_equal(s.report.view.state, TRACK_RELATED);
     scene_fini(&s);
 }
@@ -470,6 +515,9 @@ static enum wall_fate ask_wall(struct wall *w, enum track_state state, const str
     return ret->fate;
 }
 
+#define MANGLE(rules) "COMMIT\n*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n" rules
+#define NAT(rules)    "COMMIT\n*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n" rules
+
 static void questions(void **state)
 {
     static const struct {
@@ -486,12 +534,39 @@ static void questions(void **state)
          false, WALL_PASS},
         /* A mark is 0 in raw, and in filter what mangle made of it. */
         {"COMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m mark --mark 1 -j DROP\n"
-         "COMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
+         "COMMIT\n*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n-A PREROUTING -j MARK --set-mark "
+         "1\n",
          TRACK_NEW, 0, false, WALL_PASS},
-        {"-A INPUT -m mark --mark 1 -j DROP\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
+        {"-A INPUT -m mark --mark 1 -j DROP\n" MANGLE("-A PREROUTING -j MARK --set-mark 1\n"), TRACK_NEW, 0,
+         false, WALL_DROP},
+        {"-A INPUT -m mark --mark 1 -j DROP\n" MANGLE("-A PREROUTING -j MARK --set-mark 1\n"), TRACK_NEW, 0,
+         true, WALL_PASS},
+        /* Mangle's doubt is settled by a filter that drops, unless it is about where the packet goes. */
+        {"-A INPUT -j DROP\n" MANGLE("-A PREROUTING -i eth1 -j DROP\n"), TRACK_NEW, VERDICT_NO_IN, false,
+         WALL_DROP},
+        {"-A INPUT -j DROP\n" MANGLE("-A PREROUTING -i eth1 -p tcp -j TPROXY --on-port 3129\n"), TRACK_NEW,
+         VERDICT_NO_IN, false, WALL_UNKNOWN},
+        {"-A INPUT -j DROP\n" MANGLE("-A PREROUTING -p udp -j TPROXY --on-port 3129\n"), TRACK_NEW, 0, false,
+         WALL_DROP},
+        /* NAT decides about a connection's first packet, and the others follow. */
+        {"-A INPUT -j DROP\n" NAT("-A PREROUTING -p tcp -m tcp --dport 21 -j REDIRECT --to-ports 2121\n"),
          TRACK_NEW, 0, false, WALL_UNKNOWN},
-        {"-A INPUT -m mark --mark 1 -j DROP\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 1\n",
-         TRACK_NEW, 0, true, WALL_PASS},
+        {"-A INPUT -j DROP\n" NAT("-A PREROUTING -p tcp -m tcp --dport 21 -j REDIRECT --to-ports 2121\n"),
+         TRACK_ESTABLISHED, 0, false, WALL_UNKNOWN},
+        {"-A INPUT -j DROP\n" NAT("-A PREROUTING -p tcp -m tcp --dport 22 -j REDIRECT --to-ports 2121\n"),
+         TRACK_ESTABLISHED, 0, false, WALL_DROP},
+        {"-A INPUT -j DROP\n" NAT("-A PREROUTING -i eth1 -j DNAT --to-destination 10.0.0.1\n"), TRACK_NEW,
+         VERDICT_NO_IN, false, WALL_UNKNOWN},
+        {"-A INPUT -j DROP\n" NAT("-A PREROUTING -p tcp -j ACCEPT\n-A PREROUTING -j DNAT --to-destination "
+                                  "10.0.0.1\n"),
+         TRACK_NEW, 0, false, WALL_DROP},
+        /* Behind all rules the source is rewritten: this packet passes. */
+        {NAT("-A INPUT -p tcp -j SNAT --to-source 10.0.0.1\n"), TRACK_NEW, 0, false, WALL_PASS},
+        {"COMMIT\n*security\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n", TRACK_NEW, 0, false, WALL_DROP},
+        {"-A INPUT -i eth1 -j DROP\nCOMMIT\n*security\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -j DROP\n",
+         TRACK_NEW, VERDICT_NO_IN, false, WALL_UNKNOWN},
+        /* A chain that the file does not have. */
+        {"COMMIT\n*mangle\n:INPUT ACCEPT [0:0]\n", TRACK_NEW, 0, false, WALL_UNKNOWN},
         /* Raw's doubt about the packet is settled by a filter that drops; one about the tracking is not. */
         {"-A INPUT -j DROP\nCOMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth1 -j DROP\n",
          TRACK_NEW, VERDICT_NO_IN, false, WALL_DROP},
@@ -534,8 +609,8 @@ int main(void)
         cmocka_unit_test(connection_marks),  cmocka_unit_test(packet_marks_from_raw),
         cmocka_unit_test(conntrack_matches), cmocka_unit_test(helper_match),
         cmocka_unit_test(connection_limit),  cmocka_unit_test(rejected_with_a_reset),
-        cmocka_unit_test(tracked_in_doubt),  cmocka_unit_test(marked_elsewhere),
-        cmocka_unit_test(questions),
+        cmocka_unit_test(tracked_in_doubt),  cmocka_unit_test(translated),
+        cmocka_unit_test(marked_elsewhere),  cmocka_unit_test(questions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "generate.h"
 
 #include "verdict/ask.h"
+#include "verdict/image/places.h"
 
 enum { RULE_SETS = 1500, PACKETS = 120, LARGE_PACKETS = 40 };
 
@@ -257,11 +258,63 @@ static void edges(void **state)
     rules_free(&r);
 }
 
+/* The image's rule of that number in the chain INPUT. */
+struct wanted_rule {
+    uint32_t number;
+    const struct image_rule *found;
+};
+
+static void find_rule(void *arg, const struct image_place *place)
+{
+    struct wanted_rule *w = arg;
+
+    if (place->rule && place->number == w->number && strcmp(place->chain->name, "INPUT") == 0)
+        w->found = place->rule;
+}
+
+static const struct condition *condition_of(uint8_t *bytes, const struct rules *r, uint32_t number,
+                                            uint32_t i)
+{
+    struct wanted_rule w = {.number = number};
+
+    image_places_each(bytes, r, find_rule, &w);
+    assert_non_null(w.found);
+    assert_in_range(i, 0, w.found->count - 1U);
+    return image_rule_condition(bytes, w.found, i);
+}
+
+/* In the block they lie once; what limits and sets have is each rule's own. */
+static void shared_conditions(void **state)
+{
+    struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n"
+                                 "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 21 -j ACCEPT\n"
+                                 "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT\n"
+                                 "-A INPUT -s 10.0.0.0/8 -m limit --limit 1/sec -j ACCEPT\n"
+                                 "-A INPUT -s 10.0.0.0/8 -m limit --limit 1/sec -j ACCEPT\nCOMMIT\n",
+                                 PACKET_IPV4);
+    struct image *image = image_compile(r);
+
+    (void)state;
+    assert_non_null(image);
+    uint8_t *bytes = image_take(&image);
+    assert_null(image);
+    assert_ptr_equal(condition_of(bytes, r, 1, 0), condition_of(bytes, r, 2, 0));
+    assert_ptr_equal(condition_of(bytes, r, 1, 1), condition_of(bytes, r, 2, 1));
+    assert_ptr_not_equal(condition_of(bytes, r, 1, 3), condition_of(bytes, r, 2, 3));
+    assert_int_equal(condition_of(bytes, r, 1, 3)->range.first.low, 21);
+    assert_int_equal(condition_of(bytes, r, 2, 3)->range.first.low, 22);
+    assert_ptr_equal(condition_of(bytes, r, 1, 0), condition_of(bytes, r, 3, 0));
+    assert_int_equal(condition_of(bytes, r, 3, 1)->kind, CONDITION_CALL);
+    assert_ptr_not_equal(condition_of(bytes, r, 3, 1), condition_of(bytes, r, 4, 1));
+    free(bytes);
+    rules_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand),   cmocka_unit_test(cut_chain), cmocka_unit_test(edges),
-        cmocka_unit_test(generated), cmocka_unit_test(large),
+        cmocka_unit_test(generated), cmocka_unit_test(large),     cmocka_unit_test(shared_conditions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
