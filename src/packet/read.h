@@ -42,11 +42,9 @@ static inline void packet_set_no_transport(struct packet *p)
 }
 
 /* Writes to *p only once the header is known to be sound; then in place, which spares a copy. */
-static inline enum packet_result packet_read_ipv4(struct packet_source *s, struct packet *p)
+static inline enum packet_result packet_read_ipv4(struct packet_source *s, const uint8_t *at,
+                                                  struct packet *p)
 {
-    const uint8_t *at = s->size >= PACKET_IPV4_HEADER ? packet_at(s, 0, PACKET_IPV4_HEADER) : NULL;
-    if (!at)
-        return PACKET_BROKEN;
     uint32_t header = (uint32_t)(at[0] & 15) * 4, total = wire_read16(at + 2);
     uint16_t fragment = wire_read16(at + 6);
     /* A sender that leaves segmentation to its network card shows captures with a length of 0. */
@@ -130,14 +128,34 @@ static inline enum packet_result packet_read_ipv6(struct packet_source *s, struc
     return PACKET_READ;
 }
 
+static inline void packet_read_ports(const uint8_t *at, struct packet *p)
+{
+    p->source_port = wire_read16(at);
+    p->destination_port = wire_read16(at + 2);
+}
+
+/* Of SCTP and DCCP; and of a header that is cut off behind them, which is all that an ICMP error must carry of what it
+ * answers (net/netfilter/nf_conntrack_proto_*.c). False: not even these are there. */
+static inline bool packet_read_only_ports(struct packet_source *s, uint32_t begin, uint32_t there,
+                                          struct packet *p)
+{
+    const uint8_t *at = there >= PACKET_PORTS ? packet_at(s, begin, PACKET_PORTS) : NULL;
+
+    if (at)
+        packet_read_ports(at, p);
+    return at;
+}
+
 static inline void packet_read_tcp(struct packet_source *s, uint32_t begin, uint32_t there, struct packet *p)
 {
     const uint8_t *at = there >= PACKET_TCP_HEADER ? packet_at(s, begin, PACKET_TCP_HEADER) : NULL;
 
     if (!at) {
+        packet_read_only_ports(s, begin, there, p);
         packet_set_short(p);
         return;
     }
+    packet_read_ports(at, p);
     p->tcp.sequence = wire_read32(at + 4);
     p->tcp.acknowledgement = wire_read32(at + 8);
     p->tcp.header = (uint8_t)((at[12] >> 4) * 4);
@@ -158,9 +176,11 @@ static inline void packet_read_udp(struct packet_source *s, uint32_t begin, uint
     const uint8_t *at = there >= PACKET_UDP_HEADER ? packet_at(s, begin, PACKET_UDP_HEADER) : NULL;
 
     if (!at) {
+        packet_read_only_ports(s, begin, there, p);
         packet_set_short(p);
         return;
     }
+    packet_read_ports(at, p);
     /* Of UDP-Lite this is how much the checksum covers; 0: all (RFC 3828 section 3.1). */
     uint32_t length = wire_read16(at + 4);
     bool covers_all = p->protocol == PACKET_UDPLITE && length == 0;
@@ -193,8 +213,6 @@ static inline void packet_read_icmp(struct packet_source *s, uint32_t begin, uin
     p->payload = begin + PACKET_ICMP_HEADER;
 }
 
-/* As nf_conntrack reads it (net/netfilter/nf_conntrack_proto_*.c): ports even of a header that is cut off
- * behind them, which is all that an ICMP error must carry of what it answers. */
 static inline void packet_read_transport(struct packet_source *s, struct packet *p)
 {
     if (p->fault)
@@ -209,38 +227,35 @@ static inline void packet_read_transport(struct packet_source *s, struct packet 
         return;
     }
     uint32_t begin = p->transport, there = p->captured - begin;
-    const uint8_t *ports = NULL;
     uint8_t protocol = p->protocol;
-    bool has_ports = packet_has_ports(protocol);
     p->payload = begin;
-    if (has_ports && there >= PACKET_PORTS)
-        ports = packet_at(s, begin, PACKET_PORTS);
-    if (ports) {
-        p->source_port = wire_read16(ports);
-        p->destination_port = wire_read16(ports + 2);
-    }
     if (protocol == PACKET_TCP)
         packet_read_tcp(s, begin, there, p);
     else if (protocol == PACKET_UDP || protocol == PACKET_UDPLITE)
         packet_read_udp(s, begin, there, p);
     else if (protocol == (p->family == PACKET_IPV4 ? PACKET_ICMP : PACKET_ICMPV6))
         packet_read_icmp(s, begin, there, p);
-    else if (has_ports && !ports)
+    else if (packet_has_ports(protocol) && !packet_read_only_ports(s, begin, there, p))
         packet_set_short(p);
 }
 
 /* *p is touched only if PACKET_READ. Trouble above IP is no error: see fault. */
 static inline enum packet_result packet_read(struct packet_source *s, struct packet *p)
 {
-    const uint8_t *version = s->size > 0 ? packet_at(s, 0, 1) : NULL;
+    const uint8_t *at = s->size >= PACKET_IPV4_HEADER ? packet_at(s, 0, PACKET_IPV4_HEADER) : NULL;
     enum packet_result r = PACKET_BROKEN;
+    bool is_short = !at;
 
-    if (!version)
+    if (is_short && s->size > 0) /* what it would have been */
+        at = packet_at(s, 0, 1);
+    if (!at)
         return r;
-    uint8_t family = version[0] >> 4;
+    uint8_t family = at[0] >> 4;
     if (family != PACKET_IPV4 && family != PACKET_IPV6)
         return PACKET_NOT_IP;
-    r = family == PACKET_IPV4 ? packet_read_ipv4(s, p) : packet_read_ipv6(s, p);
+    if (is_short)
+        return r;
+    r = family == PACKET_IPV4 ? packet_read_ipv4(s, at, p) : packet_read_ipv6(s, p);
     if (r == PACKET_READ)
         packet_read_transport(s, p);
     return r;

@@ -114,7 +114,8 @@ static inline void track_ask(struct packet_source *s, const struct packet *p,
  * from. */
 static inline bool track_is_helped_automatically(const struct track_config *c, const struct track_flow *flow)
 {
-    bool on = c->kernel < TRACK_KERNEL(3, 5) || (c->automatic_helper && c->kernel < TRACK_KERNEL(6, 0));
+    bool on = c->always_helps || c->kernel < TRACK_KERNEL(3, 5) ||
+              (c->automatic_helper && c->kernel < TRACK_KERNEL(6, 0));
 
     if (!on || flow->tuple.protocol != PACKET_TCP)
         return false;

@@ -28,6 +28,7 @@ enum track_status {
     TRACK_ASSURED = 1 << 2,
     TRACK_CONFIRMED = 1 << 3,
     TRACK_DYING = 1 << 9,
+    TRACK_ASTRAY = 1 << 12,          /* ours: rules that are not evaluated may have it translated */
     TRACK_HELPER_ASSIGNED = 1 << 13, /* by a template (CT --helper), so inherited decisions don't change it */
 };
 

@@ -93,4 +93,19 @@ static inline uint64_t track_tuple_hash(const struct track_tuple *t, const struc
     return track_hash_end(&h);
 }
 
+/* A number for a tuple as track_tuple_key makes it: that two of a million have the same, happens once in tens of
+ * millions of times, and nobody can make it happen who doesn't know the key. */
+static inline uint64_t track_tuple_number(const struct track_tuple *t, const struct track_key *key)
+{
+    uint32_t words = t->family == PACKET_IPV6 ? 4 : 1;
+    struct track_hash h;
+
+    track_hash_begin(&h, key);
+    for (uint32_t w = 0; w < words; w++)
+        track_hash_add(&h, track_pair(t->source.word[w], t->destination.word[w]));
+    track_hash_add(&h, track_pair((uint32_t)t->source_port << 16 | t->destination_port,
+                                  (uint32_t)t->zone << 16 | (uint32_t)t->family << 8 | t->protocol));
+    return track_hash_end(&h);
+}
+
 #endif

@@ -31,6 +31,7 @@ struct track_config {
         kernel; /* whose age decides about the automatic helper and details; default TRACK_KERNEL(6, 18) */
     bool automatic_helper; /* the switch net.netfilter.nf_conntrack_helper, which existed 3.5...5.19; set by
                               default up to 4.6; ignored from 6.0 */
+    bool always_helps;     /* the helper needs no rule, whatever the kernel is: the live wall's own */
     bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst;
     uint8_t tcp_max_retrans;
     bool check_sums;       /* net.netfilter.nf_conntrack_checksum: PACKET_BAD_CHECKSUM is INVALID */

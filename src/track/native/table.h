@@ -14,7 +14,9 @@
 #include "track/hash.h"
 
 enum {
-    TABLE_CHUNK_BITS = 14, /* flows in a chunk of the pool: 16384 */
+    /* Of flows in a chunk of the pool: small enough for malloc to have it at hand, since who plays a session needs but a
+     * few flows. */
+    TABLE_CHUNK_BITS = 9,
     TABLE_CHUNK = 1 << TABLE_CHUNK_BITS,
     TABLE_PAGE =
         2 << 20,    /* the table's memory comes in whole large pages, where the system has them (on x86 of

@@ -51,3 +51,37 @@ const char *track_reason_text(enum track_reason reason)
 
     return (unsigned)reason < TRACK_REASONS && texts[reason] ? texts[reason] : "for an unknown reason";
 }
+
+/* Promised by doc/explain-json.md. */
+const char *track_reason_name(enum track_reason reason)
+{
+    static const char *const names[TRACK_REASONS] = {
+        [TRACK_OK] = NULL,
+        [TRACK_SHORT_PACKET] = "short-packet",
+        [TRACK_BAD_CHECKSUM] = "bad-checksum",
+        [TRACK_BAD_TCP_FLAGS] = "bad-tcp-flags",
+        [TRACK_TCP_NOT_A_START] = "tcp-not-a-start",
+        [TRACK_TCP_OUT_OF_WINDOW] = "tcp-out-of-window",
+        [TRACK_TCP_INVALID_IN_STATE] = "tcp-invalid-in-state",
+        [TRACK_TCP_STALE_SYN] = "tcp-stale-syn",
+        [TRACK_ICMP_NOT_A_REQUEST] = "icmp-not-a-request",
+        [TRACK_ICMP_UNKNOWN_INNER] = "icmp-unknown-inner",
+        [TRACK_ICMP_WRONG_OUTER] = "icmp-wrong-outer",
+        [TRACK_FRAGMENT] = "fragment",
+        [TRACK_TABLE_FULL] = "table-full",
+        [TRACK_NO_HELPER] = "no-helper",
+        [TRACK_HELPER_REMOVED] = "helper-removed",
+        [TRACK_NOT_READABLE] = "not-readable",
+        [TRACK_NOT_AT_LINE_START] = "not-at-line-start",
+        [TRACK_FIRST_PAYLOAD] = "first-payload",
+        [TRACK_NOT_AT_SEGMENT_START] = "not-at-segment-start",
+        [TRACK_FOREIGN_ADDRESS] = "foreign-address",
+        [TRACK_BAD_ADDRESS] = "bad-address",
+        [TRACK_EXPECTATIONS_FULL] = "expectations-full",
+        [TRACK_EXPECTATION_TAKEN] = "expectation-taken",
+        [TRACK_NOT_ESTABLISHED] = "not-established",
+        [TRACK_PARTIAL_MATCH] = "partial-match",
+    };
+
+    return (unsigned)reason < TRACK_REASONS ? names[reason] : NULL;
+}

@@ -32,6 +32,8 @@
 
 /* A sentence without a full stop that a person understands, for any reason. */
 const char *track_reason_text(enum track_reason reason);
+/* "table-full": for programs. NULL for TRACK_OK. */
+const char *track_reason_name(enum track_reason reason);
 
 struct tracker;
 
@@ -74,8 +76,30 @@ void tracker_each_expectation(const struct tracker *t,
 /* A line as `conntrack -L` prints it (without "[OFFLOAD]" and the like), into text; returns its length as
  * snprintf. */
 MUST_USE int track_flow_format(const struct track_flow *flow, uint64_t now_ms, char *text, size_t size);
+enum track_format_kind {
+    TRACK_FORMAT_LIST, /* conntrack -L */
+    TRACK_FORMAT_NEW,  /* conntrack -E, behind "[NEW]"... */
+    TRACK_FORMAT_UPDATE,
+    TRACK_FORMAT_DESTROY,
+};
+
+struct track_format {
+    enum track_format_kind kind;
+    const uint64_t *packets, *bytes; /* of each direction; NULL: as without nf_conntrack_acct */
+    bool family;                     /* -o extended */
+    bool number;                     /* -o id: the serial */
+};
+
+/* The same with what conntrack's options add. */
+MUST_USE int track_flow_format_as(const struct track_flow *flow, uint64_t now_ms,
+                                  const struct track_format *how, char *text, size_t size);
+/* -1: no state of TCP has that name. */
+MUST_USE int track_tcp_state_find(const char *name);
 /* A line as `conntrack -L expect` prints it. */
 MUST_USE int track_expectation_format(const struct tracker *t, const struct track_expectation *e,
                                       uint64_t now_ms, char *text, size_t size);
+/* The same; master: its control connection, or NULL. */
+MUST_USE int track_expectation_format_of(const struct track_expectation *e, const struct track_flow *master,
+                                         uint64_t now_ms, char *text, size_t size);
 
 #endif

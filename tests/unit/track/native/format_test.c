@@ -87,6 +87,52 @@ static void the_other_protocols_too(void **state)
         "dst=2001:db8::1 type=129 code=0 id=77 mark=0 use=1");
 }
 
+static void assert_line_as(const struct track_format *how, const char *line)
+{
+    char text[512];
+
+    assert_int_equal(track_flow_format_as(&t.flow, t.now, how, text, sizeof(text)), strlen(line));
+    assert_string_equal(text, line);
+}
+
+static void options_of_conntrack_add_to_it(void **state)
+{
+    static const uint64_t PACKETS[] = {4, 3}, BYTES[] = {221, 166};
+    struct track_format how = {.packets = PACKETS, .bytes = BYTES, .family = true, .number = true};
+
+    (void)state;
+    t.template.helper = TRACK_HELPER_FTP;
+    talk_handshake(&t);
+    t.now += 1;
+    t.flow.serial = 77;
+    assert_line_as(
+        &how, "ipv4     2 tcp      6 431999 ESTABLISHED src=192.0.2.1 dst=198.51.100.7 sport=40000 dport=21 "
+              "packets=4 bytes=221 src=198.51.100.7 dst=192.0.2.1 sport=21 dport=40000 packets=3 bytes=166 "
+              "[ASSURED] mark=0 helper=ftp use=1 id=77");
+    how = (struct track_format){.kind = TRACK_FORMAT_NEW};
+    assert_line_as(&how, "tcp      6 431999 ESTABLISHED src=192.0.2.1 dst=198.51.100.7 sport=40000 dport=21 "
+                         "src=198.51.100.7 dst=192.0.2.1 sport=21 dport=40000 [ASSURED] helper=ftp");
+    how.kind = TRACK_FORMAT_UPDATE;
+    t.flow.mark = 5;
+    assert_line_as(&how, "tcp      6 431999 ESTABLISHED src=192.0.2.1 dst=198.51.100.7 sport=40000 dport=21 "
+                         "src=198.51.100.7 dst=192.0.2.1 sport=21 dport=40000 [ASSURED] mark=5");
+    how = (struct track_format){.kind = TRACK_FORMAT_DESTROY, .packets = PACKETS, .bytes = BYTES};
+    t.flow.expires = t.now;
+    assert_line_as(
+        &how,
+        "tcp      6 ESTABLISHED src=192.0.2.1 dst=198.51.100.7 sport=40000 dport=21 packets=4 bytes=221 "
+        "src=198.51.100.7 dst=192.0.2.1 sport=21 dport=40000 packets=3 bytes=166 [ASSURED] mark=5");
+}
+
+static void states_of_tcp_have_names(void **state)
+{
+    (void)state;
+    assert_int_equal(track_tcp_state_find("SYN_RECV"), TRACK_TCP_SYN_RECV);
+    assert_int_equal(track_tcp_state_find("TIME_WAIT"), TRACK_TCP_TIME_WAIT);
+    assert_int_equal(track_tcp_state_find("syn_recv"), -1);
+    assert_int_equal(track_tcp_state_find(""), -1);
+}
+
 static void marks_and_short_buffers(void **state)
 {
     char text[20];
@@ -150,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(tcp_looks_as_conntrack_prints_it), TEST(the_other_protocols_too),
+        TEST(options_of_conntrack_add_to_it),   TEST(states_of_tcp_have_names),
         TEST(marks_and_short_buffers),          TEST(expectations_look_as_conntrack_prints_them),
         TEST(every_reason_has_a_sentence),
     };
