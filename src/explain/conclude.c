@@ -10,7 +10,7 @@
 /* ---- pieces of a sentence ---- */
 
 /* "rule 3 of INPUT drops", "the policy of OUTPUT drops", "the FTP helper drops" */
-static char *who_does_what(const struct story_step *step)
+char *conclude_who_does_what(const struct story_step *step)
 {
     const char *verb = step->fate == WALL_REJECT ? "rejects" : "drops";
     const struct story_rule *rule = &step->rule;
@@ -18,10 +18,9 @@ static char *who_does_what(const struct story_step *step)
         return story_format("the FTP helper %s", verb);
     if (step->stage == WALL_BY_CONNTRACK || !rule->chain)
         return story_format("connection tracking %s", verb);
-    const char *table = strcmp(rule->table, "raw") == 0 ? " in the raw table" : "";
-    if (rule->number == 0)
-        return story_format("the policy of %s%s %s", rule->chain, table, verb);
-    return story_format("rule %u of %s%s %s", rule->number, rule->chain, table, verb);
+    char *place = story_place(rule), *text = place ? story_format("%s %s", place, verb) : NULL;
+    free(place);
+    return text;
 }
 
 /* The last word of the tracker about an expectation, up to this step. NULL: it said nothing. */
@@ -40,21 +39,15 @@ static const struct story_event *last_expectation(const struct story *story, con
     return found;
 }
 
-/* Among the rules that were looked at and said no, the last that accepts state and asks for more. */
-static const struct story_looked *rule_that_nearly(const struct story_step *step, const char *state)
+/* Among the rules that were looked at and said no, the last state rule for packets of this state. */
+static const struct story_looked *state_rule_that_nearly(const struct story_step *step)
 {
     for (size_t i = step->looked_count; i-- > 0;) {
         const struct story_looked *l = &step->looked[i];
-        if (l->answer == VERDICT_NO && l->rule.text && strstr(l->rule.text, "-j ACCEPT") &&
-            strstr(l->rule.text, "state ") && strstr(l->rule.text, state))
+        if (l->answer == VERDICT_NO && l->accepts_states >> step->state & 1)
             return l;
     }
     return NULL;
-}
-
-static bool asks_for_ports(const struct story_rule *rule)
-{
-    return strstr(rule->text, "port ") || strstr(rule->text, "ports ");
 }
 
 static const char *state_reason(const struct story_step *step)
@@ -70,19 +63,21 @@ static const char *state_reason(const struct story_step *step)
 static char *known_reason(const struct story_step *step, uint16_t port)
 {
     const char *state = step->state == TRACK_RELATED ? "RELATED" : "ESTABLISHED";
-    const struct story_looked *near = rule_that_nearly(step, state);
+    const struct story_looked *near = state_rule_that_nearly(step);
     const char *knows = step->state == TRACK_RELATED
                             ? "although the firewall knows that it belongs to the FTP session"
                             : "although it belongs to a connection that is open";
     if (!near)
-        return story_format("%s: no rule before it accepts %s packets", knows, state);
-    const struct story_rule *rule = &near->rule;
-    if (asks_for_ports(rule))
-        return story_format(
-            "%s: rule %u of %s, which accepts %s packets, is limited to ports that %u is not one of", knows,
-            rule->number, rule->chain, state, port);
-    return story_format("%s: rule %u of %s, which accepts %s packets, asks for more than that", knows,
-                        rule->number, rule->chain, state);
+        return story_format("%s: no rule before it accepts it", knows);
+    char *place = story_place(&near->rule), *reason = NULL;
+    if (place && near->asks_ports)
+        reason = story_format("%s: %s, which accepts %s packets, is limited to ports that %u is not one of",
+                              knows, place, state, port);
+    else if (place)
+        reason =
+            story_format("%s: %s, which accepts %s packets, asks for more than that", knows, place, state);
+    free(place);
+    return reason;
 }
 
 static char *new_reason(const struct story *story, const struct story_step *step)
@@ -111,7 +106,7 @@ static uint16_t destination_port(const struct story_step *step)
     return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 }
 
-static char *reason_of(const struct story *story, const struct story_step *step)
+char *conclude_reason(const struct story *story, const struct story_step *step)
 {
     const char *fixed = state_reason(step);
     if (fixed)
@@ -132,7 +127,7 @@ static bool is_label(const struct story_step *step, const char *label)
 
 /* "the server tells the client to connect to port 10093, and %s that connection, %s" */
 static char *why_data(const struct story *story, const struct story_step *step, const char *who,
-                      const char *reason, const struct play *played)
+                      const char *reason)
 {
     bool active = session_is_active(story->mode);
     unsigned port = destination_port(step);
@@ -144,8 +139,8 @@ static char *why_data(const struct story *story, const struct story_step *step, 
                             port, who, reason);
     if (is_label(step, "SYN ACK") && active)
         return story_format(
-            "the server connects from its port %u to the client, and %s the client's answer, %s",
-            played->active_from_20 ? played->server_port - 1U : port, who, reason);
+            "the server connects from its port %u to the client, and %s the client's answer, %s", port, who,
+            reason);
     return story_format("on the data connection, %s the packet \"%s\" of the %s, %s", who, step->label,
                         step->from == STORY_CLIENT ? "client" : "server", reason);
 }
@@ -160,24 +155,37 @@ static char *why_control(const struct story_step *step, const char *who, const c
                         step->from == STORY_CLIENT ? "client" : "server", step->label, reason);
 }
 
-static char *why_unknown(const struct story_step *step)
+char *conclude_unknown(const struct story_step *step)
 {
-    const struct story_rule *rule = &step->rule;
     const char *asked = step->because ? step->because : "something that the rules don't tell";
-    if (!rule->chain)
-        return story_format("the firewall asks for %s", asked);
-    return story_format("unknown because of rule %u of %s: it asks for %s", rule->number, rule->chain, asked);
+    const char *before = step->ask ? " (to see it: " : "", *ask = step->ask ? step->ask : "",
+               *after = step->ask ? ")" : "";
+    if (!step->rule.chain)
+        return story_format("it depends on %s%s%s%s", asked, before, ask, after);
+    char *place = story_place(&step->rule), *why = NULL;
+    if (place)
+        why = story_format("it depends on %s, at %s: %s%s%s%s", asked, place, step->rule.text, before, ask,
+                           after);
+    free(place);
+    return why;
 }
 
-static char *why_of(const struct story *story, const struct story_task *task, const struct play *played)
+/* The step that stops it does so with some data ports, and which one it is was not said. */
+static bool depends_on_port(const struct story *story, const struct story_task *task)
 {
     const struct story_step *step = &story->steps[task->step - 1];
-    if (task->outcome == STORY_UNKNOWN)
-        return why_unknown(step);
-    char *who = who_does_what(step), *reason = reason_of(story, step), *why = NULL;
+    return task->outcome == STORY_UNKNOWN && (step->fate == WALL_DROP || step->fate == WALL_REJECT);
+}
+
+static char *why_of(const struct story *story, const struct story_task *task)
+{
+    const struct story_step *step = &story->steps[task->step - 1];
+    if (task->outcome == STORY_UNKNOWN && !depends_on_port(story, task))
+        return conclude_unknown(step);
+    char *who = conclude_who_does_what(step), *reason = conclude_reason(story, step), *why = NULL;
     if (who && reason)
-        why = step->channel == STORY_DATA ? why_data(story, step, who, reason, played)
-                                          : why_control(step, who, reason);
+        why =
+            step->channel == STORY_DATA ? why_data(story, step, who, reason) : why_control(step, who, reason);
     free(who);
     free(reason);
     return why;
@@ -221,25 +229,136 @@ static const char *which_transfers(const struct story *story, enum story_outcome
     return names[bits];
 }
 
-static char *sentence_works(const struct story *story)
+static bool is_lost(const struct story_step *step)
+{
+    return step->fate == WALL_DROP || step->fate == WALL_REJECT;
+}
+
+/* The step that opens the first data connection; NULL: no rule admitted it. */
+static const struct story_step *first_data(const struct story *story)
 {
     for (size_t i = 0; i < story->step_count; i++) {
         const struct story_step *step = &story->steps[i];
-        if (step->channel != STORY_DATA || !is_label(step, "SYN") || !step->rule.chain)
-            continue;
-        const char *known =
-            step->state == TRACK_RELATED ? " because the firewall knows that they belong to the session" : "";
-        if (step->rule.number == 0)
-            return story_format(
-                "The whole session works: login, listing, download and upload; the policy of %s "
-                "admits the data connections%s.",
-                step->rule.chain, known);
-        return story_format(
-            "The whole session works: login, listing, download and upload; rule %u of %s admits "
-            "the data connections%s.",
-            step->rule.number, step->rule.chain, known);
+        if (step->channel == STORY_DATA && is_label(step, "SYN") && step->fate == WALL_PASS &&
+            step->rule.chain)
+            return step;
     }
-    return strdup("The whole session works: login, listing, download and upload; no rule stands in its way.");
+    return NULL;
+}
+
+static bool is_of_end(const struct story_step *step)
+{
+    return strcmp(step->phase, "quit") == 0 || strcmp(step->phase, "close") == 0;
+}
+
+/* Of the packets that are lost at the end, or before it: how many, and the first. */
+static size_t count_lost(const struct story *story, bool at_end, const struct story_step **ret_first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < story->step_count; i++) {
+        const struct story_step *step = &story->steps[i];
+        if (is_lost(step) && is_of_end(step) == at_end && count++ == 0)
+            *ret_first = step;
+    }
+    return count;
+}
+
+static char *way_text(size_t count, const struct story_step *first)
+{
+    char *who = count ? conclude_who_does_what(first) : NULL;
+    char *text = who ? story_format(" On the way %zu packet%s lost and sent again: %s packet %u.", count,
+                                    count == 1 ? " is" : "s are", who, first->number)
+                     : NULL;
+    free(who);
+    return count ? text : strdup("");
+}
+
+static char *end_text(size_t count, const struct story_step *first)
+{
+    char *who = count ? conclude_who_does_what(first) : NULL;
+    char *text =
+        who ? story_format(" Only the end of the connection is lost: %s packet %u.", who, first->number)
+            : NULL;
+    free(who);
+    return count ? text : strdup("");
+}
+
+char *conclude_losses(const struct story *story)
+{
+    const struct story_step *first = NULL, *first_of_end = NULL;
+    size_t on_way = count_lost(story, false, &first), at_end = count_lost(story, true, &first_of_end);
+    char *way = way_text(on_way, first), *end = end_text(at_end, first_of_end);
+    char *text = way && end ? story_format("%s%s", way, end) : NULL;
+    free(way);
+    free(end);
+    return text;
+}
+
+static char *sentence_works(const struct story *story)
+{
+    static const char whole[] = "The whole session works: login, listing, download and upload;";
+    const struct story_step *data = first_data(story);
+    const char *known = data && data->state == TRACK_RELATED
+                            ? " because the firewall knows that they belong to the session"
+                            : "";
+    char *lost = conclude_losses(story), *place = data ? story_place(&data->rule) : strdup(""), *text = NULL;
+    if (lost && place && data)
+        text = story_format("%s %s admits the data connections%s.%s", whole, place, known, lost);
+    else if (lost && place)
+        text = story_format("%s no rule stands in its way.%s", whole, lost);
+    free(lost);
+    free(place);
+    return text;
+}
+
+/* A reset that reaches who sent the packet; of other errors an open connection takes no notice. The target comes
+ * last in a rule's text. */
+static bool is_reset(const struct story_step *step)
+{
+    static const char end[] = "-j REJECT --reject-with tcp-reset";
+    size_t length = step->rule.text ? strlen(step->rule.text) : 0;
+    return step->fate == WALL_REJECT && length >= sizeof(end) - 1 &&
+           strcmp(step->rule.text + length - (sizeof(end) - 1), end) == 0;
+}
+
+/* What it looks like at the client. Only who sent a packet hears that it is rejected: of an answer that is,
+ * the client hears nothing. */
+static const char *how_it_ends(const struct story_step *step)
+{
+    if (step->fate == WALL_REJECT && is_label(step, "SYN"))
+        return "is refused";
+    return is_reset(step) && !is_label(step, "SYN ACK") ? "breaks off" : "times out";
+}
+
+/* Of a packet before this one it may not be known whether it gets through. */
+static bool is_doubtful_before(const struct story *story, const struct story_step *until)
+{
+    for (const struct story_step *step = story->steps; step < until; step++) {
+        if (step->fate == WALL_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
+static char *sentence_no_connection(const struct story *story, const struct story_task *task,
+                                    const struct story_step *step)
+{
+    bool is_refused = strcmp(how_it_ends(step), "is refused") == 0;
+    if (is_label(step, "SYN"))
+        return story_format("The client can't even connect and %s: %s.",
+                            is_refused ? "is refused at once" : "times out", task->why);
+    return story_format("The client can't connect and times out, %s its first packet gets through: %s.",
+                        is_doubtful_before(story, step) ? "even if" : "although", task->why);
+}
+
+/* What can be said of the login before a transfer that is lost in any case. */
+static const char *login_text(const struct story *story)
+{
+    for (size_t i = 0; i < story->task_count; i++) {
+        if (strcmp(story->tasks[i].name, "login") == 0 && story->tasks[i].outcome == STORY_UNKNOWN)
+            return "Whether the login works can't be told; even if it does,";
+    }
+    return "Login works, but";
 }
 
 static char *sentence_blocked(const struct story *story, const struct story_task *task,
@@ -247,22 +366,40 @@ static char *sentence_blocked(const struct story *story, const struct story_task
 {
     char list[PLAY_OUTCOMES_TEXT];
     const struct story_step *step = &story->steps[task->step - 1];
-    bool refused = step->fate == WALL_REJECT;
     if (strcmp(task->name, "connect") == 0)
-        return story_format("The client can't even connect%s: %s.",
-                            refused ? " and is refused at once" : " and times out", task->why);
+        return sentence_no_connection(story, task, step);
     if (strcmp(task->name, "login") == 0)
         return story_format("The client connects, but can't log in: %s.", task->why);
-    const char *which = which_transfers(story, STORY_BLOCKED), *how = refused ? "is refused" : "times out";
+    const char *which = which_transfers(story, STORY_BLOCKED), *how = how_it_ends(step);
+    const char *login = login_text(story);
     if (play_outcomes_format(outcomes, list))
-        return story_format("Login works, but unless the %s keeps to data ports %s, %s %s: %s.",
+        return story_format("%s unless the %s keeps to data ports %s, %s %s: %s.", login,
                             session_is_active(story->mode) ? "client" : "server", list, which, how,
                             task->why);
-    return story_format("Login works, but %s %s: %s.", which, how, task->why);
+    return story_format("%s %s %s: %s.", login, which, how, task->why);
 }
 
-static char *sentence_unknown(const struct story *story, const struct story_task *task)
+/* "from port 20 it works; from others, such as 45001, the server connects ..." */
+static char *sentence_port(const struct story *story, const struct story_task *task,
+                           const struct play_outcomes *outcomes)
 {
+    char list[PLAY_OUTCOMES_TEXT];
+    const char *which = which_transfers(story, STORY_UNKNOWN);
+    if (!play_data_format(outcomes, list))
+        return story_format("Login works, but whether %s does depends on the port that the server sends data "
+                            "from, which was not said (--data-port): with some %s.",
+                            which, task->why);
+    return story_format("Login works, but whether %s does depends on the port that the server sends data "
+                        "from, which was not said (--data-port): from port %s the session works; from "
+                        "another %s.",
+                        which, list, task->why);
+}
+
+static char *sentence_unknown(const struct story *story, const struct story_task *task,
+                              const struct play_outcomes *outcomes)
+{
+    if (depends_on_port(story, task))
+        return sentence_port(story, task, outcomes);
     if (strcmp(task->name, "connect") == 0 || strcmp(task->name, "login") == 0)
         return story_format("Whether the session works can't be told: %s.", task->why);
     return story_format("Login works, but whether %s does can't be told: %s.",
@@ -275,34 +412,48 @@ static int note_wrong_ports(struct story *story)
     int error = 0;
     for (size_t i = 0; i < story->step_count && !error; i++) {
         struct story_step *step = &story->steps[i];
-        const struct story_looked *near = NULL;
-        if (step->state == TRACK_RELATED && (step->fate == WALL_DROP || step->fate == WALL_REJECT))
-            near = rule_that_nearly(step, "RELATED");
-        if (near && asks_for_ports(&near->rule))
-            error = story_event_add(
-                step, TRACK_EXPECT_MISSED, TRACK_OK,
-                "wrong port range: rule %u of %s accepts RELATED connections, but not to port %u",
-                near->rule.number, near->rule.chain, destination_port(step));
+        const struct story_looked *near =
+            step->state == TRACK_RELATED && is_lost(step) ? state_rule_that_nearly(step) : NULL;
+        if (!near || !near->asks_ports)
+            continue;
+        char *place = story_place(&near->rule);
+        error = place
+                    ? story_event_add(step, TRACK_EXPECT_MISSED, TRACK_OK,
+                                      "wrong port range: %s accepts RELATED connections, but not to port %u",
+                                      place, destination_port(step))
+                    : -ENOMEM;
+        free(place);
     }
     return error;
 }
 
-int conclude_story(struct story *story, const struct play *played, const struct play_outcomes *outcomes)
+int conclude_tasks(struct story *story,
+                   char *(*why)(const struct story *story, const struct story_task *task))
 {
     for (size_t i = 0; i < story->task_count; i++) {
         struct story_task *task = &story->tasks[i];
         if (task->outcome == STORY_WORKS || task->step == 0)
             continue;
-        task->why = why_of(story, task, played);
+        task->why = why(story, task);
         if (!task->why)
             return -ENOMEM;
     }
+    return 0;
+}
+
+int conclude_story(struct story *story, const struct play_outcomes *outcomes)
+{
+    if (conclude_tasks(story, why_of))
+        return -ENOMEM;
     const struct story_task *failed = first_failed(story);
     if (!failed || !failed->why)
         story->conclusion = sentence_works(story);
     else if (failed->outcome == STORY_BLOCKED)
         story->conclusion = sentence_blocked(story, failed, outcomes);
     else
-        story->conclusion = sentence_unknown(story, failed);
-    return story->conclusion ? note_wrong_ports(story) : -ENOMEM;
+        story->conclusion = sentence_unknown(story, failed, outcomes);
+    if (!story->conclusion)
+        return -ENOMEM;
+    int error = conclude_near(story);
+    return error ? error : note_wrong_ports(story);
 }

@@ -9,32 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is not evaluated ---- */
-
-static int note_tables(struct story *story, const struct rules *r)
-{
-    static const struct {
-        const char *name, *does;
-    } tables[] = {
-        {"nat", "it may rewrite addresses and ports before these rules see them"},
-        {"mangle", "it may drop or mark packets"},
-        {"security", "it labels packets and may drop them"},
-    };
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        const struct rules_verbatim *v = &r->verbatim[i];
-        for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-            if (strcmp(v->name, tables[t].name) != 0 || v->rules == 0)
-                continue;
-            int error = story_note_add(story, "The %s table (%u rule%s) is not evaluated: %s.", v->name,
-                                       v->rules, v->rules == 1 ? "" : "s", tables[t].does);
-            if (error)
-                return error;
-        }
-    }
-    return 0;
-}
-
 /* ---- what was assumed ---- */
+
+/* What the reader of the rules has to say of them. */
+static int note_remarks(struct story *story, const struct rules *r)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < r->remark_count && !error; i++)
+        error = story_note_add(story, "%s", r->remarks[i].text);
+    return error;
+}
 
 struct seen { /* what the rules ask for */
     bool interface, limit, recent, time, mark;
@@ -100,8 +85,9 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
             story, "These are %s rules; what is asked about is %s, and meets none of them.",
             r->family == PACKET_IPV6 ? "IPv6" : "IPv4", played->family == PACKET_IPV6 ? "IPv6" : "IPv4");
     if (!error && play_is_local(played))
-        error = story_note_add(story, "Client and server are the same machine: packets between them go over "
-                                      "loopback, and pass OUTPUT and INPUT both; told is one of the two.");
+        error = story_note_add(story,
+                               "Client and server are the same machine: each packet goes over loopback (lo), "
+                               "and meets the rules of OUTPUT and then those of INPUT.");
     else if (!error && seen.interface && blind)
         error = story_note_add(story, "Some rules name interfaces, and which ones are used was not said "
                                       "(--in, --out).");
@@ -112,7 +98,8 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
     if (!error && seen.mark)
         error = story_note_add(story, "Packets are taken to carry no mark before the first rule.");
     if (!error && seen.time)
-        error = story_note_add(story, "Rules with a time of day are asked for the moment of this run.");
+        error = story_note_add(
+            story, "Rules with a time of day are asked for one moment: now, or what --time says.");
     return error;
 }
 
@@ -121,8 +108,14 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
 static int note_parts(struct story *story, const struct play *played, const struct play_outcomes *outcomes)
 {
     char list[PLAY_OUTCOMES_TEXT];
-    if (!play_outcomes_format(outcomes, list))
-        return 0;
+    bool any = session_is_active(played->mode) && play_data_format(outcomes, list);
+    int error = any ? story_note_add(story,
+                                     "It depends on the port that the server sends data from: from %s the "
+                                     "session works. Told here is what happens with another.",
+                                     list)
+                    : 0;
+    if (error || !play_outcomes_format(outcomes, list))
+        return error;
     return story_note_add(
         story,
         "It depends on the data port that the %s picks: with %s the session works. Told here is "
@@ -132,6 +125,11 @@ static int note_parts(struct story *story, const struct play *played, const stru
 
 static int note_range(struct story *story, const struct play *asked, const struct play *played)
 {
+    if (session_is_active(played->mode) && asked->data_ports.last == 0)
+        return story_note_add(story,
+                              "Which port the server sends data from was not said: tried were 20%s and "
+                              "all from 1024 on (--data-port).",
+                              played->server_port == 21 ? "" : ", the one below its own");
     if (session_is_active(played->mode) || asked->passive_ports.last != 0)
         return 0;
     return story_note_add(story, "Which passive ports the server uses was not said, so any from 1024 to "
@@ -212,15 +210,20 @@ static int note_other_mode(struct story *story, struct wall_rules *r, const stru
     other.mode = active ? (v6 ? STORY_EPSV : STORY_PASSIVE) : (v6 ? STORY_EPRT : STORY_ACTIVE);
     if (story->outcome != STORY_BLOCKED)
         return 0;
-    struct story *told = play_worst(r, &other, true, NULL, NULL);
+    struct play_outcomes outcomes;
+    char list[PLAY_OUTCOMES_TEXT] = "";
+    struct story *told = play_worst(r, &other, true, NULL, &outcomes);
     if (!told)
         return -ENOMEM;
     bool works = told->outcome == STORY_WORKS;
     story_free(&told);
-    if (!works)
+    if (!works && (active || !play_data_format(&outcomes, list)))
         return 0;
-    return story_note_add(story, "The rules as they are let the same session pass in %s mode (--ftp %s).",
-                          active ? "passive" : "active", story_mode_name(other.mode));
+    bool is_one = list[0] && !strchr(list, ','); /* that the option can say */
+    return story_note_add(
+        story, "The rules as they are let the same session pass in %s mode%s%s (--ftp %s%s%s).",
+        active ? "passive" : "active", list[0] ? ", if the server sends data from port " : "", list,
+        story_mode_name(other.mode), is_one ? " --data-port " : "", is_one ? list : "");
 }
 
 int conclude_notes(struct story *story, struct wall_rules *r, const struct play *asked,
@@ -234,18 +237,26 @@ int conclude_notes(struct story *story, struct wall_rules *r, const struct play 
     if (!error)
         error = note_other_mode(story, r, played);
     if (!error)
-        error = note_tables(story, wall_rules_model(r));
-    if (!error)
         error = note_addresses(story, asked);
     if (!error)
         error = note_assumptions(story, wall_rules_model(r), played);
     if (!error)
         error = note_range(story, asked, played);
+    if (!error)
+        error = note_remarks(story, wall_rules_model(r));
     return error;
 }
 
 int conclude_packet_notes(struct story *story, const struct rules *r, const struct play *played)
 {
-    int error = note_tables(story, r);
+    int error = note_assumptions(story, r, played);
+
+    return error ? error : note_remarks(story, r);
+}
+
+int conclude_exchange_notes(struct story *story, const struct rules *r, const struct play *asked,
+                            const struct play *played)
+{
+    int error = note_addresses(story, asked);
     return error ? error : note_assumptions(story, r, played);
 }

@@ -31,11 +31,24 @@ MUST_USE int story_rule_quote(struct story_rule *ret, const struct rules *r, enu
                               const struct rules_chain *chain, const struct rules_rule *rule,
                               uint32_t number);
 void story_rule_clear(struct story_rule *rule);
+void story_near_clear(struct story_near *near);
+/* The rule of r that is quoted; NULL: a policy, or it is none of r's. */
+const struct rules_rule *story_rule_find(const struct rules *r, const struct story_rule *rule);
+/* The same rule, or the same chain's policy? */
+bool story_rule_equal(const struct story_rule *a, const struct story_rule *b);
+/* Quotes in step->jumps the rules that led to step->rule, of those that were looked at. 0 or -ENOMEM. */
+MUST_USE int story_jumps_quote(struct story_step *step, const struct rules *r);
 
-/* What the wall said: state, reason, hook, fate, stage, rule, because. r is the rules that the wall walked.
+/* Where a rule stands, for a sentence: "rule 3 of INPUT", "the policy of OUTPUT in the mangle table". The
+ * table is named unless it is filter. NULL: out of memory. */
+MUST_USE char *story_place(const struct story_rule *rule);
+/* The same for a line: "INPUT 3", "mangle OUTPUT policy". */
+MUST_USE char *story_place_short(const struct story_rule *rule);
+
+/* What the wall said: state, reason, hook, fate, stage, rule, because, ask. r is the rules that the wall walked.
  */
 MUST_USE int story_step_judge(struct story_step *step, const struct rules *r,
-                              const struct wall_report *report, enum wall_path path);
+                              const struct wall_report *report);
 
 /* New strings, or NULL: out of memory. */
 MUST_USE char *story_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

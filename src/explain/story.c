@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/make.h"
+#include "explain/near/ask.h"
 #include "packet/decode.h"
 
 #include <errno.h>
@@ -107,11 +108,16 @@ int story_looked_add(struct story_step *step, const struct rules *r, enum rules_
                      const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
                      enum verdict_answer answer)
 {
-    struct story_looked *looked = grow(step->looked, step->looked_count, sizeof(*looked));
-    if (!looked)
-        return -ENOMEM;
-    step->looked = looked;
+    size_t count = step->looked_count;
+    struct story_looked *looked = step->looked;
+    if ((count & (count - 1)) == 0) { /* full at each power of two: there may be thousands */
+        looked = reallocarray(looked, count ? count * 2 : 1, sizeof(*looked));
+        if (!looked)
+            return -ENOMEM;
+        step->looked = looked;
+    }
     struct story_looked one = {.answer = answer};
+    near_classify(rule, r->family, &one.accepts_states, &one.asks_ports);
     int error = story_rule_quote(&one.rule, r, table, chain, rule, number);
     if (error)
         return error;
@@ -120,6 +126,13 @@ int story_looked_add(struct story_step *step, const struct rules *r, enum rules_
 }
 
 /* ---- rules ---- */
+
+static char *policy_text(const struct rules_chain *chain)
+{
+    if (chain->undeclared)
+        return story_format(":%s is not declared", chain->name);
+    return story_format("-P %s %s", chain->name, chain->policy == RULES_POLICY_DROP ? "DROP" : "ACCEPT");
+}
 
 int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
                      const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number)
@@ -134,8 +147,7 @@ int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_t
     if (rule)
         quoted.text = rules_rule_text(r, chain, rule);
     else
-        quoted.text =
-            story_format("-P %s %s", chain->name, chain->policy == RULES_POLICY_DROP ? "DROP" : "ACCEPT");
+        quoted.text = policy_text(chain);
     if (!quoted.table || !quoted.chain || !quoted.text) {
         story_rule_clear(&quoted);
         return -ENOMEM;
@@ -152,24 +164,98 @@ void story_rule_clear(struct story_rule *rule)
     *rule = (struct story_rule){0};
 }
 
-int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report,
-                     enum wall_path path)
+void story_near_clear(struct story_near *near)
 {
-    bool by_raw = report->stage == WALL_BY_RAW;
-    enum rules_table_type table = by_raw ? RULES_RAW : RULES_FILTER;
-    const struct verdict *v = by_raw ? &report->raw : &report->filter;
+    story_rule_clear(&near->rule);
+    story_rule_clear(&near->other);
+    for (size_t i = 0; i < near->but_count; i++)
+        free(near->but[i]);
+    free(near->but);
+    free(near->text);
+    *near = (struct story_near){0};
+}
+
+/* What is not known, by how its text begins, and who would know: %s is iptables or ip6tables. */
+#define SHAPE "tcpdump -nv, which shows length, TTL and TOS; here --packet with ttl=, tos= and length="
+static const struct {
+    const char *because, *ask;
+} knowers[] = {
+    {"where the connection is sent", "conntrack -E, while the client connects"},
+    {"what became of an earlier packet", "conntrack -E, while the client connects"},
+    {"the members of a set", "ipset save > SETS, and here --sets SETS"},
+    {"the counters of a set", "ipset list"},
+    {"the interface that the packet comes in by", "ip route get, with the sender's address; here --in"},
+    {"the interface that the packet leaves by", "ip route get, with the receiver's address; here --out"},
+    {"the mark of the packet", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"the length of the packet", SHAPE},
+    {"the TTL of the packet", SHAPE},
+    {"the TOS field of the packet", SHAPE},
+    {"the TTL that", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"the TCP header, which", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"bytes of the packet, which", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"the mark of the connection", "conntrack -L"},
+    {"how many connections", "conntrack -L"},
+    {"which addresses a recent list holds", "head /proc/net/xt_recent/*"},
+    {"what kind of address", "ip address; ip route"},
+    {"the owner of the socket", "ss -tlpe"},
+    {"the port of a bridge", "bridge fdb"},
+};
+
+/* Else the counters of the rules themselves. */
+static char *who_knows_because(const char *because, const char *prefix, enum rules_table_type table)
+{
+    for (size_t i = 0; i < sizeof(knowers) / sizeof(knowers[0]); i++) {
+        const char *ask = knowers[i].ask, *name = strstr(ask, "%s");
+        if (strncmp(because, knowers[i].because, strlen(knowers[i].because)) != 0)
+            continue;
+        return name ? story_format("%s%s", prefix, name + 2) : strdup(ask);
+    }
+    return story_format("%s -t %s -nvL, whose counters show which rules match", prefix,
+                        rules_table_name(table));
+}
+
+/* Who would know what is UNKNOWN here. */
+static char *who_knows(const struct rules *r, const struct wall_report *report)
+{
+    const struct verdict *v = &report->verdict;
+    const char *prefix = r->family == PACKET_IPV6 ? "ip6tables" : "iptables";
+
+    if (report->stage == WALL_BY_BESIDE)
+        return strdup(report->beside->command);
+    if (v->chain && v->chain->undeclared && !v->rule)
+        return story_format("%s-save -t %s", prefix, rules_table_name(report->table));
+    return v->because ? who_knows_because(v->because, prefix, report->table) : NULL;
+}
+
+static int judge_unknown(struct story_step *step, const struct rules *r, const struct wall_report *report)
+{
+    const char *because = report->verdict.because;
+
+    if (report->stage == WALL_BY_BESIDE)
+        step->because = story_format("%s, which is not evaluated", report->beside->what);
+    else if (because)
+        step->because = strdup(because);
+    else
+        return 0;
+    step->ask = who_knows(r, report);
+    return step->because && step->ask ? 0 : -ENOMEM;
+}
+
+int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report)
+{
+    const struct verdict *v = &report->verdict;
     step->state = report->view.state;
     step->reason = report->reason;
     step->fate = report->fate;
     step->stage = report->stage;
-    step->hook = strdup(rules_hook_name(order_hook(path, table)));
+    step->hook = strdup(rules_hook_name(report->hook));
     if (!step->hook)
         return -ENOMEM;
-    if (v->because && report->fate == WALL_UNKNOWN && !(step->because = strdup(v->because)))
-        return -ENOMEM;
-    if (report->stage == WALL_BY_CONNTRACK)
-        return 0;
-    return story_rule_quote(&step->rule, r, table, v->chain, v->rule, v->number);
+    int error = report->fate == WALL_UNKNOWN ? judge_unknown(step, r, report) : 0;
+    if (error || report->stage == WALL_BY_CONNTRACK || report->stage == WALL_BY_BESIDE)
+        return error;
+    error = story_rule_quote(&step->rule, r, report->table, v->chain, v->rule, v->number);
+    return error ? error : story_jumps_quote(step, r);
 }
 
 /* ---- words ---- */
@@ -324,14 +410,20 @@ const char *story_at_name(enum story_at at)
 
 static void step_clear(struct story_step *step)
 {
-    char *const strings[] = {step->label,  step->phase, step->source, step->destination,
-                             step->packet, step->hook,  step->because};
+    char *const strings[] = {step->label, step->phase,   step->source, step->destination, step->packet,
+                             step->hook,  step->because, step->ask,    step->cause};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         free(strings[i]);
     story_rule_clear(&step->rule);
     for (size_t i = 0; i < step->looked_count; i++)
         story_rule_clear(&step->looked[i].rule);
     free(step->looked);
+    for (size_t i = 0; i < step->jump_count; i++)
+        story_rule_clear(&step->jumps[i]);
+    free(step->jumps);
+    for (size_t i = 0; i < step->near_count; i++)
+        story_near_clear(&step->near[i]);
+    free(step->near);
     for (size_t i = 0; i < step->event_count; i++)
         free(step->events[i].text);
     free(step->events);
@@ -377,6 +469,26 @@ void story_free(struct story **s)
     free(story->fixes);
     strings_free(story->notes, story->note_count);
     free(story);
+}
+
+bool story_hangs_on_what_is_beside(const struct story *s)
+{
+    for (size_t i = 0; s->outcome == STORY_UNKNOWN && i < s->step_count; i++) {
+        if (s->steps[i].fate == WALL_UNKNOWN)
+            return s->steps[i].stage == WALL_BY_BESIDE;
+    }
+    return false;
+}
+
+int story_add_alone(struct story *s, const struct story *alone)
+{
+    char *both = story_format("%s If only these rules counted: %s", s->conclusion, alone->conclusion);
+
+    if (!both)
+        return -ENOMEM;
+    free(s->conclusion);
+    s->conclusion = both;
+    return 0;
 }
 
 int story_exit_status(const struct story *s)

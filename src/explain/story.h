@@ -3,16 +3,16 @@
 #define SALLY_EXPLAIN_STORY_H
 
 /*
- * What happened to a session at a firewall, step by step: made by play.h (a scripted FTP session), packet.h
- * (one packet) or replay.h (a capture), told by the tellers (text, JSON, SVG, HTML). A story owns all its
- * strings. Tellers only read.
+ * What happened to a session at a firewall, step by step: made by play.h (a scripted FTP session), exchange.h
+ * (one connection, there and back), question.h (one packet) or replay.h (a capture), told by the tellers (text,
+ * JSON, SVG, HTML). A story owns all its strings. Tellers only read.
  */
 #include <stdio.h>
 
 #include "base/result.h"
 #include "verdict/wall.h"
 
-enum story_kind { STORY_FTP, STORY_PACKET, STORY_CAPTURE };
+enum story_kind { STORY_FTP, STORY_PACKET, STORY_CAPTURE, STORY_EXCHANGE };
 enum story_mode { STORY_PASSIVE, STORY_ACTIVE, STORY_EPSV, STORY_EPRT };
 enum story_at { STORY_AT_SERVER, STORY_AT_GATEWAY, STORY_AT_CLIENT };
 enum story_outcome { STORY_WORKS, STORY_BLOCKED, STORY_UNKNOWN };
@@ -28,6 +28,25 @@ struct story_rule {
     char *text;      /* "-A INPUT -p tcp ... -j DROP", or "-P INPUT DROP" */
 };
 
+/* Why a rule that would have admitted a packet did not. */
+enum story_near_kind {
+    STORY_NEAR_BUT,       /* it was asked, and one or two of its conditions did not hold */
+    STORY_NEAR_BEHIND,    /* all it asks holds, but what decided stands before it */
+    STORY_NEAR_LED,       /* all it asks holds, but not what the rule asks that jumps to its chain */
+    STORY_NEAR_UNREACHED, /* all it asks holds, but no way leads to its chain */
+    STORY_NEAR_HOOK,      /* all it asks holds, but the packet does not pass its hook */
+    STORY_NEAR_TABLE,     /* it accepted the packet, in a table in which that admits nothing */
+};
+
+struct story_near { /* a rule that would have admitted a packet, nearly */
+    enum story_near_kind kind;
+    struct story_rule rule;
+    struct story_rule other; /* BEHIND: what stands before it; LED: the rule that jumps */
+    char **but;              /* BUT, LED: the conditions that do not hold, as the rules have them */
+    size_t but_count;
+    char *text; /* a clause: "rule 4 of INPUT would admit it but for -s 0.0.0.0/32" */
+};
+
 struct story_event { /* of tracking, told below the packet that caused it */
     enum track_event_type type;
     enum track_reason reason;
@@ -37,6 +56,8 @@ struct story_event { /* of tracking, told below the packet that caused it */
 struct story_looked { /* one rule that was looked at */
     struct story_rule rule;
     enum verdict_answer answer;
+    uint8_t accepts_states; /* bits 1 << enum track_state: of a state rule, those that it accepts */
+    bool asks_ports;
 };
 
 struct story_step {
@@ -56,8 +77,14 @@ struct story_step {
     enum wall_stage stage;
     struct story_rule rule;      /* that decided */
     char *because;               /* fate UNKNOWN: what is asked that we don't know; else NULL */
+    char *ask;                   /* fate UNKNOWN: the command that would tell; or NULL */
+    char *cause;                 /* captures: what this packet shows of why the session fails; else NULL */
     struct story_looked *looked; /* every rule that was looked at, in order */
     size_t looked_count;
+    struct story_rule *jumps; /* the rules that led to the one that decided, outermost first */
+    size_t jump_count;
+    struct story_near *near; /* of a packet that was dropped, nearest first; not of retries */
+    size_t near_count;
     struct story_event *events;
     size_t event_count;
     bool is_retry; /* the same packet again, after a time-out */
@@ -105,6 +132,10 @@ struct story {
 };
 
 void story_free(struct story **s);
+/* Is it unknown because of what stands beside the rules? */
+bool story_hangs_on_what_is_beside(const struct story *s);
+/* Adds to its conclusion that of the same question put to the rules alone. 0 or -ENOMEM. */
+MUST_USE int story_add_alone(struct story *s, const struct story *alone);
 /* Exit status of explain: 0 works, 1 blocked, 3 unknown. */
 int story_exit_status(const struct story *s);
 

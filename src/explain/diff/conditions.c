@@ -277,6 +277,15 @@ bool diff_conditions_are_two(const struct rules_rule *rule)
     return !condition_read(rule, PACKET_IPV4, is_one, NULL);
 }
 
+int diff_conditions_tracked(struct diff_conditions *ret)
+{
+    static const uint8_t states[] = {RULES_STATE_NEW, RULES_STATE_ESTABLISHED, RULES_STATE_RELATED};
+    struct diff_condition one = {.field = DIFF_STATE};
+    for (size_t i = 0; i < sizeof(states); i++)
+        one.bits.word[0] |= UINT64_C(1) << __builtin_ctz(states[i]);
+    return add(ret, &one);
+}
+
 int diff_conditions_append(struct diff_conditions *to, const struct diff_conditions *from)
 {
     int error = 0;

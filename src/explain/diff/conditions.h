@@ -19,6 +19,8 @@ MUST_USE int diff_conditions_of(const struct rules *r, const struct rules_chain 
                                 struct diff_names *names, struct diff_conditions *ret);
 /* Is that rule two? */
 bool diff_conditions_are_two(const struct rules_rule *rule);
+/* Adds that connection tracking knows the packet. 0 or -ENOMEM. */
+MUST_USE int diff_conditions_tracked(struct diff_conditions *ret);
 /* Appends copies. 0 or -ENOMEM. */
 MUST_USE int diff_conditions_append(struct diff_conditions *to, const struct diff_conditions *from);
 void diff_conditions_clear(struct diff_conditions *c);

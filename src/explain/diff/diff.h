@@ -17,7 +17,9 @@ struct diff_change {
 struct diff {
     struct diff_change *changes;
     size_t count;
-    bool complete; /* false: the search was cut short, there may be more */
+    bool
+        complete; /* false: the search was cut short or some of it can't be told: there may be more changes */
+    bool unsure;  /* some of it can't be told; notes say why */
     char **notes;
     size_t note_count;
 };

@@ -95,7 +95,9 @@ struct diff_witness {
     struct packet_recipe recipe;
     uint16_t length; /* of the packet at least, bytes */
     enum track_state state;
-    const char *in, *out; /* "": does not matter */
+    const char *in, *out;          /* "": does not matter */
+    bool says_ttl, says_tos;       /* others would fare otherwise */
+    struct diff_bits holds, fails; /* atoms, which can't be seen in the packet */
     bool has_atoms;
 };
 /* false: no packet of the region can come about (a NEW connection that begins with a RST...). */

@@ -64,10 +64,11 @@ void diff_names_clear(struct diff_names *names)
 
 struct writer {
     struct diff_row *row;
+    const struct rules *other;
     struct diff_names *names;
     enum rules_table_type table;
     bool is_last;   /* no table comes after it */
-    bool forwarded; /* the filter's FORWARD */
+    bool forwarded; /* routed, and counted down */
     uint32_t next_label;
     uint32_t behind; /* label of the end of the table, where its ACCEPT goes on */
     unsigned depth;
@@ -138,12 +139,41 @@ static int action_of(const struct writer *w, const struct rules_rule *rule)
     }
 }
 
+static void note_changes(struct diff_row *row, const struct rules_rule *rule)
+{
+    static const uint16_t asks[RULES_MATCH_TYPES] = {
+        [RULES_MATCH_MARK] = RULES_CHANGES_MARK,
+        [RULES_MATCH_CONNMARK] = RULES_CHANGES_MARK,
+        [RULES_MATCH_SET] = RULES_CHANGES_SETS,
+        [RULES_MATCH_TTL] = RULES_CHANGES_TTL,
+        [RULES_MATCH_HL] = RULES_CHANGES_TTL,
+        [RULES_MATCH_TOS] = RULES_CHANGES_TOS,
+        [RULES_MATCH_DSCP] = RULES_CHANGES_TOS,
+        [RULES_MATCH_TCPMSS] = RULES_CHANGES_TCP,
+        [RULES_MATCH_LENGTH] = RULES_CHANGES_TCP,
+        [RULES_MATCH_OPAQUE] = UINT16_MAX,
+        [RULES_MATCH_U32] = RULES_CHANGES_TTL | RULES_CHANGES_TOS | RULES_CHANGES_TCP,
+    };
+    const struct rules_target *target = &rule->target;
+    if (target->type == RULES_TARGET_MARK || target->type == RULES_TARGET_CONNMARK)
+        row->changes |= RULES_CHANGES_MARK;
+    if (target->type == RULES_TARGET_OPAQUE)
+        row->changes |= target->opaque.changes & (uint16_t)~RULES_CHANGES_ADDRESSES;
+    for (uint16_t i = 0; i < rule->match_count; i++) {
+        const struct rules_match *m = &rule->matches[i];
+        row->asks |= asks[m->type];
+        if (m->type == RULES_MATCH_TCP && (m->tcp.option || m->tcp.flags_mask))
+            row->asks |= RULES_CHANGES_TCP;
+    }
+}
+
 static int write_rule(struct writer *w, const struct rules_chain *chain, uint32_t number,
                       const struct diff_conditions *prefix, bool either, uint32_t end)
 {
     const struct rules_rule *rule = &chain->rules[number - 1];
     struct diff_conditions conditions = {0};
     int error = diff_conditions_append(&conditions, prefix);
+    note_changes(w->row, rule);
     if (!error)
         error = diff_conditions_of(w->row->rules, chain, rule, either, w->forwarded, w->names, &conditions);
     if (error) {
@@ -157,7 +187,6 @@ static int write_rule(struct writer *w, const struct rules_chain *chain, uint32_
         diff_conditions_clear(&conditions);
         return error;
     }
-    w->row->marks |= rule->target.type == RULES_TARGET_MARK || rule->target.type == RULES_TARGET_CONNMARK;
     int action = action_of(w, rule);
     if (action < 0) {
         diff_conditions_clear(&conditions);
@@ -200,28 +229,43 @@ static int write_chain(struct writer *w, const struct rules_chain *chain,
 }
 
 /* A built-in chain and its policy. */
-static int write_hook(struct writer *w, enum rules_hook hook)
+static int write_hook(struct writer *w, enum rules_hook hook, const struct diff_conditions *prefix)
 {
     static const struct diff_conditions none;
     const struct rules_chain *chain = rules_chain_at(w->row->rules, w->table, hook);
     uint32_t end = w->next_label++;
-    int error = chain ? write_rules(w, chain, &none, end) : 0;
+    int error = chain ? write_rules(w, chain, prefix, end) : 0;
     if (!error)
         error = add_plain(w, &none, DIFF_MARK, end);
     if (error)
         return error;
-    bool drops = chain && chain->policy == RULES_POLICY_DROP;
+    enum diff_action action = !chain                               ? DIFF_ACCEPT
+                              : chain->undeclared                  ? DIFF_DEPENDS
+                              : chain->policy == RULES_POLICY_DROP ? DIFF_DROP
+                                                                   : DIFF_ACCEPT;
     struct diff_conditions conditions = {0};
-    struct diff_entry policy = {.action = drops ? DIFF_DROP : DIFF_ACCEPT, .chain = chain};
-    if (!w->is_last && !drops)
+    struct diff_entry policy = {.action = (uint8_t)action, .chain = chain};
+    if (!w->is_last && action == DIFF_ACCEPT)
         return 0;
     return add_entry(w, &conditions, &policy);
 }
 
-static bool is_last_table(enum wall_path path, struct order_place place)
+/* Is it met at all? Filter always is, so that there is a last one. Where sources are rewritten the packet has
+ * passed. */
+static bool is_met(const struct writer *w, const struct order_place *at)
+{
+    enum rules_table_type table = (enum rules_table_type)at->stop->table;
+    if (at->stop->deed == ORDER_NAT && at->hook != RULES_PREROUTING && at->hook != RULES_OUTPUT)
+        return false;
+    if (at->stop->deed != ORDER_RULES && at->stop->deed != ORDER_NAT)
+        return false;
+    return table == RULES_FILTER || w->row->rules->tables[table].present || w->other->tables[table].present;
+}
+
+static bool is_last_table(const struct writer *w, enum wall_path path, struct order_place place)
 {
     while (order_next(path, &place)) {
-        if (place.stop->deed == ORDER_RULES)
+        if (is_met(w, &place))
             return false;
     }
     return true;
@@ -230,22 +274,27 @@ static bool is_last_table(enum wall_path path, struct order_place place)
 static int write_table(struct writer *w, enum wall_path path, const struct order_place *at)
 {
     static const struct diff_conditions none;
+    struct diff_conditions connections = {0};
     w->table = (enum rules_table_type)at->stop->table;
-    w->is_last = is_last_table(path, *at);
-    w->forwarded = at->hook == RULES_FORWARD;
+    w->is_last = is_last_table(w, path, *at);
+    w->forwarded = path == WALL_THROUGH && at->hook != RULES_PREROUTING;
     w->behind = w->next_label++;
-    int error = write_hook(w, at->hook);
+    int error = at->stop->deed == ORDER_NAT ? diff_conditions_tracked(&connections) : 0;
+    if (!error)
+        error = write_hook(w, at->hook, &connections);
+    diff_conditions_clear(&connections);
     return error || w->is_last ? error : add_plain(w, &none, DIFF_MARK, w->behind);
 }
 
-int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names *names, struct diff_row *ret)
+int diff_row_make(const struct rules *r, const struct rules *other, enum wall_path path,
+                  struct diff_names *names, struct diff_row *ret)
 {
     struct diff_row row = {.rules = r};
-    struct writer w = {.row = &row, .names = names};
+    struct writer w = {.row = &row, .other = other, .names = names};
     struct order_place place = {0};
     int error = 0;
     while (!error && order_next(path, &place)) {
-        if (place.stop->deed == ORDER_RULES)
+        if (is_met(&w, &place))
             error = write_table(&w, path, &place);
     }
     if (error) {
@@ -280,6 +329,8 @@ static char *key_of(const struct diff_row *row, size_t at)
     if (!out)
         return NULL;
     fprintf(out, "%u", e->action);
+    if (e->action == DIFF_DEPENDS && e->rule && e->rule->target.type == RULES_TARGET_OPAQUE)
+        fprintf(out, " %s%s", e->rule->target.opaque.name, e->rule->target.opaque.words);
     for (uint16_t i = 0; i < e->count; i++) {
         const struct diff_condition *c = &e->conditions[i];
         fprintf(out, " %u%s%u", c->field, c->inverted ? "!" : "=", c->atom);

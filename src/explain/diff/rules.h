@@ -15,7 +15,8 @@ enum diff_action {
     DIFF_ACCEPT = WALL_PASS, /* of the last table; that of others is a LEAVE */
     DIFF_DROP = WALL_DROP,
     DIFF_REJECT = WALL_REJECT,
-    DIFF_DEPENDS = WALL_UNKNOWN, /* can't be told */
+    DIFF_DEPENDS =
+        WALL_UNKNOWN, /* can't be told; what follows counts all the same, since rules may let it pass */
     DIFF_LEAVE, /* goes on behind the next MARK of the same label: RETURN, the end of a goto, ACCEPT before the last table */
     DIFF_MARK, /* no rule: a place to go on at */
     DIFF_NOTRACK,
@@ -38,16 +39,17 @@ struct diff_row {
     const struct rules *rules;
     struct diff_entry *entries;
     size_t count;
-    bool cut;   /* too long to be written out */
-    bool marks; /* rules set marks, which are not followed */
+    bool cut;         /* too long to be written out */
+    uint16_t changes; /* enum rules_change: what rules set... */
+    uint16_t asks;    /* ...and what rules ask of that; what one makes of the other is not followed */
 };
 
 /* Adds the names that a rule set uses. */
 void diff_names_collect(struct diff_names *names, const struct rules *r);
 void diff_names_clear(struct diff_names *names);
-/* 0 or -ENOMEM. */
-MUST_USE int diff_row_make(const struct rules *r, enum wall_path path, struct diff_names *names,
-                           struct diff_row *ret);
+/* other: what it is to be compared with, so that both rows have the same tables. 0 or -ENOMEM. */
+MUST_USE int diff_row_make(const struct rules *r, const struct rules *other, enum wall_path path,
+                           struct diff_names *names, struct diff_row *ret);
 void diff_row_clear(struct diff_row *row);
 /* Numbers the entries of two rows. 0 or -ENOMEM. */
 int diff_rows_number(struct diff_row *one, struct diff_row *other);

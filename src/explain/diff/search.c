@@ -7,7 +7,7 @@
 
 enum {
     SEARCH_WORK = 60000000, /* entries looked at: a few seconds */
-    SEARCH_DEPTH = 4000,    /* cuts on top of one another */
+    SEARCH_DEPTH = 1500,    /* cuts inside of one another: a few kilobytes of stack each */
     SEARCH_FINDS = 1000,
     SEARCH_OPEN = 64,
 };
@@ -128,6 +128,9 @@ static bool narrow_entry(struct narrowing *n, uint32_t at, const struct diff_ent
         keep(n, at, sure);
         n->out->has_turns = true;
         n->maybe_untracked = true;
+        return true;
+    case DIFF_DEPENDS:
+        keep(n, at, sure);
         return true;
     default:
         keep(n, at, sure);
@@ -339,12 +342,14 @@ static int find_add(struct diff_search *s, const struct diff_entry *old, const s
         s->cut = true;
         return 0;
     }
-    if (!f) {
-        struct diff_find *finds = reallocarray(s->finds, s->count + 1, sizeof(*finds));
+    if (!f && (s->count & (s->count - 1)) == 0) { /* as many as there is room for: twice as many */
+        struct diff_find *finds = reallocarray(s->finds, s->count ? 2 * s->count : 1, sizeof(*finds));
         if (!finds)
             return -ENOMEM;
         s->finds = finds;
-        f = &finds[s->count++];
+    }
+    if (!f) {
+        f = &s->finds[s->count++];
         *f = (struct diff_find){.old = old, .new = new, .witness = *witness};
     }
     if (merit(s, witness) > merit(s, &f->witness))
@@ -366,6 +371,27 @@ static int child(struct diff_search *s, const struct node *parent, const struct 
     return 0;
 }
 
+/* What is behind it differs, and whether that matters hangs on it. */
+static void note_unsure(struct diff_search *s, int side, const struct diff_entry *e)
+{
+    if (!s->unsure)
+        s->unsure_rules = row_of(s, side)->rules;
+    if (!s->unsure)
+        s->unsure = e;
+}
+
+/* How many of the ends that were asked about it has. */
+static int nearness(const struct diff_search *s, const struct diff_region *region)
+{
+    bool out = s->path == WALL_OUT;
+    diff_number source = diff_number_of(out ? s->server : s->client, s->family);
+    diff_number destination = diff_number_of(out ? s->client : s->server, s->family);
+    const struct diff_interval *from = &region->interval[DIFF_SOURCE];
+    const struct diff_interval *to = &region->interval[DIFF_DESTINATION];
+    return (source >= from->first && source <= from->last) +
+           (destination >= to->first && destination <= to->last);
+}
+
 /*
  * The rows are decided by old and new, unless an earlier rule takes a packet: is there a packet that none
  * takes? 1 with a witness, 0, or -ENOMEM.
@@ -378,8 +404,12 @@ static int escape(struct diff_search *s, const struct node *n, const struct diff
         return 0;
     }
     for (int side = 0; side < 2; side++) {
-        if (n->rest[side].sure[0] && entry_at(s, n, side, 0) != (side ? new : old))
-            return 0;
+        const struct diff_entry *first = entry_at(s, n, side, 0);
+        if (!n->rest[side].sure[0] || first == (side ? new : old))
+            continue;
+        if (first->action == DIFF_DEPENDS)
+            note_unsure(s, side, first);
+        return 0;
     }
     struct diff_region half[2];
     const struct diff_condition *c = cut_before(s, n);
@@ -387,9 +417,11 @@ static int escape(struct diff_search *s, const struct node *n, const struct diff
         return diff_region_witness(&n->region, s->family, s->path, is_untracked(n), s->names, s->client,
                                    s->server, ret);
     diff_region_split(&n->region, c, &half[0], &half[1]);
-    for (int h = 1; h >= 0; h--) { /* the half outside of the condition first */
+    /* The half nearer to what was asked about first; else the one outside of the condition. */
+    int first = nearness(s, &half[0]) > nearness(s, &half[1]) ? 0 : 1;
+    for (int i = 0; i < 2; i++) {
         struct node inner;
-        int error = child(s, n, &half[h], &inner);
+        int error = child(s, n, &half[i ? !first : first], &inner);
         if (error)
             return error;
         int found = escape(s, &inner, old, new, ret, depth + 1);
@@ -406,6 +438,8 @@ static int decided(struct diff_search *s, const struct node *n, size_t p, unsign
     const struct diff_find *known = find_of(s, old, new);
     struct diff_witness witness;
     struct diff_scope scope;
+    if (old->action == DIFF_DEPENDS && new->action == DIFF_DEPENDS)
+        note_unsure(s, 1, new);
     if (old->action == new->action || (known && known->has_more))
         return 0;
     int found = escape(s, n, old, new, &witness, depth);
@@ -415,37 +449,56 @@ static int decided(struct diff_search *s, const struct node *n, size_t p, unsign
     return find_add(s, old, new, &witness, &scope);
 }
 
-static int search(struct diff_search *s, const struct node *n, unsigned depth)
+/* The condition to cut n along; NULL: no cut is needed, or none more can be made, and *ret_error says how that went. */
+static const struct diff_condition *cut_of(struct diff_search *s, const struct node *n, unsigned depth,
+                                           int *ret_error)
 {
     size_t p = first_difference(s, n);
-    struct diff_region half[2];
+    *ret_error = 0;
     if (p == SIZE_MAX)
-        return 0;
+        return NULL;
     if (s->work > SEARCH_WORK || depth > SEARCH_DEPTH) {
         s->cut = true;
-        return 0;
+        return NULL;
     }
     const struct diff_condition *c = cut_at(s, n, p);
-    if (!c && is_decided(s, n, p))
-        return decided(s, n, p, depth);
+    if (!c && is_decided(s, n, p)) {
+        *ret_error = decided(s, n, p, depth);
+        return NULL;
+    }
     if (!c)
         c = cut_before(s, n);
-    if (!c) {
-        s->cut = true; /* nothing to cut along and yet not decided: labels that never close */
-        return 0;
-    }
-    diff_region_split(&n->region, c, &half[0], &half[1]);
-    for (int h = 0; h < 2; h++) {
+    s->cut |= !c; /* nothing to cut along and yet not decided: labels that never close */
+    return c;
+}
+
+/* What is inside of a condition, by itself; then on with what is outside, which may be as long a way as there are
+ * rules, and is none into the stack. */
+static int search(struct diff_search *s, const struct node *n, unsigned depth)
+{
+    struct node here = {0};
+    int error;
+    const struct diff_condition *c = cut_of(s, n, depth, &error);
+    while (c && !error) {
         struct node inner;
-        int error = child(s, n, &half[h], &inner);
+        struct diff_region half[2];
+        diff_region_split(&n->region, c, &half[0], &half[1]);
+        error = child(s, n, &half[0], &inner);
         if (error)
-            return error;
+            break;
         error = search(s, &inner, depth + 1);
         node_clear(&inner);
+        if (!error)
+            error = child(s, n, &half[1], &inner);
         if (error)
-            return error;
+            break;
+        node_clear(&here);
+        here = inner;
+        n = &here;
+        c = cut_of(s, n, depth, &error);
     }
-    return 0;
+    node_clear(&here);
+    return error;
 }
 
 static int rest_all(const struct diff_row *row, struct rest *ret)

@@ -32,6 +32,9 @@ struct diff_search {
     struct diff_find *finds;
     size_t count;
     bool cut; /* given up before the end */
+    const struct diff_entry
+        *unsure; /* the first found that can't be told, and behind which the rows differ; or NULL */
+    const struct rules *unsure_rules; /* it is of these */
     uint64_t work;
 };
 

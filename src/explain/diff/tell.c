@@ -20,15 +20,21 @@ static enum paint_style style_of(enum wall_fate fate)
     return styles[fate];
 }
 
+/* "rule 3 of INPUT in the mangle table: -A INPUT ..." */
+static char *rule_text(const struct story_rule *rule)
+{
+    char *place = story_place(rule), *text = place ? story_format("%s: %s", place, rule->text) : NULL;
+    free(place);
+    return text;
+}
+
 static int tell_side(struct paint *p, const char *when, enum wall_fate fate, const struct story_rule *rule)
 {
     char *text;
     if (!rule->chain)
         text = story_format("no rule");
-    else if (rule->number == 0)
-        text = story_format("policy of %s: %s", rule->chain, rule->text);
     else
-        text = story_format("rule %u of %s: %s", rule->number, rule->chain, rule->text);
+        text = rule_text(rule);
     if (!text)
         return -ENOMEM;
     paint_text(p, 4, 8, when, PAINT_FAINT);
@@ -55,11 +61,12 @@ static int tell_change(struct paint *p, const struct diff_change *c)
 int diff_tell_text(const struct diff *d, const struct story_text_options *options, FILE *out)
 {
     struct paint p;
-    char *head = d->count == 0
-                     ? story_format(d->complete ? "Nothing changes: every packet and every FTP session "
-                                                  "fares as before."
-                                                : "No change was found.")
-                     : story_format("%zu change%s:", d->count, d->count == 1 ? "" : "s");
+    char *head = d->count ? story_format("%zu change%s%s:", d->count, d->count == 1 ? "" : "s",
+                                         d->complete ? "" : ", and there may be more")
+                 : d->complete
+                     ? story_format("Nothing changes: every packet and every FTP session fares as "
+                                    "before.")
+                     : story_format("No change was found, but whether nothing changes can't be told:");
     int error = head ? 0 : -ENOMEM;
     paint_init(&p, out, options->colour, options->ascii, options->width ? options->width : TELL_WIDTH);
     if (!error) {
@@ -97,7 +104,11 @@ int diff_tell_json(const struct diff *d, FILE *out)
     }
     if (!changes)
         return -ENOMEM;
-    return json_tell(json_pack("{s:i, s:s, s:b, s:o, s:o}", "schema", JSON_SCHEMA, "kind", "diff", "complete",
-                               d->complete, "changes", changes, "notes", json_texts(d->notes, d->note_count)),
-                     out);
+    return json_tell(
+        json_pack("{s:i, s:s, s:s, s:b, s:o, s:o}", "schema", JSON_SCHEMA, "kind", "diff", "outcome",
+                  d->count      ? "changes"
+                  : d->complete ? "same"
+                                : "unknown",
+                  "complete", d->complete, "changes", changes, "notes", json_texts(d->notes, d->note_count)),
+        out);
 }

@@ -136,12 +136,33 @@ static bool fill_protocol(const struct diff_region *region, struct diff_witness 
     return true;
 }
 
+/* Of 256 values; what is routed has no TTL of 0 or 1. */
+static bool is_all(const struct diff_bits *bits)
+{
+    int count = 0;
+    for (int i = 0; i < 4; i++)
+        count += __builtin_popcountll(bits->word[i]);
+    return count >= 254;
+}
+
 static const char *interface_of(const struct diff_bits *bits, const struct diff_names *names)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < names->interface_count; i++)
         count += diff_bits_has(bits, i);
     return count == names->interface_count ? "" : names->interface[any_bit(bits)];
+}
+
+/* A source that is not the destination, if the region has one: else it is a machine that talks to itself. */
+static struct packet_address another(const struct diff_region *region, const struct packet_address *wanted,
+                                     const struct packet_address *destination, uint8_t family)
+{
+    const struct diff_interval *in = &region->interval[DIFF_SOURCE];
+    diff_number taken = diff_number_of(destination, family),
+                chosen = choose(in, diff_number_of(wanted, family));
+    if (chosen == taken)
+        chosen = taken > in->first ? taken - 1 : taken < in->last ? taken + 1 : taken;
+    return diff_address_of(chosen, family);
 }
 
 bool diff_region_witness(const struct diff_region *region, uint8_t family, enum wall_path path,
@@ -161,12 +182,18 @@ bool diff_region_witness(const struct diff_region *region, uint8_t family, enum 
         choose(&region->interval[DIFF_SOURCE], diff_number_of(out ? server : client, family)), family);
     w.recipe.destination = diff_address_of(
         choose(&region->interval[DIFF_DESTINATION], diff_number_of(out ? client : server, family)), family);
+    w.holds = region->holds;
+    w.fails = region->fails;
+    if (packet_address_equal(&w.recipe.source, &w.recipe.destination))
+        w.recipe.source = another(region, out ? client : server, &w.recipe.destination, family);
     for (int i = 0; i < 4; i++)
         w.has_atoms |= region->holds.word[i] || region->fails.word[i];
     static const uint8_t usual_ttl[] = {64, 63, 128, 255, 1};
     int ttl = choose_bit(bits_of(region, DIFF_TTL), usual_ttl, sizeof(usual_ttl));
     w.recipe.ttl = (uint8_t)(ttl < 0 ? any_bit(bits_of(region, DIFF_TTL)) : ttl);
     w.recipe.tos = (uint8_t)any_bit(bits_of(region, DIFF_TOS));
+    w.says_ttl = !is_all(bits_of(region, DIFF_TTL));
+    w.says_tos = !is_all(bits_of(region, DIFF_TOS));
     w.length = (uint16_t)region->interval[DIFF_LENGTH].first;
     for (size_t s = 0; s < sizeof(states); s++) {
         if (untracked ? s > 0 : !diff_bits_has(bits_of(region, DIFF_STATE), states[s]))

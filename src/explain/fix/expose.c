@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/expose.h"
+#include "explain/fix/reach.h"
 #include "explain/play/ports.h"
 #include "explain/play/world.h"
 #include "packet/build.h"
@@ -9,66 +10,177 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORTS = 65536 };
+enum { PORTS = 65536, VIEWS = 16 };
 
-/*
- * One point of view: who sends a SYN to whom. Rules may trust a source port (20 is the classic), which
- * anybody can send from; so that is tried, too.
- */
+/* One point of view: who sends to whom. */
 struct view {
     struct packet_address source, destination;
-    uint16_t source_port;
+    enum wall_path path;
     enum story_lane from; /* the side that it comes from */
-    bool is_stranger;
+    bool is_stranger;     /* the sender is nobody in particular */
 };
 
-/* A SYN as seen from view to a port: do the rules let it pass? 1, 0, or -ENOMEM. */
-static int asks(struct wall *wall, const struct play *play, const struct view *view, uint16_t port)
+struct exposing {
+    struct wall *old, *new;
+    const struct play *play;
+    struct fix_reach reach;
+    struct view views[VIEWS];
+    size_t view_count;
+    uint8_t begins[PORTS]; /* where either rule set changes its mind about ports */
+};
+
+/* ---- who may send to whom ---- */
+
+/* An address that no rule is likely to name: of the documentation ranges (RFC 5737, RFC 3849). */
+static struct packet_address stranger(uint8_t family, uint8_t number)
+{
+    struct packet_address address = {0};
+    uint8_t told;
+    /* a constant of ours, well formed */
+    (void)!packet_address_parse(family == PACKET_IPV6 ? "2001:db8:ffff::cb:71" : "203.0.113.113", &address,
+                                &told);
+    ((uint8_t *)address.word)[family == PACKET_IPV6 ? 15 : 3] ^= number;
+    return address;
+}
+
+static void add_view(struct exposing *x, struct view view)
+{
+    if (x->view_count < VIEWS && !packet_address_equal(&view.source, &view.destination))
+        x->views[x->view_count++] = view;
+}
+
+/* To the firewall's own machine, and from it. */
+static void add_own_views(struct exposing *x, struct packet_address own, struct packet_address end)
+{
+    const struct packet_address other = stranger(x->play->family, 0);
+    enum story_lane far = x->play->where == STORY_AT_CLIENT ? STORY_SERVER : STORY_CLIENT;
+    enum story_lane near = far == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
+    add_view(x, (struct view){other, own, WALL_IN, far, true});
+    add_view(x, (struct view){end, own, WALL_IN, far, false});
+    add_view(x, (struct view){own, end, WALL_OUT, near, false});
+    add_view(x, (struct view){own, other, WALL_OUT, near, false});
+}
+
+/* From one machine to another through it. A stranger may be on either side. */
+static void add_forwarded_views(struct exposing *x)
+{
+    const struct play *play = x->play;
+    const struct packet_address one = stranger(play->family, 0), other = stranger(play->family, 1);
+    add_view(x, (struct view){one, other, WALL_THROUGH, STORY_CLIENT, true});
+    add_view(x, (struct view){one, other, WALL_THROUGH, STORY_SERVER, true});
+    if (play->where != STORY_AT_SERVER) {
+        add_view(x, (struct view){one, play->server, WALL_THROUGH, STORY_CLIENT, true});
+        add_view(x, (struct view){play->server, other, WALL_THROUGH, STORY_SERVER, false});
+    }
+    if (play->where != STORY_AT_CLIENT) {
+        add_view(x, (struct view){one, play->client, WALL_THROUGH, STORY_SERVER, true});
+        add_view(x, (struct view){play->client, other, WALL_THROUGH, STORY_CLIENT, false});
+    }
+    if (play->where == STORY_AT_GATEWAY) {
+        add_view(x, (struct view){play->client, play->server, WALL_THROUGH, STORY_CLIENT, false});
+        add_view(x, (struct view){play->server, play->client, WALL_THROUGH, STORY_SERVER, false});
+    }
+}
+
+static void add_views(struct exposing *x)
+{
+    const struct play *play = x->play;
+    switch (play->where) {
+    case STORY_AT_SERVER:
+        add_own_views(x, play->server, play->client);
+        break;
+    case STORY_AT_CLIENT:
+        add_own_views(x, play->client, play->server);
+        break;
+    case STORY_AT_GATEWAY:
+        add_own_views(x, stranger(play->family, 2), play->client);
+        break;
+    }
+    add_forwarded_views(x);
+}
+
+/* ---- asking ---- */
+
+static bool is_own_path(const struct exposing *x, const struct view *view)
+{
+    return play_path(x->play, view->from) == view->path;
+}
+
+/* On another way than the session's nothing is known of interfaces. */
+static struct wall_world world_of(const struct exposing *x, const struct view *view)
+{
+    struct wall_world world;
+    play_world(x->play, view->from, &world);
+    if (is_own_path(x, view))
+        return world;
+    world.in = world.out = "";
+    world.unknown |=
+        (view->path == WALL_OUT ? 0U : VERDICT_NO_IN) | (view->path == WALL_IN ? 0U : VERDICT_NO_OUT);
+    world.local = view->path == WALL_IN ? &view->destination : &view->source;
+    world.local_count = view->path != WALL_THROUGH;
+    return world;
+}
+
+struct asked {
+    const struct packet *packet;
+    const struct view *view;
+    enum track_state state;
+};
+
+/* How far the packet comes: 0 it is dropped, 1 it can't be told, 2 it passes. */
+static int passes(const struct exposing *x, struct wall *wall, const struct asked *asked)
+{
+    static const int ranks[] = {[WALL_PASS] = 2, [WALL_UNKNOWN] = 1, [WALL_DROP] = 0, [WALL_REJECT] = 0};
+    struct wall_world world = world_of(x, asked->view);
+    struct wall_ask ask = {
+        .packet = asked->packet, .path = asked->view->path, .world = &world, .state = asked->state};
+    struct wall_report report;
+    wall_ask(wall, &ask, NULL, &report);
+    return ranks[report.fate];
+}
+
+/* Do the new rules let more of it pass than the old ones? */
+static bool is_newly_admitted(const struct exposing *x, struct packet_recipe *recipe, const struct view *view,
+                              enum track_state state)
 {
     uint8_t buffer[128];
     struct packet packet;
-    struct wall_world world;
-    struct packet_recipe recipe = {
-        .family = play->family,
-        .protocol = PACKET_TCP,
-        .source = view->source,
-        .destination = view->destination,
-        .source_port = view->source_port,
-        .destination_port = port,
-        .tcp = {.sequence = 1, .window = 64240, .flags = PACKET_SYN},
-        .mss = 1460,
-        .window_scale = 7,
-    };
-    int size = packet_build(&recipe, buffer, sizeof(buffer));
+    recipe->family = x->play->family;
+    recipe->source = view->source;
+    recipe->destination = view->destination;
+    int size = packet_build(recipe, buffer, sizeof(buffer));
     if (size < 0 || packet_decode(buffer, (size_t)size, false, &packet) < 0)
-        return -ENOMEM;
-    play_world(play, view->from, &world);
-    struct wall_ask ask = {.packet = &packet, .path = play_path(play, view->from), .world = &world};
-    struct wall_report report;
-    wall_ask(wall, &ask, NULL, &report);
-    return report.fate == WALL_PASS;
+        return false; /* no such packet can be */
+    const struct asked asked = {&packet, view, state};
+    int now = passes(x, x->new, &asked);
+    return now > 0 && now > passes(x, x->old, &asked);
 }
 
-/* Marks in admitted the ports that new lets pass and old does not; bounds: where either changes its mind. */
-static int compare(struct wall *old, struct wall *new, const struct play *play, const struct view *view,
-                   const uint8_t *begins, uint8_t *admitted, uint64_t *ret_count)
+static bool admits_port(const struct exposing *x, const struct view *view, enum track_state state,
+                        uint16_t source_port, uint16_t port)
 {
-    bool is_new = false;
-    for (size_t port = 0; port < PORTS; port++) {
-        if (port == 0 || begins[port]) {
-            int now = asks(new, play, view, (uint16_t)port);
-            int before = now == 1 ? asks(old, play, view, (uint16_t)port) : 0;
-            if (now < 0 || before < 0)
-                return -ENOMEM;
-            is_new = now && !before;
-        }
-        if (is_new && !admitted[port]) {
-            admitted[port] = 1;
-            ++*ret_count;
-        }
-    }
-    return 0;
+    bool is_udp = x->play->protocol == PACKET_UDP;
+    struct packet_recipe recipe = {
+        .protocol = is_udp ? PACKET_UDP : PACKET_TCP,
+        .source_port = source_port,
+        .destination_port = port,
+        .tcp = {.sequence = 1, .window = 64240, .flags = PACKET_SYN},
+        .mss = is_udp ? 0 : 1460,
+        .window_scale = is_udp ? -1 : 7,
+    };
+    return is_newly_admitted(x, &recipe, view, state);
 }
+
+static bool admits_ping(const struct exposing *x, const struct view *view)
+{
+    bool is_six = x->play->family == PACKET_IPV6;
+    struct packet_recipe recipe = {.protocol = is_six ? PACKET_ICMPV6 : PACKET_ICMP,
+                                   .icmp = {.type = is_six ? 128 : 8},
+                                   .window_scale = -1};
+    return is_newly_admitted(x, &recipe, view, TRACK_NEW);
+}
+
+/* ---- where rules change their mind ---- */
 
 /* A rule that looks at ports in another way than by ranges: then each port is asked about. */
 static bool has_odd_match(const struct rules *r)
@@ -102,61 +214,114 @@ static int add_bounds(const struct rules *r, uint8_t *begins)
     return 0;
 }
 
-/* An address that no rule is likely to name: of the documentation ranges (RFC 5737, RFC 3849). */
-static struct packet_address stranger(uint8_t family)
+/* ---- counting ---- */
+
+/* Adds to admitted, and to *count, the ports that are newly admitted as seen from view. */
+static void count_ports(const struct exposing *x, const struct view *view, enum track_state state,
+                        uint8_t *admitted, uint64_t *count)
 {
-    struct packet_address address = {0};
-    uint8_t told;
-    /* a constant of ours, well formed */
-    (void)!packet_address_parse(family == PACKET_IPV6 ? "2001:db8:ffff::cb:71" : "203.0.113.113", &address,
-                                &told);
-    return address;
+    for (size_t s = 0; s < x->reach.source_port_count; s++) {
+        bool is_new = false;
+        for (size_t port = 0; port < PORTS; port++) {
+            if (x->begins[port])
+                is_new = admits_port(x, view, state, x->reach.source_ports[s], (uint16_t)port);
+            if (is_new && !admitted[port]) {
+                admitted[port] = 1;
+                ++*count;
+            }
+        }
+    }
 }
 
-static int expose(struct wall *old, struct wall *new, const struct play *play, uint8_t *begins,
-                  uint8_t *admitted, struct fix_exposure *ret)
+/* The ways that lead inwards: the session's own, and the other. */
+static bool is_inwards(const struct exposing *x, const struct view *view, bool beside)
 {
-    struct packet_address other = stranger(play->family);
-    const struct packet_address *client = &play->client, *server = &play->server;
-    const struct view views[] = {
-        {other, *server, 40000, STORY_CLIENT, true},    {other, *server, 20, STORY_CLIENT, true},
-        {*client, *server, 40000, STORY_CLIENT, false}, {*client, *server, 20, STORY_CLIENT, false},
-        {other, *client, 40000, STORY_SERVER, true},    {other, *client, 20, STORY_SERVER, true},
-        {*server, *client, 40000, STORY_SERVER, false}, {*server, *client, 20, STORY_SERVER, false},
-    };
-    struct fix_exposure sum = {0};
-    uint64_t outgoing = 0;
-    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-        bool is_out = play_path(play, views[i].from) == WALL_OUT;
-        uint64_t before = sum.ports;
-        if (is_out && views[i].is_stranger)
-            continue; /* a stranger does not send from this machine */
-        if (compare(old, new, play, &views[i], begins, is_out ? admitted + PORTS : admitted,
-                    is_out ? &outgoing : &sum.ports) < 0)
-            return -ENOMEM;
-        sum.to_anywhere |= views[i].is_stranger && sum.ports > before;
+    bool is_own = (x->play->where == STORY_AT_GATEWAY) == (view->path == WALL_THROUGH);
+    return view->path != WALL_OUT && x->reach.path[view->path] && is_own != beside;
+}
+
+static void count_inwards(const struct exposing *x, uint8_t *admitted, struct fix_exposure *ret)
+{
+    memset(admitted, 0, PORTS);
+    for (size_t i = 0; i < x->view_count; i++) {
+        const struct view *view = &x->views[i];
+        uint64_t before = ret->ports;
+        if (!is_inwards(x, view, false))
+            continue;
+        count_ports(x, view, TRACK_NEW, admitted, &ret->ports);
+        ret->to_anywhere |= view->is_stranger && ret->ports > before;
+        ret->pings |= admits_ping(x, view);
     }
-    sum.outgoing_only = sum.ports == 0 && outgoing > 0;
-    if (sum.outgoing_only)
-        sum.ports = outgoing;
-    *ret = sum;
+}
+
+static void count_beside(const struct exposing *x, uint8_t *admitted, struct fix_exposure *ret)
+{
+    memset(admitted, 0, PORTS);
+    for (size_t i = 0; i < x->view_count; i++) {
+        const struct view *view = &x->views[i];
+        if (!is_inwards(x, view, true))
+            continue;
+        count_ports(x, view, TRACK_NEW, admitted, &ret->beside);
+        ret->pings_beside |= admits_ping(x, view);
+    }
+}
+
+static void count_outgoing(const struct exposing *x, uint8_t *admitted, struct fix_exposure *ret)
+{
+    memset(admitted, 0, PORTS);
+    for (size_t i = 0; i < x->view_count; i++) {
+        const struct view *view = &x->views[i];
+        if (view->path == WALL_OUT && x->reach.path[WALL_OUT])
+            count_ports(x, view, TRACK_NEW, admitted, &ret->outgoing);
+    }
+}
+
+/* Of connections that are announced, between the ends of the session. */
+static void count_announced(const struct exposing *x, uint8_t *admitted, struct fix_exposure *ret)
+{
+    memset(admitted, 0, PORTS);
+    for (size_t i = 0; i < x->view_count; i++) {
+        if (is_inwards(x, &x->views[i], false))
+            count_ports(x, &x->views[i], TRACK_RELATED, admitted, &ret->announced);
+    }
+}
+
+static int expose(struct exposing *x, bool announced, struct fix_exposure *ret)
+{
+    uint8_t *admitted = malloc(PORTS);
+    if (!admitted)
+        return -ENOMEM;
+    add_views(x);
+    *ret = (struct fix_exposure){0};
+    count_inwards(x, admitted, ret);
+    count_beside(x, admitted, ret);
+    count_outgoing(x, admitted, ret);
+    if (announced)
+        count_announced(x, admitted, ret);
+    free(admitted);
     return 0;
 }
 
-int fix_expose(struct wall_rules *old, struct wall_rules *new, const struct play *play,
+int fix_expose(struct wall_rules *old, struct wall_rules *new, const struct play *play, bool announced,
                struct fix_exposure *ret)
 {
     struct track_config config;
+    struct exposing *x = calloc(1, sizeof(*x));
+    if (!x)
+        return -ENOMEM;
     play_config(play, &config);
-    struct wall *before = wall_new(old, &config, NULL, NULL), *after = wall_new(new, &config, NULL, NULL);
-    uint8_t *begins = calloc(3, PORTS);
-    int error = before && after && begins ? add_bounds(wall_rules_model(old), begins) : -ENOMEM;
+    x->play = play;
+    x->old = wall_new(old, &config, NULL, NULL);
+    x->new = wall_new(new, &config, NULL, NULL);
+    int error = x->old && x->new ? add_bounds(wall_rules_model(old), x->begins) : -ENOMEM;
     if (!error)
-        error = add_bounds(wall_rules_model(new), begins);
+        error = add_bounds(wall_rules_model(new), x->begins);
     if (!error)
-        error = expose(before, after, play, begins, begins + PORTS, ret);
-    wall_free(&before);
-    wall_free(&after);
-    free(begins);
+        error = fix_reach_find(wall_rules_model(old), wall_rules_model(new), &x->reach);
+    if (!error)
+        error = expose(x, announced, ret);
+    wall_free(&x->old);
+    wall_free(&x->new);
+    free(x);
     return error;
 }

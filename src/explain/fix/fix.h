@@ -3,6 +3,7 @@
 #define SALLY_EXPLAIN_FIX_FIX_H
 
 #include "base/result.h"
+#include "explain/fix/attempt.h"
 #include "explain/play/ports.h"
 
 /*
@@ -11,58 +12,16 @@
  * a session that works is not told.
  */
 
-/* Adds to story the fixes that work, the least exposing first. r and play as story was played with; outcomes:
- * which parts of the port range work as it is; knows_range: the server was said to have that range. 0 or
- * -ENOMEM. */
-MUST_USE int fix_story(struct story *story, struct wall_rules *r, const struct play *play,
-                       const struct play_outcomes *outcomes, bool knows_range);
-
-/* ---- for makers (makers.c) ---- */
-
-enum { FIX_COMMANDS = 16 };
-
-enum fix_deed { /* in the order in which a title names them */
-                FIX_OPEN_CONTROL,
-                FIX_HELPER,
-                FIX_STATE,
-                FIX_ANSWERS,
-                FIX_WIDEN,
-                FIX_ONE_PORT,
-                FIX_RANGE,
-                FIX_PORT_20,
-                FIX_FROM_20,
-                FIX_CONFIGURE,
-                FIX_DEEDS
+/* What is to work: how it is played through rules (play_once), and the ways of repairing that suit it. */
+struct fix_question {
+    const struct play *play;              /* as story was played with */
+    const struct play_outcomes *outcomes; /* which parts of the port range work as it is */
+    bool knows_range;                     /* the server was said to have that range */
+    const struct fix_maker *makers;       /* fix_ftp_makers, say */
+    size_t maker_count;
 };
 
-struct fix_attempt {
-    struct rules *rules;       /* a copy, with the commands carried out */
-    struct wall_rules *walked; /* them, since the last command; or NULL */
-    struct play play;          /* with what the commands change about the server */
-    char *commands[FIX_COMMANDS];
-    size_t count;
-    uint32_t deeds;             /* bits 1 << enum fix_deed */
-    struct rules_range16 range; /* that is opened */
-    const struct play_outcomes *outcomes;
-    bool knows_range; /* --pasv-ports was given */
-    const char *note; /* or NULL */
-};
-
-struct fix_maker {
-    bool (*suits)(const struct fix_attempt *a);
-    /* Sets up what it does before the first packet is lost; may be NULL. */
-    int (*prepare)(struct fix_attempt *a);
-    /* Adds commands that admit the packet of step. 0; -ENOENT: has no way to; -ENOMEM. */
-    int (*admit)(struct fix_attempt *a, const struct story_step *step);
-    bool reads_looked; /* admit reads which rules the step looked at */
-};
-extern const struct fix_maker fix_makers[];
-extern const size_t fix_maker_count;
-
-/* Carries out a command line of iptables (without the program's name) on the attempt's rules and remembers
- * it. 0, -ENOENT: the rules refuse it, or there are too many; -ENOMEM. */
-__attribute__((format(printf, 2, 3))) int fix_command(struct fix_attempt *a, const char *format, ...);
-/* Remembers a line for the server's configuration. */
-__attribute__((format(printf, 2, 3))) int fix_configure(struct fix_attempt *a, const char *format, ...);
+/* Adds to story the fixes that work, the least exposing first. r as story was played with. 0 or -ENOMEM. */
+MUST_USE int fix_story(struct story *story, struct wall_rules *r, const struct fix_question *question);
 
 #endif

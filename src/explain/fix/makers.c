@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ways of repairing an FTP session: what each does about a packet that is lost. */
-#include "explain/fix/fix.h"
+#include "explain/fix/makers.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
@@ -21,11 +21,13 @@ enum {
 /* Before the rule that decided, or at the end of a chain whose policy did. */
 static void place_before(const struct story_step *step, char *out, size_t size)
 {
-    const char *table = strcmp(step->rule.table, "raw") == 0 ? "-t raw " : "";
+    bool is_filter = strcmp(step->rule.table, "filter") == 0;
+    const char *option = is_filter ? "" : "-t ", *table = is_filter ? "" : step->rule.table;
+    const char *space = is_filter ? "" : " ";
     if (step->rule.number > 0)
-        snprintf(out, size, "%s-I %s %u", table, step->rule.chain, step->rule.number);
+        snprintf(out, size, "%s%s%s-I %s %u", option, table, space, step->rule.chain, step->rule.number);
     else
-        snprintf(out, size, "%s-A %s", table, step->rule.chain);
+        snprintf(out, size, "%s%s%s-A %s", option, table, space, step->rule.chain);
 }
 
 /* " -d 192.168.0.18" where the firewall stands between more machines than these two; side is where the server
@@ -41,6 +43,11 @@ static void name_server(const struct fix_attempt *a, enum story_lane from, bool 
     snprintf(out, size, " %s %s", from == STORY_CLIENT ? "-d" : "-s", text);
 }
 
+static const char *protocol_word(const struct fix_attempt *a)
+{
+    return a->play.protocol ? packet_protocol_name(a->play.protocol) : "tcp";
+}
+
 /* Accepts what from sends on connections whose server side has one of these ports, whatever their state. */
 static int accept_ports(struct fix_attempt *a, const struct story_step *step, struct rules_range16 ports)
 {
@@ -51,8 +58,21 @@ static int accept_ports(struct fix_attempt *a, const struct story_step *step, st
         snprintf(range, sizeof(range), "%u", ports.first);
     else
         snprintf(range, sizeof(range), "%u:%u", ports.first, ports.last);
-    return fix_command(a, "%s%s -p tcp %s %s -j ACCEPT", place, server,
+    return fix_command(a, "%s%s -p %s %s %s -j ACCEPT", place, server, protocol_word(a),
                        step->from == STORY_CLIENT ? "--dport" : "--sport", range);
+}
+
+/* Accepts echo requests, or the replies, whatever their state. */
+static int accept_echo(struct fix_attempt *a, const struct story_step *step)
+{
+    char place[96], server[96];
+    const char *what = step->from == STORY_CLIENT ? "echo-request" : "echo-reply";
+    place_before(step, place, sizeof(place));
+    name_server(a, step->from, false, server, sizeof(server));
+    return fix_command(a,
+                       a->play.protocol == PACKET_ICMPV6 ? "%s%s -p ipv6-icmp --icmpv6-type %s -j ACCEPT"
+                                                         : "%s%s -p icmp --icmp-type %s -j ACCEPT",
+                       place, server, what);
 }
 
 static int accept_states(struct fix_attempt *a, const struct story_step *step, bool related)
@@ -69,15 +89,20 @@ static bool is_raw(const struct story_step *step)
     return strcmp(step->rule.table, "raw") == 0;
 }
 
-/* What is the same for all: the control channel, and what belongs to connections that are open. */
-static int admit_common(struct fix_attempt *a, const struct story_step *step)
+/* What is the same for all: the control channel (or the one connection), and what belongs to connections that
+ * are open. */
+int fix_admit_common(struct fix_attempt *a, const struct story_step *step)
 {
     struct rules_range16 control = {a->play.server_port, a->play.server_port};
     bool is_known = step->state == TRACK_ESTABLISHED || step->state == TRACK_RELATED;
     if (is_known && !is_raw(step))
         return accept_states(a, step, step->state == TRACK_RELATED);
-    if (step->channel != STORY_CONTROL)
+    if (step->channel == STORY_DATA)
         return -ENOENT;
+    if (a->play.protocol == PACKET_ICMP || a->play.protocol == PACKET_ICMPV6) {
+        a->deeds |= 1U << FIX_PING;
+        return accept_echo(a, step);
+    }
     a->deeds |= 1U << FIX_OPEN_CONTROL;
     return accept_ports(a, step, control);
 }
@@ -96,8 +121,8 @@ static int assign_helper(struct fix_attempt *a)
     a->deeds |= 1U << FIX_HELPER;
     a->note = plain_text_only;
     return fix_command(a, "-t raw -I %s%s -p tcp --dport %u -j CT --helper ftp",
-                       a->play.where == STORY_AT_CLIENT ? "OUTPUT" : "PREROUTING", server,
-                       a->play.server_port);
+                       a->play.where == STORY_AT_CLIENT || play_is_local(&a->play) ? "OUTPUT" : "PREROUTING",
+                       server, a->play.server_port);
 }
 
 static int helper_admit(struct fix_attempt *a, const struct story_step *step)
@@ -106,7 +131,7 @@ static int helper_admit(struct fix_attempt *a, const struct story_step *step)
         return assign_helper(a);
     if (step->state == TRACK_RELATED)
         a->note = plain_text_only;
-    return admit_common(a, step);
+    return fix_admit_common(a, step);
 }
 
 static bool always_suits(const struct fix_attempt *a)
@@ -167,15 +192,14 @@ static bool without_ports(const char *text, char *out)
     return found;
 }
 
-/* The last state rule that would have taken the packet if it were not for its ports. */
+/* The last state rule for packets like this one that asks for ports. Whether it was they that did not hold is seen
+ * when the session is played without them. */
 static const struct story_rule *limited_rule(const struct story_step *step)
 {
     for (size_t i = step->looked_count; i-- > 0;) {
         const struct story_looked *l = &step->looked[i];
-        const char *text = l->rule.text;
-        if (l->answer == VERDICT_NO && strstr(text, "state ") && strstr(text, "-j ACCEPT") &&
-            strstr(text, step->state == TRACK_RELATED ? "RELATED" : "ESTABLISHED") &&
-            (strstr(text, "port ") || strstr(text, "ports ")))
+        bool is_filter = strcmp(l->rule.table, "filter") == 0;
+        if (l->answer == VERDICT_NO && is_filter && l->asks_ports && l->accepts_states >> step->state & 1)
             return &l->rule;
     }
     return NULL;
@@ -188,7 +212,7 @@ static int widen_admit(struct fix_attempt *a, const struct story_step *step)
     if (step->channel == STORY_DATA && step->state == TRACK_NEW)
         return assign_helper(a);
     if (!rule || !without_ports(rule->text, text) || strncmp(text, "-A ", 3) != 0)
-        return admit_common(a, step);
+        return fix_admit_common(a, step);
     const char *chain = text + 3, *rest = strchr(chain, ' ');
     if (!rest)
         return -ENOENT;
@@ -272,23 +296,36 @@ static int range_admit(struct fix_attempt *a, const struct story_step *step)
     bool is_answer = step->state == TRACK_ESTABLISHED && !is_raw(step);
     if (step->channel == STORY_DATA && !(is_answer && step->from == STORY_SERVER))
         return accept_ports(a, step, a->range);
-    return admit_common(a, step);
+    return fix_admit_common(a, step);
 }
 
 /* ---- active data connections, which come from port 20 ---- */
 
+/* From the port that was said; if none was, the server is made to use one, where that can be done. */
 static bool port_20_suits(const struct fix_attempt *a)
 {
-    return session_is_active(a->play.mode) && a->play.active_from_20;
+    struct rules_range16 ports = a->play.data_ports;
+    return session_is_active(a->play.mode) &&
+           (ports.last ? ports.first == ports.last : a->play.where != STORY_AT_CLIENT);
+}
+
+static int port_20_prepare(struct fix_attempt *a)
+{
+    if (a->play.data_ports.last)
+        return 0;
+    a->play.data_ports = (struct rules_range16){20, 20};
+    a->deeds |= 1U << FIX_SEND_FROM;
+    a->note = "The first line belongs into the server's configuration (vsftpd.conf, sallyd.conf), where "
+              "ftp_data_port has to be 20, as it is by default; restart it afterwards.";
+    return fix_configure(a, "connect_from_port_20=YES");
 }
 
 static int port_20_admit(struct fix_attempt *a, const struct story_step *step)
 {
-    uint16_t port = (uint16_t)(a->play.server_port - 1);
-    struct rules_range16 ports = {port, port};
+    struct rules_range16 ports = a->play.data_ports;
     char place[96], server[96];
     if (step->channel != STORY_DATA)
-        return admit_common(a, step);
+        return fix_admit_common(a, step);
     if (step->from == STORY_CLIENT || a->play.where == STORY_AT_SERVER) {
         a->deeds |= 1U << FIX_PORT_20;
         return accept_ports(a, step, ports);
@@ -296,10 +333,11 @@ static int port_20_admit(struct fix_attempt *a, const struct story_step *step)
     place_before(step, place, sizeof(place));
     name_server(a, STORY_SERVER, true, server, sizeof(server));
     a->deeds |= 1U << FIX_FROM_20;
-    a->note =
-        "Whoever holds the server's address reaches every high port from port 20; passive mode needs no "
-        "such rule.";
-    return fix_command(a, "%s%s -p tcp --sport %u --dport 1024:65535 -j ACCEPT", place, server, port);
+    if (!a->note)
+        a->note =
+            "Whoever holds the server's address reaches every high port from that one; passive mode needs "
+            "no such rule.";
+    return fix_command(a, "%s%s -p tcp --sport %u --dport 1024:65535 -j ACCEPT", place, server, ports.first);
 }
 
 /* ---- a range that the rules admit already ---- */
@@ -341,13 +379,13 @@ static int configure_admit(struct fix_attempt *a, const struct story_step *step)
     return -ENOENT;
 }
 
-const struct fix_maker fix_makers[] = {
+const struct fix_maker fix_ftp_makers[] = {
     {always_suits, NULL, helper_admit, false},
     {always_suits, NULL, widen_admit, true},
     {configure_suits, configure_prepare, configure_admit, false},
     {server_suits, one_port_prepare, range_admit, false},
     {range_suits, range_prepare, range_admit, false},
     {every_port_suits, every_port_prepare, range_admit, false},
-    {port_20_suits, NULL, port_20_admit, false},
+    {port_20_suits, port_20_prepare, port_20_admit, false},
 };
-const size_t fix_maker_count = sizeof(fix_makers) / sizeof(fix_makers[0]);
+const size_t fix_ftp_maker_count = sizeof(fix_ftp_makers) / sizeof(fix_ftp_makers[0]);

@@ -2,11 +2,14 @@
 #include "explain/packet/question.h"
 #include "explain/conclude.h"
 #include "explain/make.h"
+#include "explain/packet/remedy.h"
 #include "explain/packet/words.h"
+#include "explain/play/head.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +25,7 @@ struct question {
     struct packet packet;
     struct wall_world world;
     enum wall_path path;
+    enum story_lane from; /* who sends it */
     struct story *story;
     struct play_watch watch;
 };
@@ -70,6 +74,42 @@ static int build(struct question *q, uint8_t *buffer)
     return size < 0 ? size : packet_decode(buffer, (size_t)size, false, &q->packet);
 }
 
+/* ---- its way ---- */
+
+static bool is_zero(const struct packet_address *a)
+{
+    static const struct packet_address zero;
+    return packet_address_equal(a, &zero);
+}
+
+static const char *in_name(const struct question *q)
+{
+    return q->words.in[0] ? q->words.in : q->play->in;
+}
+
+static const char *out_name(const struct question *q)
+{
+    return q->words.out[0] ? q->words.out : q->play->out;
+}
+
+/* From an interface to another, or back out of the same: it is forwarded. */
+static bool goes_through(const struct question *q)
+{
+    bool by_words = q->words.in[0] || q->words.out[0];
+    return in_name(q) && out_name(q) && (by_words || strcmp(in_name(q), out_name(q)) != 0);
+}
+
+/* From this machine to itself. */
+static bool is_over_loopback(const struct question *q)
+{
+    struct play play = *q->play;
+    play.family = q->packet.family;
+    play.client = q->packet.source;
+    play.server = q->packet.destination;
+    return play_is_local(&play);
+}
+
+/* What the line says of hook and interfaces, then whose addresses these are, then where the firewall stands. */
 static enum wall_path choose_path(const struct question *q)
 {
     static const enum wall_path paths[] = {
@@ -77,6 +117,12 @@ static enum wall_path choose_path(const struct question *q)
     const struct play *play = q->play;
     if (q->words.has_path)
         return q->words.path;
+    if (goes_through(q))
+        return WALL_THROUGH;
+    if (is_over_loopback(q) && !q->words.in[0] && !q->words.out[0])
+        return WALL_LOOP;
+    if (play->where != STORY_AT_GATEWAY && (q->words.in[0] || q->words.out[0]))
+        return q->words.in[0] ? WALL_IN : WALL_OUT;
     if (play->where == STORY_AT_SERVER && packet_address_equal(&q->packet.source, &play->server))
         return WALL_OUT;
     if (play->where == STORY_AT_CLIENT && packet_address_equal(&q->packet.destination, &play->client))
@@ -84,18 +130,87 @@ static enum wall_path choose_path(const struct question *q)
     return paths[play->where];
 }
 
+enum guess { GUESS_NONE, GUESS_ASKS, GUESS_ANSWERS };
+
+static enum guess guess_by_addresses(const struct question *q)
+{
+    const struct packet_address *source = &q->packet.source, *destination = &q->packet.destination;
+    const struct packet_address *client = &q->play->client, *server = &q->play->server;
+    if (!is_zero(server) && !packet_address_equal(source, destination)) {
+        if (packet_address_equal(source, server))
+            return GUESS_ANSWERS;
+        if (packet_address_equal(destination, server))
+            return GUESS_ASKS;
+    }
+    if (is_zero(client))
+        return GUESS_NONE;
+    return packet_address_equal(source, client)        ? GUESS_ASKS
+           : packet_address_equal(destination, client) ? GUESS_ANSWERS
+                                                       : GUESS_NONE;
+}
+
+enum { LOW_PORTS = 1024 }; /* which servers have */
+
+static enum guess guess_by_packet(const struct packet *p)
+{
+    static const uint8_t replies[] = {0, 129};
+    bool is_icmp = p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6;
+    bool from_low = p->source_port < LOW_PORTS, to_low = p->destination_port < LOW_PORTS;
+    if (is_icmp)
+        return p->icmp.type == replies[p->protocol == PACKET_ICMPV6] ? GUESS_ANSWERS : GUESS_NONE;
+    if (p->protocol == PACKET_TCP && p->tcp.flags & PACKET_SYN)
+        return p->tcp.flags & PACKET_ACK ? GUESS_ANSWERS : GUESS_ASKS;
+    if (!packet_has_ports(p->protocol) || from_low == to_low)
+        return GUESS_NONE;
+    return from_low ? GUESS_ANSWERS : GUESS_ASKS;
+}
+
+/* Which of the two ends sends it: the picture has the client at its left. */
+static enum story_lane choose_sender(const struct question *q)
+{
+    enum guess guess = guess_by_addresses(q);
+    if (guess == GUESS_NONE && q->words.direction == TRACK_REPLY)
+        guess = GUESS_ANSWERS;
+    if (guess == GUESS_NONE)
+        guess = guess_by_packet(&q->packet);
+    if (guess == GUESS_NONE && q->path == WALL_OUT)
+        guess = q->play->where == STORY_AT_CLIENT ? GUESS_ASKS : GUESS_ANSWERS;
+    return guess == GUESS_ANSWERS ? STORY_SERVER : STORY_CLIENT;
+}
+
+/* The same question about a session between these two ends. */
+static struct play play_of(const struct question *q)
+{
+    static const enum story_at places[][2] = {
+        [WALL_IN] = {[STORY_CLIENT] = STORY_AT_SERVER, [STORY_SERVER] = STORY_AT_CLIENT},
+        [WALL_OUT] = {[STORY_CLIENT] = STORY_AT_CLIENT, [STORY_SERVER] = STORY_AT_SERVER},
+        [WALL_THROUGH] = {STORY_AT_GATEWAY, STORY_AT_GATEWAY},
+        [WALL_LOOP] = {STORY_AT_SERVER, STORY_AT_SERVER},
+    };
+    struct play play = *q->play;
+    bool up = q->from == STORY_CLIENT;
+    play.family = q->packet.family;
+    play.client = up ? q->packet.source : q->packet.destination;
+    play.server = up ? q->packet.destination : q->packet.source;
+    play.where = places[q->path][q->from];
+    play.in = in_name(q);
+    play.out = out_name(q);
+    return play;
+}
+
 static void describe_world(struct question *q)
 {
     const struct packet_words *w = &q->words;
     const struct play *play = q->play;
-    const char *in = w->in[0] ? w->in : play->in, *out = w->out[0] ? w->out : play->out;
+    const char *lo = q->path == WALL_LOOP ? "lo" : NULL;
+    const char *in = lo ? lo : in_name(q), *out = lo ? lo : out_name(q);
     q->world = (struct wall_world){
         .in = in && q->path != WALL_OUT ? in : "",
         .out = out && q->path != WALL_IN ? out : "",
         .mark = w->mark,
         .mark_is_sure = w->has_mark,
         .pkttype = w->pkttype,
-        .unknown = (in || q->path == WALL_OUT ? 0U : VERDICT_NO_IN) |
+        .unknown = VERDICT_NO_BYTES | (in || q->path == WALL_OUT ? 0U : VERDICT_NO_IN) |
                    (out || q->path == WALL_IN ? 0U : VERDICT_NO_OUT) | (w->has_mac ? 0U : VERDICT_NO_MAC) |
                    (play->sets ? 0U : VERDICT_NO_SET),
         .time = play->time,
@@ -113,7 +228,7 @@ static void describe_world(struct question *q)
 static int describe_step(struct question *q, struct story_step *step)
 {
     const struct packet *p = &q->packet;
-    step->from = q->path == WALL_OUT ? STORY_SERVER : STORY_CLIENT;
+    step->from = q->from;
     step->channel = STORY_OTHER;
     step->phase = strdup("");
     step->label = story_packet_text(p);
@@ -124,12 +239,10 @@ static int describe_step(struct question *q, struct story_step *step)
     return whole ? 0 : -ENOMEM;
 }
 
-/* With a tracker that has seen nothing, or in the state that was said. */
-static int judge(struct question *q, struct wall_report *ret)
+/* With a tracker that has seen nothing, or in the state that was said. told may be NULL. */
+static int judge(struct question *q, bool in_state, const struct verdict_trace *told, struct wall_report *ret)
 {
     struct track_config config;
-    struct verdict_trace trace;
-    const struct verdict_trace *told = play_watch_trace(&q->watch, &q->story->steps[0], &trace);
     struct wall_ask ask = {.packet = &q->packet,
                            .path = q->path,
                            .world = &q->world,
@@ -138,8 +251,8 @@ static int judge(struct question *q, struct wall_report *ret)
                            .now_ms = QUESTION_NOW_MS};
     play_config(q->play, &config);
     struct wall_rules *rules = wall_rules_new(q->rules);
-    struct wall *wall = rules ? wall_new(rules, &config, play_watch_event, &q->watch) : NULL;
-    if (wall && q->words.has_state)
+    struct wall *wall = rules ? wall_new(rules, &config, told ? play_watch_event : NULL, &q->watch) : NULL;
+    if (wall && in_state)
         wall_ask(wall, &ask, told, ret);
     else if (wall)
         wall_packet(wall, &q->packet, q->path, &q->world, QUESTION_NOW_MS, told, ret);
@@ -151,48 +264,121 @@ static int judge(struct question *q, struct wall_report *ret)
 
 static int fill_head(struct question *q)
 {
-    const struct play *play = q->play;
+    const struct play play = play_of(q);
     struct story *story = q->story;
     const struct story_step *step = &story->steps[0];
-    uint8_t family = q->packet.family;
+    int error = play_head_fill(story, &play);
+    if (error)
+        return error;
     story->kind = STORY_PACKET;
-    story->where = play->where;
-    story->rules_name = strdup(play->rules_name ? play->rules_name : "");
-    story->client = story_end_text(&q->packet.source, family, 0);
-    story->server = story_end_text(&q->packet.destination, family, 0);
-    story->kernel = story_format("%u.%u", play->kernel >> 16, play->kernel >> 8 & 255);
-    story->manner = strdup(play->manner == TRACK_ROBUST ? "robust" : "linux");
+    story->where = play.where;
     const char *name = packet_protocol_name(q->packet.protocol);
     if (name)
         story->title = story_format("%s %s -> %s at %s", name, step->source, step->destination, step->hook);
     else
         story->title = story_format("protocol %u %s -> %s at %s", q->packet.protocol, step->source,
                                     step->destination, step->hook);
-    bool whole =
-        story->rules_name && story->client && story->server && story->kernel && story->manner && story->title;
-    return whole ? 0 : -ENOMEM;
+    return story->title ? 0 : -ENOMEM;
 }
 
-static char *conclusion(const struct story_step *step)
+static char *conclude_doubt(const struct story_step *step)
+{
+    char *why = conclude_unknown(step);
+    char *text = why ? story_format("Whether this packet passes can't be told: %s.", why) : NULL;
+    free(why);
+    return text;
+}
+
+static char *conclusion(const struct story_step *step, bool is_said)
 {
     static const char *const verbs[] = {
         [WALL_PASS] = "accepts", [WALL_DROP] = "drops", [WALL_REJECT] = "rejects"};
     const struct story_rule *rule = &step->rule;
-    const char *state = story_state_name(step->state);
+    char state[64];
+    snprintf(state, sizeof(state), "%s%s", story_state_name(step->state), is_said ? ", as was said" : "");
     if (step->fate == WALL_UNKNOWN)
-        return story_format("It can't be told: unknown because of rule %u of %s, which asks for %s.",
-                            rule->number, rule->chain ? rule->chain : "no chain",
-                            step->because ? step->because : "what the rules don't tell");
+        return conclude_doubt(step);
     if (!rule->chain && step->fate == WALL_PASS)
         return story_format("No rule is in the way at %s: the packet (%s) passes.", step->hook, state);
     if (!rule->chain)
         return story_format("Connection tracking drops this packet (%s): %s.", state,
                             track_reason_text(step->reason));
-    if (rule->number == 0)
-        return story_format("No rule of %s decides about this packet (%s), and its policy %s it.",
-                            rule->chain, state, verbs[step->fate]);
-    return story_format("Rule %u of %s %s this packet (%s).", rule->number, rule->chain, verbs[step->fate],
-                        state);
+    char *place = story_place(rule), *text = NULL;
+    if (place && rule->number == 0)
+        text = story_format("No rule of %s decides about this packet (%s), and %s %s it.", rule->chain, state,
+                            place, verbs[step->fate]);
+    else if (place)
+        text = story_format("R%s %s this packet (%s).", place + 1, verbs[step->fate], state);
+    free(place);
+    return text;
+}
+
+static int note_rewrite(struct question *q, const struct wall_report *report)
+{
+    const struct verdict *v = &report->rewrite.verdict;
+    struct story_rule rule;
+    int error = story_rule_quote(&rule, q->rules, RULES_NAT, v->chain, v->rule, v->number);
+    if (!error)
+        error = story_note_add(
+            q->story,
+            "Then the source of this packet may be rewritten by rule %u of %s in the nat table "
+            "(%s), which is not evaluated: what comes of its connection is not told here.",
+            rule.number, rule.chain, rule.text);
+    story_rule_clear(&rule);
+    return error;
+}
+
+/* A packet that this machine sends to itself, asked about at one hook. */
+static int note_one_half(struct question *q)
+{
+    return story_note_add(
+        q->story,
+        "Client and server are the same machine: such a packet goes over loopback (lo) and meets the "
+        "rules of OUTPUT and then those of INPUT. Asked was one of the two; leave hook=, in= and out= "
+        "away to ask both.");
+}
+
+/* A state that the person makes up is no finding: what would a firewall say that knows nothing of it? */
+static int note_state(struct question *q, const struct wall_report *said)
+{
+    static const char *const verbs[] = {[WALL_PASS] = "would pass",
+                                        [WALL_DROP] = "would be dropped",
+                                        [WALL_REJECT] = "would be rejected",
+                                        [WALL_UNKNOWN] = "could not be told about"};
+    struct wall_report unseen;
+    const char *state = story_state_name(q->words.state);
+    if (said->view.state != q->words.state)
+        return story_note_add(q->story, "That the packet is %s was said, but the rules of raw make it %s.",
+                              state, story_state_name(said->view.state));
+    int error = judge(q, false, NULL, &unseen);
+    if (error)
+        return error;
+    const char *found = story_state_name(unseen.view.state);
+    if (unseen.fate == said->fate)
+        return story_note_add(
+            q->story,
+            "That the packet is %s was said, not found out. To a firewall that has seen nothing "
+            "of its connection it is %s, and its fate the same.",
+            state, found);
+    return story_note_add(
+        q->story,
+        "That the packet is %s was said, not found out, and it decides: to a firewall that has "
+        "seen nothing of its connection it is %s, and %s.",
+        state, found, verbs[unseen.fate]);
+}
+
+/* Rules of iptables say nothing of IPv6, nor those of ip6tables of IPv4: what would is not at hand. */
+static int tell_other_family(struct question *q, struct story_step *step)
+{
+    bool six = q->packet.family == PACKET_IPV6;
+    step->fate = WALL_UNKNOWN;
+    step->because = story_format("the rules of %s, which are not these", six ? "ip6tables" : "iptables");
+    q->story->outcome = STORY_UNKNOWN;
+    q->story->conclusion = story_format(
+        "It can't be told: the packet is %s, and these are rules of %s, which it does "
+        "not meet; ask with those that %s prints.",
+        six ? "IPv6" : "IPv4", six ? "iptables" : "ip6tables", six ? "ip6tables-save" : "iptables-save");
+    return step->because && q->story->conclusion ? 0 : -ENOMEM;
 }
 
 static int tell(struct question *q)
@@ -204,26 +390,39 @@ static int tell(struct question *q)
     struct wall_report report;
     struct story_step *step = story_step_add(q->story);
     int error = step ? describe_step(q, step) : -ENOMEM;
+    struct verdict_trace trace;
     if (!error)
-        error = judge(q, &report);
+        error = judge(q, q->words.has_state, play_watch_trace(&q->watch, step, &trace), &report);
     if (!error)
         error = q->watch.error;
     if (!error)
-        error = story_step_judge(step, q->rules, &report, q->path);
+        error = story_step_judge(step, q->rules, &report);
     if (!error)
         error = fill_head(q);
     if (error)
         return error;
     q->story->outcome = outcomes[report.fate];
-    q->story->conclusion = conclusion(step);
+    if (q->rules->family != q->packet.family)
+        return tell_other_family(q, step);
+    q->story->conclusion = conclusion(step, q->words.has_state && step->state == q->words.state);
     if (!q->story->conclusion)
         return -ENOMEM;
-    struct play played = *q->play;
-    played.family = q->packet.family;
-    if (q->words.in[0])
-        played.in = q->words.in;
-    if (q->words.out[0])
-        played.out = q->words.out;
+    error = conclude_near(q->story);
+    if (!error && report.fate == WALL_PASS && report.astray)
+        error = note_rewrite(q, &report);
+    if (!error && q->words.has_state)
+        error = note_state(q, &report);
+    if (error)
+        return error;
+    struct play played = play_of(q);
+    if (play_is_local(&played) && q->path != WALL_LOOP) {
+        error = note_one_half(q);
+        played.where = STORY_AT_GATEWAY; /* not over loopback as a whole */
+    }
+    if (!error && q->story->outcome == STORY_BLOCKED && !q->words.has_state)
+        error = packet_remedy(q->story, q->rules, &q->packet, q->path, &played);
+    if (error)
+        return error;
     return conclude_packet_notes(q->story, q->rules, &played);
 }
 
@@ -244,6 +443,7 @@ int packet_question_ask(const struct rules *r, const char *line, const struct pl
     }
     if (!error) {
         q.path = choose_path(&q);
+        q.from = choose_sender(&q);
         describe_world(&q);
         error = tell(&q);
     }

@@ -12,9 +12,13 @@
  *   udp [2001:db8::1]:5353 -> [2001:db8::2]:53
  *   icmp 192.0.2.1 > 192.0.2.2 type 8
  *   -p tcp -s 198.51.100.7 -d 192.168.0.18 --dport 22 --syn
+ *   [UFW BLOCK] IN=eth0 OUT= MAC=... SRC=198.51.100.7 DST=192.168.0.18 ... PROTO=TCP SPT=40000 DPT=22 ... SYN ...
  *
  * Without state= a tracker that has seen nothing yet says what the packet is; with it, what the person says
- * holds. Without hook= the packet enters at play->where, from the client's side.
+ * holds, and is told as that. Without hook= a packet with in= and out= is forwarded, one with in= alone comes in
+ * and one with out= alone goes out (on a gateway these two are forwarded as well); without either, it enters at
+ * play->where, from the client's side. The story's client is the end that asks, as far as addresses, flags and
+ * ports tell.
  */
 
 /*

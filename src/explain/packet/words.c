@@ -2,6 +2,7 @@
 #include "explain/packet/words.h"
 #include "base/nearest.h"
 #include "explain/make.h"
+#include "explain/packet/log.h"
 #include "packet/decode.h"
 
 #include <ctype.h>
@@ -577,13 +578,17 @@ static int check(struct reader *r)
         return fail(r, "this protocol has no ports");
     if (w->has_flags && w->recipe.protocol != PACKET_TCP)
         return fail(r, "only tcp has flags");
+    if (w->has_path && w->path == WALL_IN && w->out[0])
+        return fail(r, "hook=input and out=: what comes in for this machine leaves by no interface");
+    if (w->has_path && w->path == WALL_OUT && w->in[0])
+        return fail(r, "hook=output and in=: what this machine sends came in by no interface");
     bool icmp = w->recipe.protocol == PACKET_ICMP || w->recipe.protocol == PACKET_ICMPV6;
     if (w->has_type && !icmp)
         return fail(r, "only icmp has a type");
     return 0;
 }
 
-int packet_words_read(const char *line, struct packet_words *ret, char **message)
+static int read_line(const char *line, struct packet_words *ret, char **message)
 {
     struct packet_words words = {.recipe = {.window_scale = -1}};
     struct reader r = {.line = line, .at = line, .out = &words, .message = message};
@@ -600,4 +605,17 @@ int packet_words_read(const char *line, struct packet_words *ret, char **message
         return result;
     *ret = words;
     return 0;
+}
+
+int packet_words_read(const char *line, struct packet_words *ret, char **message)
+{
+    char *words = NULL;
+
+    if (!packet_log_is(line))
+        return read_line(line, ret, message);
+    int error = packet_log_words(line, &words, message);
+    if (error == 0)
+        error = read_line(words, ret, message);
+    free(words);
+    return error;
 }

@@ -20,7 +20,7 @@ struct packet_words {
     uint16_t length; /* of the whole packet; 0: as short as can be */
 };
 
-/* 0 and *ret; -EINVAL with *message (caller frees): column, what was found, what was expected; -ENOMEM. */
+/* line may be one of the kernel's log (log.h). 0 and *ret; -EINVAL with *message (caller frees): column, what was found, what was expected; -ENOMEM. */
 MUST_USE int packet_words_read(const char *line, struct packet_words *ret, char **message);
 
 #endif

@@ -87,6 +87,8 @@ static struct packet_address assume_client(const struct packet_address *server, 
 {
     struct packet_address client = *server;
     uint8_t told;
+    if (play_is_loopback(server, family))
+        return client;
     if (!is_private(server, family)) {
         /* a constant of ours, well formed */
         (void)!packet_address_parse(family == PACKET_IPV6 ? "2001:db8::2" : "198.51.100.7", &client, &told);
@@ -108,7 +110,9 @@ int play_complete(const struct rules *r, struct play *play)
         found = find_server(r, play, &play->server);
     if (found < 0)
         return found;
-    if (!found)
+    if (!found && play_is_loopback(&play->client, play->family))
+        play->server = play->client;
+    else if (!found)
         /* a constant of ours, well formed */
         (void)!packet_address_parse(play->family == PACKET_IPV6 ? "2001:db8::18" : "192.168.0.18",
                                     &play->server, &told);

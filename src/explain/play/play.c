@@ -2,7 +2,9 @@
 #include "explain/play/play.h"
 #include "explain/conclude.h"
 #include "explain/fix/fix.h"
+#include "explain/fix/makers.h"
 #include "explain/make.h"
+#include "explain/play/head.h"
 #include "explain/play/ports.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
@@ -28,13 +30,9 @@ static char *title(const struct story *story, const struct play *play)
 
 static int fill_head(struct story *story, const struct play *play)
 {
-    story->rules_name = strdup(play->rules_name ? play->rules_name : "");
-    story->client = story_end_text(&play->client, play->family, 0);
-    story->server = story_end_text(&play->server, play->family, 0);
-    story->kernel = story_format("%u.%u", play->kernel >> 16, play->kernel >> 8 & 255);
-    story->manner = strdup(play->manner == TRACK_ROBUST ? "robust" : "linux");
-    if (!story->rules_name || !story->client || !story->server || !story->kernel || !story->manner)
-        return -ENOMEM;
+    int error = play_head_fill(story, play);
+    if (error)
+        return error;
     story->title = title(story, play);
     return story->title ? 0 : -ENOMEM;
 }
@@ -51,11 +49,18 @@ struct story *play_session(const struct rules *r, const struct play *play)
     if (!error)
         error = fill_head(story, &whole);
     if (!error)
-        error = conclude_story(story, &played, &outcomes);
+        error = conclude_story(story, &outcomes);
+    if (!error)
+        error = conclude_neighbours(story, rules, &played);
     if (!error)
         error = conclude_notes(story, rules, play, &played, &outcomes);
     if (!error && story->outcome != STORY_WORKS)
-        error = fix_story(story, rules, &whole, &outcomes, play->passive_ports.last != 0);
+        error = fix_story(story, rules,
+                          &(struct fix_question){.play = &whole,
+                                                 .outcomes = &outcomes,
+                                                 .knows_range = play->passive_ports.last != 0,
+                                                 .makers = fix_ftp_makers,
+                                                 .maker_count = fix_ftp_maker_count});
     wall_rules_free(&rules);
     if (error)
         story_free(&story);

@@ -18,6 +18,7 @@ enum {
     SESSION_CLIENT_PORT = 40000,  /* of the control channel; data channels take those after it */
     SESSION_PASSIVE_PORT = 12484, /* named first where the range allows it */
     SESSION_ACTIVE_PORT = 55960,  /* likewise */
+    SESSION_DATA_PORT = 45001,    /* likewise, that active data connections come from */
     SESSION_LINE = 400,           /* longest command or reply */
     SESSION_CONTROL_ISN = 0x3a5c0001,
     SESSION_DATA_ISN = 0x51000001,
@@ -141,20 +142,17 @@ static bool login(struct session *s)
 
 /* ---- where the data channel goes ---- */
 
-/* The port named as the n-th: the customary one where the range has room, else from its fourth on. */
-static uint16_t port_in(struct rules_range16 range, uint16_t customary, unsigned n)
-{
-    unsigned span = (unsigned)range.last - range.first + 1U;
-    if (customary >= range.first && customary + 2U <= range.last)
-        return (uint16_t)(customary + n % 3U);
-    return (uint16_t)(range.first + (3U + n) % span);
-}
-
 static uint16_t named_port(const struct play *play, unsigned n)
 {
     if (session_is_active(play->mode))
-        return port_in(play->active_ports, SESSION_ACTIVE_PORT, n);
-    return port_in(play->passive_ports, SESSION_PASSIVE_PORT, n);
+        return play_port_in(play->active_ports, SESSION_ACTIVE_PORT, n);
+    return play_port_in(play->passive_ports, SESSION_PASSIVE_PORT, n);
+}
+
+struct rules_range16 session_data_ports(const struct play *play)
+{
+    static const struct rules_range16 customary = {20, 20};
+    return play->data_ports.last ? play->data_ports : customary;
 }
 
 /* "192,168,0,18,39,110" of RFC 959. */
@@ -343,9 +341,8 @@ static bool transfer(struct session *s, const struct session_transfer *t)
         .next = {SESSION_DATA_ISN + n * 0x10000U, SESSION_DATA_ISN + 0x8000000U + n * 0x10000U},
     };
     data.port[STORY_CLIENT] = active ? named_port(play, n) : (uint16_t)(SESSION_CLIENT_PORT + 1U + n);
-    data.port[STORY_SERVER] = active ? (play->active_from_20 ? (uint16_t)(play->server_port - 1)
-                                                             : (uint16_t)(SESSION_CLIENT_PORT + 5001U + n))
-                                     : named_port(play, n);
+    data.port[STORY_SERVER] =
+        active ? play_port_in(session_data_ports(play), SESSION_DATA_PORT, n) : named_port(play, n);
     if (!announce(s, &data))
         return false;
     return active ? transfer_active(s, &data, t) : transfer_passive(s, &data, t);

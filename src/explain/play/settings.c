@@ -6,7 +6,6 @@ void play_defaults(struct play *ret)
     *ret = (struct play){
         .server_port = 21,
         .active_ports = {32768, 60999}, /* net.ipv4.ip_local_port_range */
-        .active_from_20 = true,
         .kernel = TRACK_KERNEL(6, 18),
         .manner = TRACK_LINUX,
         .helper_ports = {21},

@@ -4,8 +4,17 @@
 
 #include "explain/story.h"
 
+struct play;
+struct wall_rules;
+/* Plays what is asked once through r: steps, tasks and their outcomes, without conclusion, fixes and notes. play
+ * must be complete (addresses, ranges). looked: as of session_play. NULL: out of memory. */
+typedef struct story *play_script(struct wall_rules *r, const struct play *play, uint32_t looked);
+
 /* How a session is played. play_defaults fills in what people rarely say. */
 struct play {
+    play_script *script; /* what is played; NULL: the FTP session (session.h) */
+    uint8_t protocol;    /* of another script: PACKET_TCP, PACKET_UDP, PACKET_ICMP or PACKET_ICMPV6 */
+    struct rules_range16 client_ports; /* likewise: that the client sends from */
     enum story_mode mode;
     enum story_at where;
     bool tls; /* AUTH TLS before login: the helper can't read what follows */
@@ -14,12 +23,13 @@ struct play {
     uint16_t server_port;                 /* 21 */
     struct rules_range16 passive_ports;   /* --pasv-ports; 0,0: any unprivileged one */
     struct rules_range16 active_ports;    /* that the client names in PORT and EPRT */
-    bool active_from_20;                  /* active data connections come from port server_port - 1 */
-    uint32_t kernel;                      /* TRACK_KERNEL() */
+    struct rules_range16 data_ports; /* --data-port, that active data connections come from; 0,0: not said */
+    uint32_t kernel;                 /* TRACK_KERNEL() */
     enum track_manner manner;
     uint16_t helper_ports[8]; /* --helper-ports */
     uint8_t helper_port_count;
     bool helper_loose;
+    bool helper_always;   /* it needs no rule: a live wall's */
     const char *in, *out; /* --in, --out: interface towards the client / the server; NULL: not known */
     const struct verdict_sets *sets; /* --sets FILE, or NULL */
     int64_t time;                    /* of day, for -m time */

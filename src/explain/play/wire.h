@@ -6,8 +6,9 @@
 #include "explain/play/world.h"
 
 /*
- * TCP under the scripted session: each packet is built, goes through the wall and becomes a step. A packet
- * that is dropped is sent twice more, as TCP does; then the connection counts as dead.
+ * TCP under the scripted session, or whatever protocol is played: each packet is built, goes through the wall and
+ * becomes a step. A packet that is dropped is sent twice more, as TCP does and as resolvers do; then the connection
+ * counts as dead.
  */
 struct wire {
     const struct rules *rules;
@@ -30,7 +31,8 @@ struct wire_connection { /* indexed by enum story_lane */
     uint32_t next[2]; /* sequence number of the next byte sent */
 };
 
-/* Sends one segment; all ACKs of what the other side sent before ride on it. Did it arrive (as far as can be
+/* Sends one segment (flags are TCP's alone), datagram or echo; all ACKs of what the other side sent before ride on
+ * it. Did it arrive (as far as can be
  * told)? */
 MUST_USE bool wire_send(struct wire *w, struct wire_connection *c, enum story_lane from, uint8_t flags,
                         const void *payload, size_t size, const char *label);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/play/world.h"
+#include "explain/near/near.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@ void play_config(const struct play *play, struct track_config *ret)
 {
     track_config_default(ret, play->manner, play->kernel);
     ret->ftp_loose = play->helper_loose;
+    ret->always_helps = play->helper_always;
     if (play->helper_port_count == 0)
         return;
     memcpy(ret->ftp_ports, play->helper_ports, sizeof(ret->ftp_ports));
@@ -22,7 +24,15 @@ enum wall_path play_path(const struct play *play, enum story_lane from)
         [STORY_AT_GATEWAY] = {[STORY_CLIENT] = WALL_THROUGH, [STORY_SERVER] = WALL_THROUGH},
         [STORY_AT_CLIENT] = {[STORY_CLIENT] = WALL_OUT, [STORY_SERVER] = WALL_IN},
     };
-    return paths[play->where][from];
+    return play_is_local(play) ? WALL_LOOP : paths[play->where][from];
+}
+
+uint16_t play_port_in(struct rules_range16 range, uint16_t customary, unsigned n)
+{
+    unsigned span = (unsigned)range.last - range.first + 1U;
+    if (customary >= range.first && customary + 2U <= range.last)
+        return (uint16_t)(customary + n % 3U);
+    return (uint16_t)(range.first + (3U + n) % span);
 }
 
 const struct packet_address *play_address(const struct play *play, enum story_lane side)
@@ -31,62 +41,63 @@ const struct packet_address *play_address(const struct play *play, enum story_la
 }
 
 /* From a machine to itself: by loopback, whichever of its addresses is used. */
-static bool is_local(const struct packet_address *a, const struct packet_address *b, uint8_t family)
+bool play_is_loopback(const struct packet_address *a, uint8_t family)
 {
     static const uint8_t six[16] = {[15] = 1};
-    const uint8_t *x = (const uint8_t *)a->word, *y = (const uint8_t *)b->word;
+    const uint8_t *octet = (const uint8_t *)a->word;
 
-    if (packet_address_equal(a, b))
-        return true;
-    return family == PACKET_IPV4 ? x[0] == 127 || y[0] == 127
-                                 : memcmp(x, six, sizeof(six)) == 0 || memcmp(y, six, sizeof(six)) == 0;
+    return family == PACKET_IPV4 ? octet[0] == 127 : memcmp(octet, six, sizeof(six)) == 0;
 }
 
 bool play_is_local(const struct play *play)
 {
-    return play->where != STORY_AT_GATEWAY && is_local(&play->client, &play->server, play->family);
+    static const struct packet_address unsaid;
+    bool is_same =
+        packet_address_equal(&play->client, &play->server) && !packet_address_equal(&play->client, &unsaid);
+    bool has_loopback =
+        play_is_loopback(&play->client, play->family) || play_is_loopback(&play->server, play->family);
+
+    return play->where != STORY_AT_GATEWAY && (is_same || has_loopback);
 }
 
-/* A server has one interface towards the client, a client one towards the server, a gateway both. */
-static const char *interface_towards(const struct play *play, enum story_lane side)
+/* By which packets come in, or go out. On a gateway --in is towards the client and --out towards the server, so that
+ * answers go the other way; a machine at an end has mostly one for both, and one that is said will do. */
+static const char *interface_of(const struct play *play, enum story_lane from, bool is_in)
 {
-    if (play_is_local(play) && !play->in && !play->out)
+    bool to_client = is_in == (from == STORY_CLIENT);
+    const char *first = is_in ? play->in : play->out, *second = is_in ? play->out : play->in;
+    if (play_is_local(play))
         return "lo";
-    if (play->where == STORY_AT_SERVER)
-        return play->in ? play->in : play->out;
-    if (play->where == STORY_AT_CLIENT)
-        return play->out ? play->out : play->in;
-    return side == STORY_CLIENT ? play->in : play->out;
+    if (play->where == STORY_AT_GATEWAY)
+        return to_client ? play->in : play->out;
+    return first ? first : second;
+}
+
+/* Which end is the firewall's own machine. Both are where packets stay on it, and a loopback address is known to be. */
+static enum story_lane own_side(const struct play *play)
+{
+    if (play_is_local(play))
+        return play_is_loopback(&play->client, play->family) ? STORY_SERVER : STORY_CLIENT;
+    return play->where == STORY_AT_SERVER ? STORY_SERVER : STORY_CLIENT;
 }
 
 void play_world(const struct play *play, enum story_lane from, struct wall_world *ret)
 {
     enum wall_path path = play_path(play, from);
-    enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
-    const char *in = path == WALL_OUT ? "" : interface_towards(play, from);
-    const char *out = path == WALL_IN ? "" : interface_towards(play, to);
+    const char *in = path == WALL_OUT ? "" : interface_of(play, from, true);
+    const char *out = path == WALL_IN ? "" : interface_of(play, from, false);
     *ret = (struct wall_world){
         .in = in ? in : "",
         .out = out ? out : "",
-        .unknown = VERDICT_NO_MAC | (in ? 0U : VERDICT_NO_IN) | (out ? 0U : VERDICT_NO_OUT) |
-                   (play->sets ? 0U : VERDICT_NO_SET),
+        .unknown = VERDICT_NO_MAC | VERDICT_NO_BYTES | VERDICT_NO_SHAPE | (in ? 0U : VERDICT_NO_IN) |
+                   (out ? 0U : VERDICT_NO_OUT) | (play->sets ? 0U : VERDICT_NO_SET),
         .time = play->time,
         .sets = play->sets,
     };
     if (play->where == STORY_AT_GATEWAY)
         return; /* neither end is an address of the gateway's own */
-    ret->local = play_address(play, play->where == STORY_AT_SERVER ? STORY_SERVER : STORY_CLIENT);
+    ret->local = play_address(play, own_side(play));
     ret->local_count = 1;
-}
-
-static enum rules_table_type table_of(const struct rules *r, const struct rules_chain *chain)
-{
-    const struct rules_table *raw = &r->tables[RULES_RAW];
-    for (size_t i = 0; i < raw->count; i++) {
-        if (raw->chains[i] == chain)
-            return RULES_RAW;
-    }
-    return RULES_FILTER;
 }
 
 static void watch_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
@@ -96,7 +107,19 @@ static void watch_rule(void *arg, const struct rules_chain *chain, const struct 
     if (w->error)
         return;
     struct story_step *step = &w->story->steps[w->story->step_count - 1];
-    w->error = story_looked_add(step, w->rules, table_of(w->rules, chain), chain, rule, number, answer);
+    w->error =
+        story_looked_add(step, w->rules, (enum rules_table_type)chain->table, chain, rule, number, answer);
+}
+
+/* What is sent again has been told of already. */
+static void watch_table(void *arg, enum rules_table_type table, const struct verdict_packet *p,
+                        const struct verdict *v)
+{
+    struct play_watch *w = arg;
+    bool is_lost = v->code == VERDICT_DROP || v->code == VERDICT_REJECT;
+    if (w->error || !is_lost || w->story->steps[w->story->step_count - 1].is_retry)
+        return;
+    w->error = near_find(w->story, w->rules, table, p, v);
 }
 
 const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct story_step *step,
@@ -104,7 +127,7 @@ const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct 
 {
     if (w->looked != (uint32_t)PLAY_WATCH_ALL && w->looked != step->number)
         return NULL;
-    *ret = (struct verdict_trace){.arg = w, .rule = watch_rule};
+    *ret = (struct verdict_trace){.arg = w, .rule = watch_rule, .table = watch_table};
     return ret;
 }
 

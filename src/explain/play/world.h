@@ -15,10 +15,14 @@ MUST_USE int play_complete(const struct rules *r, struct play *play);
 void play_config(const struct play *play, struct track_config *ret);
 /* The way through the firewall of a packet that from sends. */
 enum wall_path play_path(const struct play *play, enum story_lane from);
+/* The port of range that is used as the n-th: from the customary one on where the range has room, else from its
+ * fourth on. */
+uint16_t play_port_in(struct rules_range16 range, uint16_t customary, unsigned n);
 /* Interfaces and addresses, for a packet that from sends. Borrows from play. */
 void play_world(const struct play *play, enum story_lane from, struct wall_world *ret);
 /* Do client and server run on the machine that filters, so that their packets go over loopback? */
 bool play_is_local(const struct play *play);
+bool play_is_loopback(const struct packet_address *a, uint8_t family); /* 127.0.0.0/8, ::1 */
 const struct packet_address *play_address(const struct play *play, enum story_lane side);
 
 /* Notes down, on the last step of a story, the rules that were looked at and what the tracker did. */

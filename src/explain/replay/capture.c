@@ -2,91 +2,18 @@
 #include "explain/replay/capture.h"
 
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "explain/make.h"
-
-enum {
-    ETHERTYPE_AT = 12,
-    ETHER_IPV4 = 0x0800,
-    ETHER_IPV6 = 0x86dd,
-    ETHER_VLAN = 0x8100,     /* IEEE 802.1Q */
-    ETHER_PROVIDER = 0x88a8, /* IEEE 802.1ad */
-    VLAN_TAG = 4,
-    VLAN_TAGS_MOST = 4,
-};
+#include "explain/replay/forms.h"
+#include "explain/replay/link.h"
+#include "explain/replay/record.h"
 
 struct capture {
-    pcap_t *pcap;
-    int (*skip)(const uint8_t *frame, size_t size, size_t *ret_offset);
-};
-
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-/* Each: the offset of the IP header, 0; or -1: no IP. An ethertype stands at `type`, and its payload begins
- * at `payload`. */
-static int skip_typed(const uint8_t *frame, size_t size, size_t type, size_t payload, size_t *ret_offset)
-{
-    for (int tags = 0; tags <= VLAN_TAGS_MOST && size >= payload && size >= type + 2; tags++) {
-        unsigned ethertype = get16(frame + type);
-
-        if (ethertype == ETHER_IPV4 || ethertype == ETHER_IPV6) {
-            *ret_offset = payload;
-            return 0;
-        }
-        if (ethertype != ETHER_VLAN && ethertype != ETHER_PROVIDER)
-            return -1;
-        type = payload + 2;
-        payload += VLAN_TAG;
-    }
-    return -1;
-}
-
-static int skip_ethernet(const uint8_t *frame, size_t size, size_t *ret_offset)
-{
-    return skip_typed(frame, size, ETHERTYPE_AT, ETHERTYPE_AT + 2, ret_offset);
-}
-
-static int skip_cooked(const uint8_t *frame, size_t size, size_t *ret_offset)
-{
-    return skip_typed(frame, size, 14, 16, ret_offset);
-}
-
-static int skip_cooked2(const uint8_t *frame, size_t size, size_t *ret_offset)
-{
-    return skip_typed(frame, size, 0, 20, ret_offset);
-}
-
-static int skip_nothing(const uint8_t *frame, size_t size, size_t *ret_offset)
-{
-    (void)frame;
-    (void)size;
-    *ret_offset = 0;
-    return 0;
-}
-
-/* The address family before it is in the order and numbering of the machine that captured: the IP version
- * tells better. */
-static int skip_loopback(const uint8_t *frame, size_t size, size_t *ret_offset)
-{
-    if (size < 5 || (frame[4] >> 4 != 4 && frame[4] >> 4 != 6))
-        return -1;
-    *ret_offset = 4;
-    return 0;
-}
-
-static const struct {
-    int type;
-    int (*skip)(const uint8_t *frame, size_t size, size_t *ret_offset);
-} links[] = {
-    {DLT_EN10MB, skip_ethernet}, {DLT_LINUX_SLL, skip_cooked}, {DLT_LINUX_SLL2, skip_cooked2},
-    {DLT_RAW, skip_nothing},     {DLT_IPV4, skip_nothing},     {DLT_IPV6, skip_nothing},
-    {DLT_NULL, skip_loopback},   {DLT_LOOP, skip_loopback},
+    struct recorder recorder;
+    uint32_t unread, interfaces;
+    const char *unread_name;
 };
 
 static int fail(char **message, char *text)
@@ -95,68 +22,138 @@ static int fail(char **message, char *text)
     return text ? -EINVAL : -ENOMEM;
 }
 
-int capture_open(FILE *file, struct capture **ret, char **message)
+static int fail_reading(enum record_result why, char **message)
 {
-    char why[PCAP_ERRBUF_SIZE] = "";
-    pcap_t *pcap = pcap_fopen_offline(file, why);
+    static const char *const words[] = {
+        [RECORD_BREAKS_OFF] = "breaks off within a frame",
+        [RECORD_DAMAGED] = "is damaged: what should be a frame is none",
+        [RECORD_PACKING] = "is packed by gzip, and what is packed is damaged or breaks off",
+        [RECORD_UNREADABLE] = "can't be read any further",
+    };
 
-    if (!pcap) {
-        fclose(file);
-        return fail(
-            message,
-            story_format("is no capture that can be read (%s); pcap and pcapng are, as tcpdump -w and "
-                         "Wireshark write them",
-                         why));
-    }
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-        if (pcap_datalink(pcap) != links[i].type)
-            continue;
+    return why == RECORD_NO_MEMORY ? -ENOMEM : fail(message, strdup(words[why]));
+}
 
-        struct capture *c = malloc(sizeof(*c));
-        if (!c) {
-            pcap_close(pcap);
-            return -ENOMEM;
-        }
-        *c = (struct capture){pcap, links[i].skip};
-        *ret = c;
+/* pcap has one link type for all; pcapng may have as many as it likes, some of which are not read. */
+static int check_link(const struct capture *c, char **message)
+{
+    const struct recorder *r = &c->recorder;
+    uint32_t link = r->is_ng ? 0 : r->interfaces[0].link;
+
+    if (r->is_ng || link_is_read(link))
         return 0;
+    const char *name = link_name(link);
+    return fail(message,
+                story_format("was taken on a link of type %s (%u), in which no IP is looked for; "
+                             "Ethernet, Linux cooked (tcpdump -i any), PPP, PPPoE, NFLOG, raw IP and "
+                             "loopback are read: capture on such an interface",
+                             name ? name : "unknown", link));
+}
+
+static int begin(struct capture *c, const char *name, char **message)
+{
+    uint8_t peek[FORMS_PEEK];
+    size_t size;
+    int r = stream_read(c->recorder.stream, peek, sizeof(peek), &size);
+
+    if (r == -ENOMEM)
+        return r;
+    if (r == -EIO)
+        return fail(message, strdup("can't be read: it is no file, or its disk fails"));
+    if (size < 4 || !record_is_known(peek))
+        return r == -EBADMSG && size == 0 ? fail_reading(RECORD_PACKING, message)
+                                          : fail(message, forms_refuse(name, peek, size));
+    if (stream_rewind(c->recorder.stream))
+        return fail_reading(RECORD_UNREADABLE, message);
+    enum record_result result = record_begin(&c->recorder);
+    if (result != RECORD_FRAME)
+        return fail_reading(result == RECORD_END ? RECORD_BREAKS_OFF : result, message);
+    return check_link(c, message);
+}
+
+int capture_open(FILE *file, const char *name, struct capture **ret, char **message)
+{
+    struct capture *c = calloc(1, sizeof(*c));
+
+    if (!c) {
+        fclose(file);
+        return -ENOMEM;
     }
-    const char *name = pcap_datalink_val_to_name(pcap_datalink(pcap));
-    int r = fail(
-        message,
-        story_format(
-            "was taken on a link of type %s (%d); Ethernet, Linux cooked, raw IP and loopback can be read",
-            name ? name : "unknown", pcap_datalink(pcap)));
-    pcap_close(pcap);
+    int r = stream_open(file, &c->recorder.stream);
+    if (r && r != -ENOMEM)
+        r = fail(message, story_format("can't be read: %s", strerror(-r)));
+    if (!r)
+        r = begin(c, name, message);
+    if (r)
+        capture_close(&c);
+    else
+        *ret = c;
     return r;
 }
 
 void capture_close(struct capture **c)
 {
     if (*c)
-        pcap_close((*c)->pcap);
+        record_fini(&(*c)->recorder);
     free(*c);
     *c = NULL;
 }
 
+bool capture_is_mixed(const struct capture *c)
+{
+    return c->recorder.interface_base + c->recorder.interface_count > 1;
+}
+
+int capture_rewind(struct capture *c)
+{
+    c->unread = 0;
+    if (stream_rewind(c->recorder.stream))
+        return -EIO;
+    return record_begin(&c->recorder) == RECORD_FRAME ? 0 : -EIO;
+}
+
+/* FNV-1a. */
+static uint32_t hash(uint32_t start, const uint8_t *bytes, size_t size)
+{
+    uint32_t h = start ^ 2166136261U;
+
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ bytes[i]) * 16777619U;
+    return h;
+}
+
 int capture_next(struct capture *c, struct capture_frame *ret, char **message)
 {
-    struct pcap_pkthdr *header;
-    const u_char *bytes;
+    struct record record;
     size_t offset;
-    int r = pcap_next_ex(c->pcap, &header, &bytes);
+    enum record_result result = record_next(&c->recorder, &record);
 
-    if (r == PCAP_ERROR_BREAK)
+    if (result == RECORD_END || stream_is_limited(c->recorder.stream))
         return 0;
-    if (r != 1)
-        return fail(message, story_format("is damaged: %s", pcap_geterr(c->pcap)));
+    if (result != RECORD_FRAME)
+        return fail_reading(result, message);
+    *ret = (struct capture_frame){.time_us = record.time_us, .is_cut = record.size < record.length};
+    if (record.interface >= c->interfaces)
+        c->interfaces = record.interface + 1;
+    if (!link_is_read(record.link)) {
+        const char *name = link_name(record.link);
 
-    /* A capture's clock may hold anything; a negative one would be the far future. */
-    int64_t us = (int64_t)((uint64_t)header->ts.tv_sec * 1000000U + (uint64_t)header->ts.tv_usec);
-    *ret = (struct capture_frame){.time_us = us < 0 ? 0 : (uint64_t)us};
-    if (header->caplen && c->skip(bytes, header->caplen, &offset) == 0 && offset < header->caplen) {
-        ret->bytes = bytes + offset;
-        ret->size = header->caplen - offset;
+        c->unread++;
+        c->unread_name = name ? name : "unknown";
+    } else if (link_skip(record.link, record.big_endian, record.bytes, record.size, &offset)) {
+        ret->bytes = record.bytes + offset;
+        ret->size = record.size - (uint32_t)offset;
+        ret->length = record.length > record.size ? record.length - (uint32_t)offset : ret->size;
+        ret->where = hash(record.interface, record.bytes, offset);
     }
     return 1;
+}
+
+struct capture_remarks capture_remarks(const struct capture *c)
+{
+    return (struct capture_remarks){.lost = c->recorder.lost,
+                                    .unread = c->unread,
+                                    .unread_name = c->unread_name,
+                                    .interfaces = c->interfaces,
+                                    .limited = stream_is_limited(c->recorder.stream)};
 }

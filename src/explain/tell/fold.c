@@ -8,7 +8,7 @@ enum { FOLD_LOOK_BACK = 200 }; /* steps; further back is out of sight */
 
 bool fold_is_telling(const struct story_step *step)
 {
-    return step->fate != WALL_PASS || step->event_count > 0;
+    return step->fate != WALL_PASS || step->event_count > 0 || step->cause;
 }
 
 /* No payload, and no SYN: the packets that only keep TCP going. */
@@ -34,7 +34,7 @@ static bool is_repetition(const struct story_step *before, const struct story_st
            before->stage == step->stage && before->state == step->state &&
            same_text(before->source, step->source) && same_text(before->destination, step->destination) &&
            same_text(before->label, step->label) && before->rule.number == step->rule.number &&
-           same_text(before->rule.chain, step->rule.chain) && step->event_count == 0;
+           same_text(before->rule.chain, step->rule.chain) && step->event_count == 0 && !step->cause;
 }
 
 /* More bulk of one data channel: a capture of a download is thousands of these. */
@@ -44,30 +44,47 @@ static bool is_more_data(const struct story_step *before, const struct story_ste
            is_repetition(before, step);
 }
 
-static bool has_control(struct fold *f, const struct story *s)
+/* What the whole of the story tells about its parts; looked up once. */
+static void count(struct fold *f, const struct story *s)
 {
-    for (size_t i = 0; i < s->step_count && !f->counted; i++)
-        f->has_control = f->has_control || s->steps[i].channel == STORY_CONTROL;
+    if (f->counted)
+        return;
     f->counted = true;
-    return f->has_control;
+    f->bare_only = true;
+    for (size_t i = 0; i < s->step_count; i++) {
+        const struct story_step *step = &s->steps[i];
+        f->has_control = f->has_control || step->channel == STORY_CONTROL;
+        f->bare_only = f->bare_only && !fold_is_telling(step) && is_bare(step);
+    }
+}
+
+bool fold_has_ftp(const struct story *s)
+{
+    bool has = s->kind == STORY_FTP;
+    for (size_t i = 0; i < s->step_count && !has; i++)
+        has = s->steps[i].channel != STORY_OTHER;
+    return has;
 }
 
 /* In captures: neighbours looking for one another, and other people's connections. */
-static bool is_clutter(struct fold *f, const struct story *s, const struct story_step *step)
+static bool is_clutter(const struct fold *f, const struct story *s, const struct story_step *step)
 {
     return s->kind == STORY_CAPTURE && step->channel == STORY_OTHER && step->fate == WALL_PASS &&
-           has_control(f, s);
+           f->has_control;
 }
 
 bool fold_shows(struct fold *f, const struct story *s, size_t index)
 {
     const struct story_step *step = &s->steps[index];
     const struct story_step *before = f->shown ? &s->steps[f->shown - 1] : NULL;
-    bool again = before && is_repetition(before, step) && (step->is_retry || is_more_data(before, step));
+    count(f, s);
+    bool again = before && is_repetition(before, step) &&
+                 (step->is_retry || f->bare_only || is_more_data(before, step));
     if (again && step->fate != WALL_PASS) {
         f->retries++;
         f->last_ms = step->at_ms;
-    } else if (!again && !is_clutter(f, s, step) && (fold_is_telling(step) || !is_bare(step))) {
+    } else if (!again && !is_clutter(f, s, step) &&
+               (fold_is_telling(step) || !is_bare(step) || f->bare_only)) {
         f->retries = 0;
         f->shown = index + 1;
         return true;

@@ -9,6 +9,7 @@
 struct fold {
     size_t shown;     /* the last step that is shown, 1...; 0: none yet */
     bool has_control; /* there is an FTP session, which the rest only clutters */
+    bool bare_only;   /* all that there is are bare acknowledgements and the like: then they are the story */
     bool counted;
     uint32_t hidden;  /* packets left out so far */
     uint32_t retries; /* of the last packet shown */
@@ -28,6 +29,9 @@ bool fold_alike(const char *a, const char *b);
 /* Was an event like this one, but for its numbers, told of an earlier step? Then its reason need not be said
  * again. */
 bool fold_event_again(const struct story *s, size_t index, const struct story_event *event);
+
+/* Is it a story of FTP, with its two kinds of channel and the helper that reads along? */
+bool fold_has_ftp(const struct story *s);
 
 /* Does the step give the answer away: dropped, rejected, unknown, or with an event? */
 bool fold_is_telling(const struct story_step *step);

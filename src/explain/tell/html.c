@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "explain/make.h"
 #include "explain/tell/markup.h"
+#include "explain/tell/say.h"
 
 /*
  * One page that needs nothing else: the diagram, and everything that the text says as text. The policy in its
@@ -92,6 +95,35 @@ static void put_fixes(const struct story *s, bool works, const char *heading, FI
         fputs("</ol>\n", out);
 }
 
+/* text on a line of its own, and freed. */
+static void put_line(FILE *out, char *text)
+{
+    fputs("<br>", out);
+    if (text)
+        markup_text(out, text);
+    free(text);
+}
+
+/* Who decided, by which rules, and what would tell if it is not known. */
+static void put_decider(const struct story_step *step, FILE *out)
+{
+    char *who = say_decider(step);
+
+    fputs("<td class=\"m\">", out);
+    if (who)
+        markup_text(out, who);
+    free(who);
+    for (size_t i = 0; i < step->jump_count; i++)
+        put_line(out, say_jump(&step->jumps[i]));
+    if (step->rule.text)
+        put_line(out, say_rule(&step->rule));
+    if (step->because)
+        put_line(out, say_doubt(step));
+    for (size_t i = 0; i < step->near_count; i++)
+        put_line(out, strdup(step->near[i].text));
+    fputs("</td>", out);
+}
+
 static void put_step(const struct story_step *step, FILE *out)
 {
     const char *fate = story_fate_name(step->fate);
@@ -109,7 +141,7 @@ static void put_step(const struct story_step *step, FILE *out)
     fputs("</td>", out);
     put(out, "td", "", story_state_name(step->state));
     put(out, "td", fate, fate);
-    put(out, "td", "m", step->because ? step->because : step->rule.text);
+    put_decider(step, out);
     fputs("</tr>\n", out);
 }
 

@@ -1,53 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/tell/json.h"
 #include "explain/make.h"
+#include "track/native/tracker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The words of the schema. They are promises: doc/explain-json.md lists them. */
-static const char *const kinds[] = {
-    [STORY_FTP] = "ftp", [STORY_PACKET] = "packet", [STORY_CAPTURE] = "capture"};
+static const char *const kinds[] = {[STORY_FTP] = "ftp",
+                                    [STORY_PACKET] = "packet",
+                                    [STORY_CAPTURE] = "capture",
+                                    [STORY_EXCHANGE] = "exchange"};
 static const char *const lanes[] = {[STORY_CLIENT] = "client", [STORY_SERVER] = "server"};
 static const char *const channels[] = {
     [STORY_CONTROL] = "control", [STORY_DATA] = "data", [STORY_OTHER] = "other"};
-static const char *const stages[] = {[WALL_BY_RAW] = "raw",
-                                     [WALL_BY_CONNTRACK] = "conntrack",
-                                     [WALL_BY_FILTER] = "filter",
-                                     [WALL_BY_HELPER] = "helper"};
+/* By whom a packet's fate was decided; rules: by those of which table. */
+static const char *stage_name(const struct story_step *step)
+{
+    static const char *const stages[] = {
+        [WALL_BY_CONNTRACK] = "conntrack", [WALL_BY_HELPER] = "helper", [WALL_BY_BESIDE] = "beside"};
+
+    if (step->stage != WALL_BY_RULES)
+        return stages[step->stage];
+    return step->rule.table ? step->rule.table : "filter";
+}
 static const char *const answers[] = {
     [VERDICT_NO] = "no", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "unknown", [VERDICT_HOTDROP] = "yes"};
 static const char *const states[] = {
     [TRACK_NONE] = "none",       [TRACK_INVALID] = "invalid",
     [TRACK_NEW] = "new",         [TRACK_ESTABLISHED] = "established",
     [TRACK_RELATED] = "related", [TRACK_UNTRACKED] = "untracked",
-};
-static const char *const reasons[TRACK_REASONS] = {
-    [TRACK_OK] = NULL,
-    [TRACK_SHORT_PACKET] = "short-packet",
-    [TRACK_BAD_CHECKSUM] = "bad-checksum",
-    [TRACK_BAD_TCP_FLAGS] = "bad-tcp-flags",
-    [TRACK_TCP_NOT_A_START] = "tcp-not-a-start",
-    [TRACK_TCP_OUT_OF_WINDOW] = "tcp-out-of-window",
-    [TRACK_TCP_INVALID_IN_STATE] = "tcp-invalid-in-state",
-    [TRACK_TCP_STALE_SYN] = "tcp-stale-syn",
-    [TRACK_ICMP_NOT_A_REQUEST] = "icmp-not-a-request",
-    [TRACK_ICMP_UNKNOWN_INNER] = "icmp-unknown-inner",
-    [TRACK_ICMP_WRONG_OUTER] = "icmp-wrong-outer",
-    [TRACK_FRAGMENT] = "fragment",
-    [TRACK_TABLE_FULL] = "table-full",
-    [TRACK_NO_HELPER] = "no-helper",
-    [TRACK_HELPER_REMOVED] = "helper-removed",
-    [TRACK_NOT_READABLE] = "not-readable",
-    [TRACK_NOT_AT_LINE_START] = "not-at-line-start",
-    [TRACK_FIRST_PAYLOAD] = "first-payload",
-    [TRACK_NOT_AT_SEGMENT_START] = "not-at-segment-start",
-    [TRACK_FOREIGN_ADDRESS] = "foreign-address",
-    [TRACK_BAD_ADDRESS] = "bad-address",
-    [TRACK_EXPECTATIONS_FULL] = "expectations-full",
-    [TRACK_NOT_ESTABLISHED] = "not-established",
-    [TRACK_PARTIAL_MATCH] = "partial-match",
 };
 static const char *const event_types[] = {
     [TRACK_FLOW_NEW] = "flow-new",
@@ -132,35 +115,61 @@ static json_t *make_looked(const void *element)
     return json_pack("{s:s, s:o}", "answer", answers[looked->answer], "rule", json_rule(&looked->rule));
 }
 
+/* Words of the schema, by enum story_near_kind. */
+static const char *const near_kinds[] = {
+    [STORY_NEAR_BUT] = "but",   [STORY_NEAR_BEHIND] = "behind",
+    [STORY_NEAR_LED] = "led",   [STORY_NEAR_UNREACHED] = "unreached",
+    [STORY_NEAR_HOOK] = "hook", [STORY_NEAR_TABLE] = "table",
+};
+
+static json_t *make_near(const void *element)
+{
+    const struct story_near *near = element;
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", near_kinds[near->kind], "text",
+                     json_text(near->text), "rule", json_rule(&near->rule), "but",
+                     json_texts(near->but, near->but_count), "other", json_rule(&near->other));
+}
+
+static json_t *make_jump(const void *element)
+{
+    return json_rule(element);
+}
+
 static json_t *make_event(const void *element)
 {
     const struct story_event *event = element;
-    return json_pack("{s:s, s:s?, s:o}", "type", event_types[event->type], "reason", reasons[event->reason],
-                     "text", json_text(event->text));
+    return json_pack("{s:s, s:s?, s:o}", "type", event_types[event->type], "reason",
+                     track_reason_name(event->reason), "text", json_text(event->text));
 }
 
-static json_t *make_step(const void *element)
+json_t *json_step(const struct story_step *step)
 {
-    const struct story_step *step = element;
     json_t *packet =
         json_pack("{s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "number", (json_int_t)step->number,
                   "at_ms", (json_int_t)step->at_ms, "from", lanes[step->from], "channel",
                   channels[step->channel], "phase", json_text(step->phase), "label", json_text(step->label),
                   "source", json_text(step->source), "destination", json_text(step->destination), "packet",
                   json_text(step->packet), "retry", step->is_retry);
-    json_t *judged =
-        json_pack("{s:s, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "state", states[step->state], "reason",
-                  reasons[step->reason], "hook", json_text(step->hook), "fate", story_fate_name(step->fate),
-                  "decided_by", stages[step->stage], "rule", json_rule(&step->rule), "because",
-                  json_text(step->because), "looked",
-                  array_of(step->looked, step->looked_count, sizeof(*step->looked), make_looked), "events",
-                  array_of(step->events, step->event_count, sizeof(*step->events), make_event));
+    json_t *judged = json_pack(
+        "{s:s, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", states[step->state],
+        "reason", track_reason_name(step->reason), "hook", json_text(step->hook), "fate",
+        story_fate_name(step->fate), "decided_by", stage_name(step), "rule", json_rule(&step->rule),
+        "because", json_text(step->because), "ask", json_text(step->ask), "cause", json_text(step->cause),
+        "jumps", array_of(step->jumps, step->jump_count, sizeof(*step->jumps), make_jump), "near",
+        array_of(step->near, step->near_count, sizeof(*step->near), make_near), "looked",
+        array_of(step->looked, step->looked_count, sizeof(*step->looked), make_looked), "events",
+        array_of(step->events, step->event_count, sizeof(*step->events), make_event));
     if (!packet || !judged || json_object_update(packet, judged) < 0) {
         json_decref(packet);
         packet = NULL;
     }
     json_decref(judged);
     return packet;
+}
+
+static json_t *make_step(const void *element)
+{
+    return json_step(element);
 }
 
 static json_t *make_task(const void *element)

@@ -17,6 +17,8 @@ json_t *json_text(const char *text);
 json_t *json_texts(char *const *texts, size_t count);
 /* {"table", "chain", "number", "line", "text"}, or null when there is none. */
 json_t *json_rule(const struct story_rule *rule);
+/* A member of "packets". */
+json_t *json_step(const struct story_step *step);
 /* The whole object of explain. */
 json_t *json_story(const struct story *s);
 

@@ -3,6 +3,7 @@
 #include "explain/tell/fold.h"
 #include "explain/tell/markup.h"
 #include "explain/tell/paint.h"
+#include "explain/tell/say.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -131,9 +132,11 @@ static void draw_top(struct sheet *sheet)
             LINE;
     sheet->y += 52;
     draw_tasks(sheet);
-    char *asked = story_format("rules: %s · kernel: Linux %s · FTP helper: %s",
-                               s->rules_name ? s->rules_name : "none", s->kernel ? s->kernel : "?",
-                               s->manner && strcmp(s->manner, "robust") == 0 ? "robust" : "as Linux has it");
+    const char *robust = s->manner && strcmp(s->manner, "robust") == 0 ? "robust" : "as Linux has it";
+    bool has_ftp = fold_has_ftp(s);
+    char *asked =
+        story_format("rules: %s · kernel: Linux %s%s%s", s->rules_name ? s->rules_name : "none",
+                     s->kernel ? s->kernel : "?", has_ftp ? " · FTP helper: " : "", has_ftp ? robust : "");
     if (asked)
         draw_text(sheet, MARGIN, sheet->y, "f", asked, 120);
     free(asked);
@@ -171,37 +174,10 @@ static const char *port_of(const char *end)
     return colon ? colon + 1 : "";
 }
 
-static char *decider(const struct story_step *step)
-{
-    static const char *const others[] = {
-        [WALL_BY_CONNTRACK] = "conntrack", [WALL_BY_HELPER] = "the FTP helper"};
-    if (step->stage == WALL_BY_CONNTRACK || step->stage == WALL_BY_HELPER)
-        return strdup(others[step->stage]);
-    if (!step->rule.chain)
-        return strdup("no table");
-    const char *raw = step->stage == WALL_BY_RAW ? "raw " : "";
-    if (step->rule.number == 0)
-        return story_format("%s%s policy", raw, step->rule.chain);
-    return story_format("%s%s %u", raw, step->rule.chain, step->rule.number);
-}
-
-static char *judgement(const struct story_step *step)
-{
-    static const char *const verbs[] = {[WALL_PASS] = "",
-                                        [WALL_DROP] = "dropped by ",
-                                        [WALL_REJECT] = "rejected by ",
-                                        [WALL_UNKNOWN] = "unknown: "};
-    char *who = decider(step);
-    char *text =
-        who ? story_format("%s · %s%s", story_state_name(step->state), verbs[step->fate], who) : NULL;
-    free(who);
-    return text;
-}
-
 /* What a screen reader says, and what a pointer shows, of a packet. */
 static void draw_description(struct sheet *sheet, const struct story_step *step)
 {
-    char *said = judgement(step);
+    char *said = say_judgement(step);
     char *text = story_format("Packet %u, %s to %s: %s (%s). %s%s%s", step->number, step->source,
                               step->destination, step->label, step->packet, said ? said : "",
                               step->rule.text ? ": " : "", step->rule.text ? step->rule.text : "");
@@ -251,7 +227,7 @@ static void draw_words(struct sheet *sheet, const struct story_step *step)
         strcmp(step->packet, "SYN") == 0
             ? story_format("%s, port %s → %s", step->label, port_of(step->source), port_of(step->destination))
             : strdup(step->label);
-    char *said = judgement(step);
+    char *said = say_judgement(step);
     snprintf(line, sizeof(line), "m halo %s%s", passes ? "" : classes[step->fate], up ? "" : " e");
     int columns = label ? paint_columns(label) : 0;
     if (columns > HALF_COLUMNS) /* it crosses the wall, which is not to be seen between the words */
@@ -302,19 +278,30 @@ static void draw_event(struct sheet *sheet, const struct story_step *step, const
     free(text);
 }
 
+/* The rules that led to the one that decided. */
+static void draw_jumps(struct sheet *sheet, const struct story_step *step, enum note_kind kind)
+{
+    for (size_t i = 0; i < step->jump_count; i++) {
+        char *text = say_jump(&step->jumps[i]);
+        if (text)
+            draw_note(sheet, kind, text, true);
+        free(text);
+    }
+}
+
 static void draw_notes(struct sheet *sheet, const struct story_step *step)
 {
     enum note_kind kind = step->fate == WALL_UNKNOWN ? NOTE_DOUBT : NOTE_BAD;
     int start = sheet->y += 8;
     if (step->fate != WALL_PASS && step->rule.text) {
-        char *text = step->rule.line ? story_format("%s  (line %u)", step->rule.text, step->rule.line)
-                                     : strdup(step->rule.text);
+        draw_jumps(sheet, step, kind);
+        char *text = say_rule(&step->rule);
         if (text)
             draw_note(sheet, kind, text, true);
         free(text);
     }
     if (step->because) {
-        char *text = story_format("It depends on %s.", step->because);
+        char *text = say_doubt(step);
         if (text)
             draw_note(sheet, NOTE_DOUBT, text, false);
         free(text);
@@ -336,8 +323,7 @@ static void remember_rule(struct sheet *sheet, const struct story_rule *rule)
         return;
     for (size_t i = 0; i < sheet->rule_count; i++) {
         const struct story_rule *known = sheet->rules[i];
-        if (known->number == rule->number && strcmp(known->chain, rule->chain) == 0 &&
-            strcmp(known->table, rule->table) == 0)
+        if (story_rule_equal(known, rule))
             return;
     }
     sheet->rules[sheet->rule_count++] = rule;
@@ -481,13 +467,16 @@ static void draw_fixes(struct sheet *sheet)
 
 static void draw_legend(struct sheet *sheet)
 {
-    int y = sheet->y;
-    draw(sheet, "<path class=\"a\" d=\"M%d %dh40\"/>\n", MARGIN, y - 4);
-    draw_text(sheet, MARGIN + 48, y, "f", "control channel", 20);
-    draw(sheet, "<path class=\"d\" d=\"M%d %dh40\"/>\n", MARGIN + 180, y - 4);
-    draw_text(sheet, MARGIN + 228, y, "f", "data channel", 20);
-    draw(sheet, "<path class=\"x\" d=\"M%d %dh40\"/>\n", MARGIN + 340, y - 4);
-    draw_text(sheet, MARGIN + 388, y, "f", "stopped by the firewall", 30);
+    int y = sheet->y, x = MARGIN;
+    if (fold_has_ftp(sheet->s)) {
+        draw(sheet, "<path class=\"a\" d=\"M%d %dh40\"/>\n", x, y - 4);
+        draw_text(sheet, x + 48, y, "f", "control channel", 20);
+        draw(sheet, "<path class=\"d\" d=\"M%d %dh40\"/>\n", x + 180, y - 4);
+        draw_text(sheet, x + 228, y, "f", "data channel", 20);
+        x += 340;
+    }
+    draw(sheet, "<path class=\"x\" d=\"M%d %dh40\"/>\n", x, y - 4);
+    draw_text(sheet, x + 48, y, "f", "stopped by the firewall", 30);
     draw_text(sheet, WIDTH - MARGIN, y, "f e", "sallywall explain", 30);
     sheet->y += 22;
 }

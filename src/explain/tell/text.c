@@ -2,6 +2,7 @@
 #include "explain/make.h"
 #include "explain/tell/fold.h"
 #include "explain/tell/paint.h"
+#include "explain/tell/say.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -101,10 +102,11 @@ static void tell_tasks(struct text_teller *t)
 
 static void tell_question(struct text_teller *t)
 {
-    char *made =
-        story_format("rules: %s   kernel: Linux %s   FTP helper: %s",
-                     t->s->rules_name ? t->s->rules_name : "none", t->s->kernel ? t->s->kernel : "?",
-                     t->s->manner && strcmp(t->s->manner, "robust") == 0 ? "robust" : "as Linux has it");
+    const char *robust = t->s->manner && strcmp(t->s->manner, "robust") == 0 ? "robust" : "as Linux has it";
+    bool has_ftp = fold_has_ftp(t->s);
+    char *made = story_format("rules: %s   kernel: Linux %s%s%s",
+                              t->s->rules_name ? t->s->rules_name : "none", t->s->kernel ? t->s->kernel : "?",
+                              has_ftp ? "   FTP helper: " : "", has_ftp ? robust : "");
     if (t->s->title)
         paint_paragraph(&t->p, 2, t->s->title, PAINT_PLAIN);
     if (made)
@@ -182,21 +184,6 @@ static void tell_remark(struct text_teller *t, const char *text, enum paint_styl
 
 /* ---- one packet ---- */
 
-/* Who decided: "INPUT 3", "raw PREROUTING 1", "INPUT policy", "conntrack", "the FTP helper". */
-static char *decider(const struct story_step *step)
-{
-    if (step->stage == WALL_BY_CONNTRACK)
-        return strdup("conntrack");
-    if (step->stage == WALL_BY_HELPER)
-        return strdup("the FTP helper");
-    if (!step->rule.chain)
-        return strdup("no table");
-    const char *table = step->rule.table && strcmp(step->rule.table, "filter") ? step->rule.table : "";
-    if (step->rule.number == 0)
-        return story_format("%s%s%s policy", table, table[0] ? " " : "", step->rule.chain);
-    return story_format("%s%s%s %u", table, table[0] ? " " : "", step->rule.chain, step->rule.number);
-}
-
 static const char *port_of(const char *end)
 {
     const char *colon = strrchr(end, ':');
@@ -212,19 +199,6 @@ static char *label_text(const struct text_teller *t, const struct story_step *st
     if (t->verbose && strcmp(step->label, step->packet) != 0)
         return story_format("%s (%s)", step->label, step->packet);
     return strdup(step->label);
-}
-
-static char *judgement_text(const struct story_step *step)
-{
-    static const char *const verbs[] = {[WALL_PASS] = "",
-                                        [WALL_DROP] = "dropped by ",
-                                        [WALL_REJECT] = "rejected by ",
-                                        [WALL_UNKNOWN] = "unknown: "};
-    char *who = decider(step);
-    char *text =
-        who ? story_format("%s · %s%s", story_state_name(step->state), verbs[step->fate], who) : NULL;
-    free(who);
-    return text;
 }
 
 static enum paint_style style_of(const struct story_step *step)
@@ -296,7 +270,7 @@ static void tell_arrow(struct text_teller *t, const struct story_step *step)
 {
     bool up = step->from == STORY_CLIENT;
     int near_room = (up ? t->wall - t->left : t->right - t->wall) - 6;
-    char *label = label_text(t, step), *judgement = judgement_text(step);
+    char *label = label_text(t, step), *judgement = say_judgement(step);
     if (!label || !judgement)
         goto out;
     enum paint_style label_style = step->fate == WALL_PASS ? PAINT_PLAIN : style_of(step);
@@ -323,20 +297,26 @@ out:
 
 /* ---- what hangs below a packet ---- */
 
-static bool same_rule(const struct story_rule *a, const struct story_rule *b)
-{
-    return a->number == b->number && strcmp(a->chain, b->chain) == 0 && strcmp(a->table, b->table) == 0;
-}
-
 static bool is_first_quote(struct text_teller *t, const struct story_rule *rule)
 {
     for (size_t i = 0; i < t->quoted_count; i++) {
-        if (same_rule(t->quoted[i], rule))
+        if (story_rule_equal(t->quoted[i], rule))
             return false;
     }
     if (t->quoted_count < QUOTED_MOST)
         t->quoted[t->quoted_count++] = rule;
     return true;
+}
+
+/* The rules that led to the chain in which it was decided; -v has them among those that were looked at. */
+static void tell_jumps(struct text_teller *t, const struct story_step *step)
+{
+    for (size_t i = 0; i < step->jump_count; i++) {
+        char *text = say_jump(&step->jumps[i]);
+        if (text)
+            tell_remark(t, text, PAINT_FAINT);
+        free(text);
+    }
 }
 
 static void tell_rule(struct text_teller *t, const struct story_step *step)
@@ -349,9 +329,11 @@ static void tell_rule(struct text_teller *t, const struct story_step *step)
     bool first = is_first_quote(t, rule);
     if (!first && !t->verbose && step->fate == WALL_PASS)
         return;
-    char *text = rule->line ? story_format("%s  (line %u)", rule->text, rule->line) : strdup(rule->text);
+    if (!t->verbose)
+        tell_jumps(t, step);
+    char *text = say_rule(rule);
     if (text)
-        tell_remark(t, text, step->fate == WALL_PASS ? PAINT_FAINT : style_of(step));
+        tell_remark(t, text, style_of(step));
     free(text);
 }
 
@@ -361,12 +343,20 @@ static void tell_looked(struct text_teller *t, const struct story_step *step)
         [VERDICT_NO] = "no ", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "?  ", [VERDICT_HOTDROP] = "yes"};
     for (size_t i = 0; i < step->looked_count; i++) {
         const struct story_looked *looked = &step->looked[i];
-        char *text = story_format("%s %s %u: %s", answers[looked->answer], looked->rule.chain,
-                                  looked->rule.number, looked->rule.text);
+        char *place = story_place_short(&looked->rule);
+        char *text =
+            place ? story_format("%s %s: %s", answers[looked->answer], place, looked->rule.text) : NULL;
         if (text)
             tell_remark(t, text, PAINT_FAINT);
         free(text);
+        free(place);
     }
+}
+
+static void tell_near(struct text_teller *t, const struct story_step *step)
+{
+    for (size_t i = 0; i < step->near_count; i++)
+        tell_remark(t, step->near[i].text, PAINT_DOUBT);
 }
 
 static void tell_events(struct text_teller *t, const struct story_step *step)
@@ -392,8 +382,10 @@ static void tell_reason(struct text_teller *t, const struct story_step *step)
         told = told || step->events[i].reason == step->reason;
     if (step->reason != TRACK_OK && !told)
         tell_remark(t, track_reason_text(step->reason), PAINT_DOUBT);
+    if (step->cause)
+        tell_remark(t, step->cause, PAINT_DOUBT);
     if (step->because) {
-        char *text = story_format("it depends on %s", step->because);
+        char *text = say_doubt(step);
         if (text)
             tell_remark(t, text, PAINT_DOUBT);
         free(text);
@@ -418,6 +410,8 @@ static void tell_step(struct text_teller *t, const struct story_step *step)
     if (t->verbose)
         tell_looked(t, step);
     tell_rule(t, step);
+    if (t->verbose)
+        tell_near(t, step);
     tell_reason(t, step);
     tell_events(t, step);
 }
@@ -427,7 +421,9 @@ static void tell_legend(struct text_teller *t, const struct fold *f)
     paint_lanes(t);
     paint_end_line(&t->p);
     paint_end_line(&t->p);
-    paint_text(&t->p, 2, t->p.width, "─ control channel   ═ data channel   ✗ stopped by the firewall",
+    paint_text(&t->p, 2, t->p.width,
+               fold_has_ftp(t->s) ? "─ control channel   ═ data channel   ✗ stopped by the firewall"
+                                  : "✗ stopped by the firewall",
                PAINT_FAINT);
     paint_end_line(&t->p);
     if (!f->hidden)

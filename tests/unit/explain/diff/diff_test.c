@@ -249,8 +249,8 @@ static struct wall_ask random_ask(struct packet *packet, uint8_t *buffer, size_t
 
 static bool is_decided_by(const struct story_rule *rule, const struct wall_report *report)
 {
-    const struct verdict *v = report->stage == WALL_BY_RAW ? &report->raw : &report->filter;
-    const char *table = report->stage == WALL_BY_RAW ? "raw" : "filter";
+    const struct verdict *v = &report->verdict;
+    const char *table = rules_table_name(report->table);
     return rule->chain && v->chain && strcmp(rule->chain, v->chain->name) == 0 && rule->number == v->number &&
            strcmp(rule->table, table) == 0;
 }
@@ -291,8 +291,8 @@ static void probe(const struct rules *old, const struct rules *new, const struct
         char *from = rules_save(old, NULL, 0), *to = rules_save(new, NULL, 0);
         fail_msg("round %u: %s:%u %u -> %u state %d in %s: was decided by %s %u, is by %s %u\n%s\n%s", round,
                  packet.protocol == PACKET_TCP ? "tcp" : "udp", packet.source_port, packet.destination_port,
-                 ntohl(packet.source.word[0]) & 255, (int)ask.state, world.in, before.filter.chain->name,
-                 before.filter.number, after.filter.chain->name, after.filter.number, from, to);
+                 ntohl(packet.source.word[0]) & 255, (int)ask.state, world.in, before.verdict.chain->name,
+                 before.verdict.number, after.verdict.chain->name, after.verdict.number, from, to);
     }
     for (int i = 0; i < 2; i++) {
         wall_free(&walls[i]);
@@ -315,7 +315,7 @@ static void every_difference_is_found(void **state)
         }
         struct rules *new = read_rules(random_text(lines, pick(6) == 0 ? !raw : raw));
         struct diff *d = compare(old, new);
-        if (!d->complete)
+        if (!d->complete && !d->unsure)
             fail_msg("round %u is not complete:\n%s\n%s", round, rules_save(old, NULL, 0),
                      rules_save(new, NULL, 0));
         probe(old, new, d, round);

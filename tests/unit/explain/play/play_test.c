@@ -12,7 +12,9 @@
 
 #define ACCEPT_21 "-A INPUT -p tcp --dport 21 -j ACCEPT\n"
 #define STATE     "-A INPUT -m state --state ESTABLISHED,RELATED"
-#define HELPER    "*raw\n-A PREROUTING -p tcp --dport 21 -j CT --helper ftp\nCOMMIT\n"
+#define HELPER                                                                                               \
+    "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 21 -j CT --helper "  \
+    "ftp\nCOMMIT\n"
 
 static const struct row {
     const char *input, *raw;
@@ -57,6 +59,7 @@ static struct play play_of(enum story_mode mode, bool tls)
     assert_int_equal(packet_address_parse("192.168.0.2", &play.client, &family), 0);
     assert_int_equal(packet_address_parse("192.168.0.18", &play.server, &family), 0);
     play.family = family;
+    play.data_ports = (struct rules_range16){20, 20};
     return play;
 }
 
@@ -92,6 +95,15 @@ static const struct story_step *turning_step(const struct story *s)
         }
     }
     return NULL;
+}
+
+static bool has_note(const struct story *s, const char *part)
+{
+    for (size_t i = 0; i < s->note_count; i++) {
+        if (strstr(s->notes[i], part))
+            return true;
+    }
+    return false;
 }
 
 /* ---- the table ---- */
@@ -358,7 +370,7 @@ static void what_can_not_be_told_is_said_so(void **state)
     (void)state;
     assert_int_equal(s->outcome, STORY_UNKNOWN);
     assert_int_equal(story_exit_status(s), 3);
-    assert_non_null(strstr(s->conclusion, "unknown because of rule 2 of INPUT"));
+    assert_non_null(strstr(s->conclusion, "at rule 2 of INPUT"));
     story_free(&s);
     rules_free(&r);
 }
@@ -385,21 +397,66 @@ static void doubt_about_tracking_spreads(void **state)
         struct play play = play_of(STORY_PASSIVE, false);
         struct story *s = play_session(r, &play);
         assert_int_equal(s->outcome, STORY_UNKNOWN);
-        assert_non_null(strstr(s->conclusion, "unknown because of rule 1 of PREROUTING"));
+        assert_non_null(strstr(s->conclusion, "at rule 1 of PREROUTING in the raw table"));
         story_free(&s);
         rules_free(&r);
     }
 }
 
+/* Its packets meet OUTPUT and then INPUT, both with lo, and are tracked once: raw's PREROUTING comes too late. */
 static void a_machine_talks_to_itself_by_loopback(void **state)
 {
-    struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
-                                 "-A INPUT -i lo -j ACCEPT\nCOMMIT\n");
+    static const char raw[] =
+        "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A %s -p tcp --dport 21 -j CT "
+        "--helper ftp\nCOMMIT\n%s";
+    static const char helped[] =
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+        "-A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT\n" ACCEPT_21 "COMMIT\n";
+    static const struct {
+        const char *raw, *rules; /* raw: the chain of its helper rule */
+        bool at_client;
+        enum story_outcome outcome;
+    } cases[] = {
+        {NULL, "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", false,
+         STORY_WORKS},
+        {NULL,
+         "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -o lo -p tcp --dport 21 -j "
+         "DROP\nCOMMIT\n",
+         false, STORY_BLOCKED},
+        {NULL,
+         "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -p tcp --sport 21 -j "
+         "DROP\nCOMMIT\n",
+         true, STORY_BLOCKED},
+        {"PREROUTING", helped, false, STORY_BLOCKED},
+        {"OUTPUT", helped, false, STORY_WORKS},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), cases[i].raw ? raw : "%s%s", cases[i].raw ? cases[i].raw : "",
+                 cases[i].rules);
+        struct rules *r = read_rules(text);
+        struct play play = play_of(STORY_PASSIVE, false);
+        play.client = play.server;
+        play.where = cases[i].at_client ? STORY_AT_CLIENT : STORY_AT_SERVER;
+        struct story *s = play_session(r, &play);
+        if (s->outcome != cases[i].outcome)
+            fail_msg("case %zu: %s", i, s->conclusion);
+        assert_true(has_note(s, "OUTPUT and then those of INPUT"));
+        story_free(&s);
+        rules_free(&r);
+    }
+}
+
+static void the_helper_of_loopback_belongs_into_output(void **state)
+{
+    struct rules *r = rules_of(&rows[7]);
     struct play play = play_of(STORY_PASSIVE, false);
     (void)state;
     play.client = play.server;
     struct story *s = play_session(r, &play);
-    assert_int_equal(s->outcome, STORY_WORKS);
+    assert_int_equal(s->outcome, STORY_BLOCKED);
+    assert_non_null(fix_with(s, "iptables -t raw -I OUTPUT -p tcp --dport 21 -j CT --helper ftp"));
     story_free(&s);
     rules_free(&r);
 }
@@ -435,6 +492,84 @@ static void a_session_that_works_by_luck_does_not_work(void **state)
     rules_free(&r);
 }
 
+/* Nobody said which port the server sends data from: where rules tell ports apart, that decides. */
+static void an_unsaid_data_port_is_no_guess(void **state)
+{
+    static const struct {
+        size_t row;
+        struct rules_range16 ports;
+        uint16_t server_port;
+        enum story_outcome outcome;
+        const char *in_conclusion;
+    } cases[] = {
+        {2, {0, 0}, 21, STORY_UNKNOWN, "from port 20 the session works"},
+        {2, {20, 20}, 21, STORY_WORKS, "whole session works"},
+        {2, {1024, 65535}, 21, STORY_BLOCKED, "rule 3 of INPUT drops the client's answer"},
+        {2, {45000, 45000}, 21, STORY_BLOCKED, "from its port 45000"},
+        {1, {0, 0}, 21, STORY_BLOCKED, "rule 2 of INPUT drops the client's answer"},
+        {7, {0, 0}, 21, STORY_WORKS, "whole session works"},
+        {5, {0, 0}, 21, STORY_UNKNOWN, "from port 1024:65534 the session works"},
+        {5, {1024, 65534}, 21, STORY_WORKS, "whole session works"},
+        {5, {1024, 65535}, 21, STORY_BLOCKED, "rule 3 of INPUT drops the client's answer"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct rules *r = rules_of(&rows[cases[i].row]);
+        struct play play = play_of(STORY_ACTIVE, false);
+        play.data_ports = cases[i].ports;
+        struct story *s = play_session(r, &play);
+        if (s->outcome != cases[i].outcome || !strstr(s->conclusion, cases[i].in_conclusion))
+            fail_msg("case %zu: %s", i, s->conclusion);
+        assert_int_equal(has_note(s, "Which port the server sends data from was not said"),
+                         cases[i].ports.last == 0);
+        assert_int_equal(task_of(s, "LIST")->outcome, cases[i].outcome);
+        story_free(&s);
+        rules_free(&r);
+    }
+}
+
+/* Beside a control port of its own a server's port 20 is still 20, or the one below: both are tried. */
+static void the_port_below_the_control_port_is_tried(void **state)
+{
+    struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+                                 "-A INPUT -p tcp --dport 990 -j ACCEPT\n"
+                                 "-A INPUT -p tcp --dport 989 -j ACCEPT\nCOMMIT\n");
+    struct play play = play_of(STORY_ACTIVE, false);
+    (void)state;
+    play.server_port = 990;
+    play.data_ports = (struct rules_range16){0, 0};
+    struct story *s = play_session(r, &play);
+    assert_int_equal(s->outcome, STORY_UNKNOWN);
+    assert_non_null(strstr(s->conclusion, "from port 989 the session works"));
+    story_free(&s);
+    rules_free(&r);
+}
+
+/* A server that is made to send from port 20 is a fix, if the firewall is not somebody else's. */
+static void a_server_can_be_made_to_send_from_one_port(void **state)
+{
+    static const struct {
+        enum story_at where;
+        bool offered;
+    } cases[] = {{STORY_AT_SERVER, true}, {STORY_AT_CLIENT, false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n"
+                                     "-A INPUT -p tcp --dport 20:21 -j ACCEPT\n"
+                                     "-A INPUT -p tcp --sport 20:21 -j ACCEPT\n"
+                                     "-A OUTPUT -p tcp --dport 20:21 -j ACCEPT\n"
+                                     "-A OUTPUT -p tcp --sport 20:21 -j ACCEPT\nCOMMIT\n");
+        struct play play = play_of(STORY_ACTIVE, false);
+        play.where = cases[i].where;
+        play.data_ports = (struct rules_range16){0, 0};
+        struct story *s = play_session(r, &play);
+        assert_int_equal(s->outcome, STORY_UNKNOWN);
+        assert_int_equal(fix_with(s, "connect_from_port_20=YES") != NULL, cases[i].offered);
+        story_free(&s);
+        rules_free(&r);
+    }
+}
+
 static void ipv6(void **state)
 {
     struct rules *r = read_rules("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
@@ -466,8 +601,12 @@ int main(void)
         cmocka_unit_test(what_can_not_be_told_is_said_so),
         cmocka_unit_test(doubt_about_tracking_spreads),
         cmocka_unit_test(a_machine_talks_to_itself_by_loopback),
+        cmocka_unit_test(the_helper_of_loopback_belongs_into_output),
         cmocka_unit_test(a_refusal_is_not_a_time_out),
         cmocka_unit_test(a_session_that_works_by_luck_does_not_work),
+        cmocka_unit_test(an_unsaid_data_port_is_no_guess),
+        cmocka_unit_test(the_port_below_the_control_port_is_tried),
+        cmocka_unit_test(a_server_can_be_made_to_send_from_one_port),
         cmocka_unit_test(ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static inline void sample_fill_step(struct story_step *step, const struct sample
     step->state = from->state;
     step->hook = sample_copy(from->hook);
     step->fate = from->fate;
-    step->stage = WALL_BY_FILTER;
+    step->stage = WALL_BY_RULES;
     step->rule = (struct story_rule){.table = sample_copy("filter"),
                                      .chain = sample_copy(from->rule.chain),
                                      .number = from->rule.number,
