@@ -6,9 +6,33 @@
  * The FTP helper over the kernel program's maps; what it makes of what it hears is in track/hear.h. A control
  * connection is listened to by one CPU at a time; what another has of it meanwhile is not heard.
  */
-#include "bpf/scratch.h"
+#include "bpf/expected.h"
 
 /* What s->place names is expected. Returns why not, or TRACK_OK. */
+/* The expectation of before goes. It is told later (helper_tell), where the stack is less deep. */
+static inline void helper_replace(struct scratch *s, const struct bpf_expected_key *key, uint32_t handle)
+{
+    const struct track_expectation *e = bpf_map_lookup_elem(&expected, key);
+
+    if (!e || e->master != handle)
+        return;
+    s->ended[1] = *e;
+    s->has_ended[1] = !bpf_map_delete_elem(&expected, key);
+}
+
+GLOBAL int helper_tell(struct scratch *s)
+{
+    if (!s)
+        return 0;
+    if (s->has_ended[0])
+        expected_tell(&s->ended[0], BPF_FLOW_DESTROY);
+    if (s->has_ended[1])
+        expected_tell(&s->ended[1], BPF_FLOW_DESTROY);
+    if (s->has_begun)
+        expected_tell(&s->expectation, BPF_FLOW_NEW);
+    return 0;
+}
+
 GLOBAL int helper_announce(struct scratch *s)
 {
     const struct bpf_settings *settings = settings_get();
@@ -20,6 +44,7 @@ GLOBAL int helper_announce(struct scratch *s)
 
     if (!s || !settings)
         return TRACK_OK;
+    s->has_ended[0] = s->has_ended[1] = s->has_begun = false;
     flow = &s->found.flow;
     direction = s->direction & 1;
     handle = flow->helper_data;
@@ -36,17 +61,21 @@ GLOBAL int helper_announce(struct scratch *s)
     s->expected.zone = s->expectation.zone;
     s->expected.family = s->expectation.family;
     same = bpf_map_lookup_elem(&expected, &s->expected);
-    if (same && same->expires <= s->ask.now_ms)
+    if (same && same->expires <= s->ask.now_ms) {
+        s->ended[0] = *same;
+        s->has_ended[0] = same->master != handle || !control->expects; /* else it is the one of before */
         same = NULL;
+    }
     what = track_expecting(same, same && same->master == handle, control->expects);
     if (what == TRACK_EXPECTING_TAKEN)
         return TRACK_EXPECTATION_TAKEN;
     if (what == TRACK_EXPECTING_INSTEAD) {
         control->expects = 0;
-        expected_forget(&control->expected, handle);
+        helper_replace(s, &control->expected, handle);
     }
     if (bpf_map_update_elem(&expected, &s->expected, &s->expectation, BPF_ANY))
         return TRACK_EXPECTATIONS_FULL;
+    s->has_begun = true;
     control->expected = s->expected;
     control->expects = 1;
     return TRACK_OK;
@@ -75,6 +104,21 @@ static inline bool helper_fetch(struct bpf_nf_ctx *context, const struct scratch
 
 enum helper_hearing { HELPER_NOT, HELPER_AS_LINUX, HELPER_ROBUST };
 
+/* What it has besides its flow, made when somebody first speaks on it: SYNs that nobody answers, of which there may be any
+ * number, take no room from those who do. */
+static inline struct bpf_control *helper_take_control(struct scratch *s)
+{
+    uint32_t handle = s->found.flow.helper_data;
+    struct bpf_control *control = bpf_map_lookup_elem(&controls, &handle);
+
+    if (control || !handle || s->found.flow.status & TRACK_DYING)
+        return control;
+    __builtin_memset(&s->control, 0, sizeof s->control);
+    s->control.slot = s->slot;
+    bpf_map_update_elem(&controls, &handle, &s->control, BPF_NOEXIST);
+    return bpf_map_lookup_elem(&controls, &handle);
+}
+
 /* Listens to the connection, from now on and until helper_end. */
 GLOBAL int helper_begin(struct bpf_nf_ctx *context, struct scratch *s)
 {
@@ -82,7 +126,6 @@ GLOBAL int helper_begin(struct bpf_nf_ctx *context, struct scratch *s)
     struct bpf_control *control;
     struct packet_source source;
     const uint8_t *last;
-    uint32_t handle;
 
     if (!s || !settings || !s->has_flow || !track_is_heard(&s->packet, &s->found.flow))
         return HELPER_NOT;
@@ -92,8 +135,7 @@ GLOBAL int helper_begin(struct bpf_nf_ctx *context, struct scratch *s)
         return HELPER_NOT;
     last = packet_at(&source, s->offset + s->left - 1, 1);
     s->ends = last && *last == '\n';
-    handle = s->found.flow.helper_data;
-    control = bpf_map_lookup_elem(&controls, &handle);
+    control = helper_take_control(s);
     if (!control || __sync_lock_test_and_set(&control->busy, 1))
         return HELPER_NOT;
     return settings->track.config.manner == TRACK_ROBUST ? HELPER_ROBUST : HELPER_AS_LINUX;
@@ -212,8 +254,10 @@ static inline int helper_hear(struct bpf_nf_ctx *context, struct scratch *s)
         return TRACK_OK;
     if (hearing == HELPER_AS_LINUX && helper_fetch_segment(context, s)) {
         heard = helper_listen(s);
-        if (heard == TRACK_FTP_PLACE)
+        if (heard == TRACK_FTP_PLACE) {
             announced = helper_announce(s);
+            helper_tell(s);
+        }
     } else if (hearing == HELPER_ROBUST && helper_meet(s)) {
         BOUNDED_LOOP(i, 65536 / BOUNDED_TEXT + 1) {
             if (!helper_fetch_chunk(context, s))
@@ -221,8 +265,10 @@ static inline int helper_hear(struct bpf_nf_ctx *context, struct scratch *s)
             BOUNDED_LOOP(n, BOUNDED_TEXT) {
                 if (!helper_take(s))
                     break;
-                if (helper_read(s) == FTP_READ_PLACE)
+                if (helper_read(s) == FTP_READ_PLACE) {
                     helper_announce(s);
+                    helper_tell(s);
+                }
             }
         }
     }

@@ -31,6 +31,7 @@
 
 struct net_device {
     char name[16];
+    unsigned int flags; /* IFF_LOOPBACK */
 } KERNEL_TYPE;
 
 struct nf_hook_state {
@@ -49,6 +50,8 @@ struct bpf_nf_ctx {
 } KERNEL_TYPE;
 
 enum { NF_DROP, NF_ACCEPT };
+enum { NFPROTO_IPV6 = 10 };
+enum { IFF_LOOPBACK = 1 << 3 };
 
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, uint64_t flags, struct bpf_dynptr *ret) __ksym;
 extern void *bpf_dynptr_slice(const struct bpf_dynptr *p, uint32_t offset, void *buffer,
