@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "bpf/limits.h"
+#include "kernel/object.h"
 
 /* Headers of Linux 6.1, which Debian 12 builds with, don't have them. */
 enum { PROG_TYPE_NETFILTER = 32, ATTACH_NETFILTER = 45 };
@@ -80,10 +84,7 @@ static const char *last_lines(unsigned lines)
 
 /* ---- why it is refused ---- */
 
-static int refuse(struct kernel_error *ret, enum kernel_refusal refusal, int error, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int refuse(struct kernel_error *ret, enum kernel_refusal refusal, int error, const char *format, ...)
+int kernel_refuse(struct kernel_error *ret, enum kernel_refusal refusal, int error, const char *format, ...)
 {
     va_list arguments;
 
@@ -107,15 +108,15 @@ static int refuse_unknown_type(struct kernel_error *ret, int error)
 
     uname(&name);
     if (is_older_than_6_4(name.release))
-        return refuse(
+        return kernel_refuse(
             ret, KERNEL_LACKS, error,
             "netfilter programs need Linux 6.4, and this is %s; Debian 12: install linux-image-amd64 "
             "from bookworm-backports (6.12)",
             name.release);
-    return refuse(ret, KERNEL_LACKS, error,
-                  "this kernel, Linux %s, knows no netfilter programs: it was built without "
-                  "CONFIG_NETFILTER_BPF_LINK; Debian's kernels have it",
-                  name.release);
+    return kernel_refuse(ret, KERNEL_LACKS, error,
+                         "this kernel, Linux %s, knows no netfilter programs: it was built without "
+                         "CONFIG_NETFILTER_BPF_LINK; Debian's kernels have it",
+                         name.release);
 }
 
 /* Can programs of this type be loaded at all? Asked with one that accepts everything: of ours, libbpf would
@@ -140,14 +141,16 @@ static int probe(struct kernel_error *ret)
         return refuse_unknown_type(ret, fd);
     case -EPERM:
     case -EACCES:
-        return refuse(ret, KERNEL_FORBIDS, fd,
-                      "loading a netfilter program takes the capabilities CAP_BPF and CAP_NET_ADMIN, which "
-                      "this process does not have here: call it as root, outside of containers");
+        return kernel_refuse(
+            ret, KERNEL_FORBIDS, fd,
+            "loading a netfilter program takes the capabilities CAP_BPF and CAP_NET_ADMIN, which "
+            "this process does not have here: call it as root, outside of containers");
     case -ENOSYS:
-        return refuse(ret, KERNEL_LACKS, fd,
-                      "this kernel has no bpf(2): it was built without CONFIG_BPF_SYSCALL");
+        return kernel_refuse(ret, KERNEL_LACKS, fd,
+                             "this kernel has no bpf(2): it was built without CONFIG_BPF_SYSCALL");
     default:
-        return refuse(ret, KERNEL_FAILS, fd, "a netfilter program could not be loaded: %s", words_of(fd));
+        return kernel_refuse(ret, KERNEL_FAILS, fd, "a netfilter program could not be loaded: %s",
+                             words_of(fd));
     }
 }
 
@@ -156,20 +159,21 @@ static int refuse_loading(struct kernel_error *ret, const char *path, int error)
     char *end = strstr(heard.text, "-- END PROG LOAD LOG --");
 
     if (access(BTF, R_OK) < 0)
-        return refuse(ret, KERNEL_LACKS, error,
-                      "%s can't be read, which says where things lie in this kernel: it was built without "
-                      "CONFIG_DEBUG_INFO_BTF, or /sys is not mounted",
-                      BTF);
+        return kernel_refuse(
+            ret, KERNEL_LACKS, error,
+            "%s can't be read, which says where things lie in this kernel: it was built without "
+            "CONFIG_DEBUG_INFO_BTF, or /sys is not mounted",
+            BTF);
     if (!end)
-        return refuse(ret, KERNEL_FAILS, error, "%s could not be loaded: %s\n%s", path, words_of(error),
-                      last_lines(LOG_LINES));
+        return kernel_refuse(ret, KERNEL_FAILS, error, "%s could not be loaded: %s\n%s", path,
+                             words_of(error), last_lines(LOG_LINES));
     while (end > heard.text && end[-1] != '\n')
         end--;
     *end = '\0';
     heard.size = (size_t)(end - heard.text);
-    return refuse(ret, KERNEL_VERIFIER, error,
-                  "the kernel's verifier refuses %s: %s. The end of its log:\n%s", path, words_of(error),
-                  last_lines(LOG_LINES));
+    return kernel_refuse(ret, KERNEL_VERIFIER, error,
+                         "the kernel's verifier refuses %s: %s. The end of its log:\n%s", path,
+                         words_of(error), last_lines(LOG_LINES));
 }
 
 /* ---- loading ---- */
@@ -230,14 +234,41 @@ static int set_constant(struct bpf_object *object, const char *name, uint32_t va
     return r;
 }
 
-static int set_image(struct bpf_object *object, uint32_t size)
+static int set_value(struct bpf_object *object, const char *name, uint32_t size)
 {
-    struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
+    struct bpf_map *map = bpf_object__find_map_by_name(object, name);
 
     if (!size)
         return 0;
-    int r = image ? bpf_map__set_value_size(image, size) : -ENOENT;
-    return r < 0 ? r : set_constant(object, "image_size", size);
+    return map ? bpf_map__set_value_size(map, size) : -ENOENT;
+}
+
+static int set_image(struct bpf_object *object, uint32_t size)
+{
+    int r = set_value(object, "image", size);
+
+    return r < 0 || !size ? r : set_constant(object, "image_size", size);
+}
+
+/* The pool, what leads into it, and what is free of it. */
+static int set_flows(struct bpf_object *object, uint32_t flows)
+{
+    static const char *const MAPS[] = {"flows", "flow_index", "free_slots"};
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < sizeof(MAPS) / sizeof(MAPS[0]); i++)
+        r = set_entries(object, MAPS[i], flows);
+    return r;
+}
+
+static int set_scratch(struct bpf_object *object)
+{
+    int processors = libbpf_num_possible_cpus();
+    uint32_t slots =
+        processors > SCRATCH_TRIES / SCRATCH_EACH ? (uint32_t)processors * SCRATCH_EACH : SCRATCH_TRIES;
+    int r = set_entries(object, "scratch", slots);
+
+    return r < 0 ? r : set_constant(object, "scratch_slots", slots);
 }
 
 static int set_sizes(struct bpf_object *object, const struct kernel_sizes *sizes)
@@ -245,49 +276,100 @@ static int set_sizes(struct bpf_object *object, const struct kernel_sizes *sizes
     int r = set_image(object, sizes->image);
 
     if (r == 0)
+        r = set_scratch(object);
+    if (r == 0)
         r = set_entries(object, "rule_counts", sizes->rule_counts);
     if (r == 0)
-        r = set_entries(object, "flows", sizes->flows);
+        r = set_flows(object, sizes->flows);
     if (r == 0)
         r = set_entries(object, "expected", sizes->expected);
     return r;
 }
 
-static int load(struct bpf_object *object, const char *path, const struct kernel_sizes *sizes,
-                struct kernel_error *ret_error)
+/* libbpf 1.1 does not know netfilter programs by their section's name. */
+static void set_types(struct bpf_object *object)
+{
+    struct bpf_program *program;
+
+    bpf_object__for_each_program(program, object)
+    {
+        if (strcmp(bpf_program__section_name(program), "netfilter") != 0)
+            continue;
+        bpf_program__set_type(program, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
+        bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)ATTACH_NETFILTER);
+    }
+}
+
+static int set_shared(struct bpf_object *object, const struct kernel_shared *shared)
+{
+    for (; shared && shared->name; shared++) {
+        struct bpf_map *map = bpf_object__find_map_by_name(object, shared->name);
+        int r = map ? bpf_map__reuse_fd(map, shared->fd) : -ENOENT;
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* What is wanted of an object. */
+struct wanted {
+    const char *path; /* NULL: the one built in */
+    const struct kernel_sizes *sizes;
+    const struct kernel_shared *shared; /* or NULL */
+};
+
+static const char *name_of(const struct wanted *wanted)
+{
+    return wanted->path ? wanted->path : "the kernel program";
+}
+
+static int load(struct bpf_object *object, const struct wanted *wanted, struct kernel_error *ret_error)
 {
     struct bpf_program *program = bpf_object__find_program_by_name(object, "wall");
-    int r = program ? set_sizes(object, sizes) : -ENOENT;
+    int r = program ? set_sizes(object, wanted->sizes) : -ENOENT;
 
+    if (r == 0)
+        r = set_shared(object, wanted->shared);
     if (r < 0)
-        return refuse(
+        return kernel_refuse(
             ret_error, KERNEL_FAILS, r,
             "%s has not the program and the maps that this program expects: both must come from one build",
-            path);
-    /* libbpf 1.1 does not know them by the section's name. */
-    bpf_program__set_type(program, (enum bpf_prog_type)PROG_TYPE_NETFILTER);
-    bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)ATTACH_NETFILTER);
+            name_of(wanted));
+    set_types(object);
     r = bpf_object__load(object);
     if (r < 0)
-        return refuse_loading(ret_error, path, r);
+        return refuse_loading(ret_error, name_of(wanted), r);
     return bpf_program__fd(program);
 }
 
-static int open_and_load(const char *path, const struct kernel_sizes *sizes,
-                         struct kernel_program **ret_program, struct kernel_error *ret_error)
+static struct bpf_object *open_object(const char *path)
 {
-    struct bpf_object *object = bpf_object__open_file(path, NULL);
+    size_t size;
+    const void *built_in = path ? NULL : kernel_object(&size);
+
+    if (path)
+        return bpf_object__open_file(path, NULL);
+    errno = ENOENT;
+    return built_in ? bpf_object__open_mem(built_in, size, NULL) : NULL;
+}
+
+static int open_and_load(const struct wanted *wanted, struct kernel_program **ret_program,
+                         struct kernel_error *ret_error)
+{
+    struct bpf_object *object = open_object(wanted->path);
     struct kernel_program *program;
 
     if (!object) {
         int error = -errno;
-        return refuse(ret_error, KERNEL_FAILS, error, "%s could not be opened as a kernel program: %s\n%s",
-                      path, words_of(error), last_lines(LOG_LINES));
+        return kernel_refuse(ret_error, KERNEL_FAILS, error,
+                             "%s could not be opened as a kernel program: %s\n%s", name_of(wanted),
+                             words_of(error), last_lines(LOG_LINES));
     }
-    int fd = load(object, path, sizes, ret_error);
+    int fd = load(object, wanted, ret_error);
     program = fd < 0 ? NULL : malloc(sizeof(*program));
     if (fd >= 0 && !program)
-        fd = refuse(ret_error, KERNEL_FAILS, -ENOMEM, "out of memory");
+        fd = kernel_refuse(ret_error, KERNEL_FAILS, -ENOMEM, "out of memory");
     if (fd < 0) {
         bpf_object__close(object);
         return fd;
@@ -297,17 +379,34 @@ static int open_and_load(const char *path, const struct kernel_sizes *sizes,
     return 0;
 }
 
-int kernel_program_load(const char *path, const struct kernel_sizes *sizes,
-                        struct kernel_program **ret_program, struct kernel_error *ret_error)
+static int load_wanted(const struct wanted *wanted, struct kernel_program **ret_program,
+                       struct kernel_error *ret_error)
 {
     libbpf_print_fn_t before = libbpf_set_print(hear);
     int r = probe(ret_error);
 
     heard.text[heard.size = 0] = '\0';
+    if (r == 0 && !wanted->path && !kernel_object(&(size_t){0}))
+        r = kernel_refuse(
+            ret_error, KERNEL_LACKS, -ENOENT,
+            "this sallywall was built without its kernel program: that takes clang-14 or clang-19, "
+            "and libbpf-dev");
     if (r == 0)
-        r = open_and_load(path, sizes, ret_program, ret_error);
+        r = open_and_load(wanted, ret_program, ret_error);
     libbpf_set_print(before);
     return r;
+}
+
+int kernel_program_load(const char *path, const struct kernel_sizes *sizes,
+                        struct kernel_program **ret_program, struct kernel_error *ret_error)
+{
+    return load_wanted(&(struct wanted){.path = path, .sizes = sizes}, ret_program, ret_error);
+}
+
+int kernel_program_load_beside(const struct kernel_shared *shared, const struct kernel_sizes *sizes,
+                               struct kernel_program **ret_program, struct kernel_error *ret_error)
+{
+    return load_wanted(&(struct wanted){.sizes = sizes, .shared = shared}, ret_program, ret_error);
 }
 
 void kernel_program_free(struct kernel_program **program)
@@ -327,4 +426,44 @@ int kernel_program_fd(const struct kernel_program *program)
 int kernel_program_map(const struct kernel_program *program, const char *name)
 {
     return bpf_object__find_map_fd_by_name(program->object, name);
+}
+
+int kernel_program_named(const struct kernel_program *program, const char *name)
+{
+    const struct bpf_program *found = bpf_object__find_program_by_name(program->object, name);
+
+    return found ? bpf_program__fd(found) : -ENOENT;
+}
+
+int kernel_program_maps(const struct kernel_program *program,
+                        int (*visit)(void *arg, const char *name, int fd), void *arg)
+{
+    struct bpf_map *map = NULL;
+    int r = 0;
+
+    while (r == 0 && (map = bpf_object__next_map(program->object, map)))
+        r = visit(arg, bpf_map__name(map), bpf_map__fd(map));
+    return r;
+}
+
+/* ---- being run ---- */
+
+static int run(int program, void *order, uint32_t size)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = order, .ctx_size_in = size);
+
+    return bpf_prog_test_run_opts(program, &options) < 0 ? -errno : (int)options.retval;
+}
+
+int kernel_program_run(int program, void *order, uint32_t size)
+{
+    static const struct timespec PAUSE = {.tv_nsec = 4000000};
+    enum { TRIES = 500 };
+    int r = run(program, order, size);
+
+    for (unsigned i = 0; i < TRIES && r == -ENOMEM; i++) {
+        nanosleep(&PAUSE, NULL);
+        r = run(program, order, size);
+    }
+    return r;
 }

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
@@ -58,6 +59,37 @@ static void what_every_compiler_made_is_taken(void **state)
         assert_true(kernel_program_map(p, "no such") < 0);
         kernel_program_free(&p);
         assert_null(p);
+    }
+}
+
+/* In the kernel, or in its module that is loaded now. */
+static bool kernel_has(const char *type)
+{
+    struct btf *kernel = btf__load_vmlinux_btf(), *module = btf__load_module_btf("nf_conntrack", kernel);
+    bool is_there = btf__find_by_name_kind(kernel, type, BTF_KIND_STRUCT) > 0 ||
+                    (module && btf__find_by_name_kind(module, type, BTF_KIND_STRUCT) > 0);
+
+    btf__free(module);
+    btf__free(kernel);
+    return is_there;
+}
+
+static void whether_conntracks_types_are_known_is_told(void **state)
+{
+    struct kernel_sizes sizes = {0};
+
+    (void)state;
+    if (!can_load())
+        skip();
+    for (unsigned i = 0; OBJECTS[i]; i++) {
+        struct kernel_program *p = NULL;
+        struct kernel_error error = {0};
+        uint64_t order[8] = {0};
+        if (kernel_program_load(OBJECTS[i], &sizes, &p, &error) < 0)
+            fail_msg("%s", error.text);
+        assert_int_equal(kernel_program_run(kernel_program_named(p, "knows_rewritten"), order, sizeof(order)),
+                         kernel_has("nf_conn_seqadj"));
+        kernel_program_free(&p);
     }
 }
 
@@ -186,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_every_compiler_made_is_taken),
+        cmocka_unit_test(whether_conntracks_types_are_known_is_told),
         cmocka_unit_test(what_is_no_object_is_named),
         cmocka_unit_test(the_verifier_is_heard),
         cmocka_unit_test(a_map_that_is_not_there_has_no_size),

@@ -2,26 +2,18 @@
 
 /* What the kernel program does with expectations that one control connection leaves to another. All else of it is held
  * against the engine by tests/oracle. */
-#include "bpf/ask.h"
-#include "bpf/maps.h"
-#include "kernel/load.h"
-#include "packet/build.h"
+#include "asked.h"
 #include "track/native/tracker.h"
 
 #include "unit.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/netfilter.h>
-#include <stdio.h>
 #include <string.h>
 
 /* One for each compiler, then NULL; where there is no clang, there are none. */
 static const char *const OBJECTS[] = {WALL_OBJECTS NULL};
 
-static struct kernel_program *program;
-static uint64_t now;
+static struct asked asked;
 
 /* A control connection, and how far its ends are. */
 struct control {
@@ -29,63 +21,28 @@ struct control {
     uint32_t client, server;
 };
 
-/* struct nf_hook_state, of which a test run takes these two and wants the rest empty. */
-struct hook_state {
-    uint8_t hook, family;
-    void *empty[5];
-};
-
-static void put(const char *map, const void *value)
-{
-    uint32_t first = 0;
-
-    assert_int_equal(bpf_map_update_elem(kernel_program_map(program, map), &first, value, BPF_ANY), 0);
-}
-
 /* Without rules, on a kernel that gave port 21 the helper by itself. False: it can't be loaded, which is said. */
 static bool load(const char *object)
 {
     struct kernel_sizes sizes = {0};
-    struct kernel_error error;
     struct track_config config;
 
-    if (kernel_program_load(object, &sizes, &program, &error) < 0) {
-        assert_true(error.refusal == KERNEL_LACKS || error.refusal == KERNEL_FORBIDS);
-        printf("# %s\n", error.text);
-        return false;
-    }
     track_config_default(&config, TRACK_LINUX, TRACK_KERNEL(5, 15));
     config.automatic_helper = true;
     config.timeouts.expectation = 20;
-    struct bpf_settings settings = {.track = track_settings_of(&config), .is_asked = true};
-    put("settings", &settings);
-    now = 1000000;
-    return true;
+    return asked_open(&asked, object, &sizes, &config, BPF_ASKED);
 }
 
 /* From the client, or from the server; addresses are filled in. What the program says of it. */
 static struct bpf_answer deliver(struct packet_recipe r, bool reply)
 {
-    uint8_t frame[2048] = {[ETH_HLEN - 2] = ETH_P_IP >> 8};
-    struct bpf_ask ask = {.now_ms = now++, .path = 2};
-    struct bpf_answer answer;
-    uint32_t first = 0;
-    struct hook_state hook = {.hook = NF_INET_PRE_ROUTING, .family = NFPROTO_IPV4};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .ctx_in = &hook, .ctx_size_in = sizeof(hook));
-
     r.family = PACKET_IPV4;
     r.protocol = PACKET_TCP;
     r.source.word[0] = htonl(reply ? 0x0a020001 : 0x0a010105);
     r.destination.word[0] = htonl(reply ? 0x0a010105 : 0x0a020001);
     r.tcp.window = 60000;
     r.window_scale = -1;
-    int size = packet_build(&r, frame + ETH_HLEN, sizeof(frame) - ETH_HLEN);
-    assert_true(size > 0);
-    options.data_size_in = ETH_HLEN + (uint32_t)size;
-    put("asked", &ask);
-    assert_int_equal(bpf_prog_test_run_opts(kernel_program_fd(program), &options), 0);
-    assert_int_equal(bpf_map_lookup_elem(kernel_program_map(program, "answered"), &first, &answer), 0);
-    return answer;
+    return asked_next(&asked, &r);
 }
 
 static void say(struct control *c, uint8_t flags, const char *text)
@@ -136,12 +93,12 @@ static void what_another_has_announced_since_stays(void **state)
             skip();
         struct control a = control_open(40000), b = control_open(40001);
         say(&b, PACKET_ACK, "PORT 10,1,1,5,160,0\r\n");
-        now += 21000;
+        asked.now += 21000;
         say(&a, PACKET_ACK, "PORT 10,1,1,5,160,0\r\n");
         say(&b, PACKET_ACK, "PORT 10,1,1,5,161,0\r\n");
         assert_int_equal(data_state(160 << 8), TRACK_RELATED);
         assert_int_equal(data_state(161 << 8), TRACK_RELATED);
-        kernel_program_free(&program);
+        asked_close(&asked);
     }
 }
 
@@ -158,7 +115,7 @@ static void what_another_announces_is_taken_while_it_lasts(void **state)
         say(&a, PACKET_ACK, "PORT 10,1,1,5,160,0\r\n");
         say(&a, PACKET_ACK, "PORT 10,1,1,5,161,0\r\n");
         assert_int_equal(data_state(160 << 8), TRACK_RELATED);
-        kernel_program_free(&program);
+        asked_close(&asked);
     }
 }
 

@@ -23,13 +23,21 @@ struct {
     __type(value, __u64);
 } rule_counts SEC(".maps");
 
-const volatile __u32 before = 1, image_size = 64, behind = 2;
+/* As many as the machine has processors, times some. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} scratch SEC(".maps");
+
+const volatile __u32 before = 1, image_size = 64, behind = 2, scratch_slots = 1;
 
 SEC("netfilter")
 int wall(void *context)
 {
     (void)context;
-    return before == 1 && image_size == 8192 && behind == 2;
+    return before == 1 && image_size == 8192 && behind == 2 && scratch_slots > 1;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
