@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/listing.h"
 
+#include "ftp/time.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -69,146 +71,38 @@ static char *put_name(char *at, const char *name, size_t len, char for_lf)
     return at + len;
 }
 
-/* --- time -------------------------------------------------------------------------------------------- */
-
-enum {
-    DAY = 86400,
-    HALF_A_YEAR = 182 * DAY, /* as vsftpd has it */
-    DAYS_OF_400_YEARS = 146097,
-    DAYS_TO_1970 = 719468, /* from 1 March of year 0 */
-};
-
-struct moment {
-    unsigned year, month, day, hour, minute, second; /* month and day from 1 */
-};
-
-/* Days since 1970 of a date of year 0 or later. Years are counted from March, which puts the leap day at the
- * end and makes every month's first day 153/5 days after the last one's, rounded. */
-static int64_t days_of(unsigned year, unsigned month, unsigned day)
-{
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t era = (y < 0 ? y - 399 : y) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t month_from_march = month > 2 ? month - 3 : month + 9;
-    int64_t day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * DAYS_OF_400_YEARS + day_of_era - DAYS_TO_1970;
-}
-
-/* The inverse. seconds of the years 0 to 9999. */
-static struct moment moment_of(int64_t seconds)
-{
-    int64_t days = seconds / DAY - (seconds % DAY < 0);
-    unsigned second = (unsigned)(seconds - days * DAY);
-    days += DAYS_TO_1970;
-    int64_t era = (days < 0 ? days - (DAYS_OF_400_YEARS - 1) : days) / DAYS_OF_400_YEARS;
-    int64_t day = days - era * DAYS_OF_400_YEARS;
-    /* Take out the leap days before it (one every 1,461 days, but for three centuries' ends) and years are
-     * all 365. */
-    int64_t year = (day - day / 1460 + day / 36524 - day / (DAYS_OF_400_YEARS - 1)) / 365;
-    int64_t day_of_year = day - (365 * year + year / 4 - year / 100);
-    int64_t month_from_march = (5 * day_of_year + 2) / 153;
-    int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    return (struct moment){.year = (unsigned)(year + era * 400 + (month <= 2)),
-                           .month = (unsigned)month,
-                           .day = (unsigned)(day_of_year - (153 * month_from_march + 2) / 5 + 1),
-                           .hour = second / 3600,
-                           .minute = second / 60 % 60,
-                           .second = second % 60};
-}
-
-static struct moment local_moment_of(int64_t seconds)
-{
-    time_t t = (time_t)seconds;
-    struct tm tm;
-    if (!localtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
-        return moment_of(seconds);
-    return (struct moment){.year = (unsigned)(tm.tm_year + 1900),
-                           .month = (unsigned)tm.tm_mon + 1,
-                           .day = (unsigned)tm.tm_mday,
-                           .hour = (unsigned)tm.tm_hour,
-                           .minute = (unsigned)tm.tm_min,
-                           .second = (unsigned)tm.tm_sec};
-}
-
-/* A file's time can be anything: into the years that four digits can say. */
-static int64_t within_years(int64_t seconds)
-{
-    const int64_t first = INT64_C(-62167219200),
-                  last = INT64_C(253402300799); /* 0000-01-01, 9999-12-31 23:59:59 */
-    return seconds < first ? first : seconds > last ? last : seconds;
-}
-
-bool ftp_time_format(int64_t seconds, char *out)
-{
-    struct moment m = moment_of(within_years(seconds));
-    out = put_digits(out, m.year, 10, 4);
-    out = put_digits(out, m.month, 10, 2);
-    out = put_digits(out, m.day, 10, 2);
-    out = put_digits(out, m.hour, 10, 2);
-    out = put_digits(out, m.minute, 10, 2);
-    out = put_digits(out, m.second, 10, 2);
-    *out = '\0';
-    return within_years(seconds) == seconds;
-}
-
-static unsigned days_in_month(unsigned year, unsigned month)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return (unsigned)(days[month - 1] + (month == 2 && leap));
-}
-
-/* Digits that are known to be there. */
-static unsigned read_digits(const char *text, unsigned count)
-{
-    unsigned value = 0;
-    for (unsigned i = 0; i < count; i++)
-        value = value * 10 + (unsigned)(text[i] - '0');
-    return value;
-}
-
-int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end)
-{
-    if (strspn(text, "0123456789") != 14)
-        return -EINVAL;
-    unsigned year = read_digits(text, 4), month = read_digits(text + 4, 2), day = read_digits(text + 6, 2);
-    unsigned hour = read_digits(text + 8, 2), minute = read_digits(text + 10, 2);
-    unsigned second = read_digits(text + 12, 2); /* 60: a leap second, RFC 3659 section 2.3 */
-    const char *end = text + 14;
-    if (*end == '.') {
-        size_t fraction = strspn(end + 1, "0123456789");
-        if (fraction == 0)
-            return -EINVAL;
-        end += 1 + fraction;
-    }
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
-        second > 60 || (!ret_end && *end != '\0'))
-        return -EINVAL;
-    *ret_seconds = days_of(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
-    if (ret_end)
-        *ret_end = end;
-    return 0;
-}
-
 /* --- LIST -------------------------------------------------------------------------------------------- */
 
 enum {
-    CLOCK_TEXT = 12, /* "Jan 01 12:00" or "Jan 01  2024" */
+    HALF_A_YEAR = 182 * FTP_DAY, /* as vsftpd has it */
+    CLOCK_TEXT = 12,             /* "Jan 01 12:00" or "Jan 01  2024" */
     NLINK_WIDTH = 5,
     OWNER_WIDTH = 8,
     BYTES_WIDTH = 8,
 };
 
+static struct ftp_moment local_moment_of(int64_t seconds)
+{
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    if (!localtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
+        return ftp_moment_of(seconds);
+    return (struct ftp_moment){.year = (unsigned)(tm.tm_year + 1900),
+                               .month = (unsigned)tm.tm_mon + 1,
+                               .day = (unsigned)tm.tm_mday,
+                               .hour = (unsigned)tm.tm_hour,
+                               .minute = (unsigned)tm.tm_min,
+                               .second = (unsigned)tm.tm_sec};
+}
+
 static const char *clock_text(struct ftp_listing_clock *c, int64_t mtime)
 {
-    int64_t seconds = within_years(mtime);
-    int64_t minute = seconds / 60 - (seconds % 60 < 0);
+    int64_t minute = mtime / 60 - (mtime % 60 < 0);
     int recent = mtime <= c->now && mtime >= c->now - HALF_A_YEAR;
     if (c->cached_text[0] != '\0' && c->cached_minute == minute && c->cached_recent == recent)
         return c->cached_text;
 
-    struct moment m = c->use_localtime ? local_moment_of(seconds) : moment_of(seconds);
+    struct ftp_moment m = c->use_localtime ? local_moment_of(mtime) : ftp_moment_of(mtime);
     char *at = c->cached_text;
     at = put_text(at, &"JanFebMarAprMayJunJulAugSepOctNovDec"[(m.month - 1) * 3], 3);
     *at++ = ' ';
@@ -396,7 +290,7 @@ int ftp_fact_line(const struct ftp_entry *e, uint32_t facts, uint32_t may, char 
         return -ENOSPC;
     if (!S_ISREG(e->mode))
         facts &= ~(uint32_t)FTP_FACT_SIZE;
-    if (within_years(e->mtime) != e->mtime)
+    if (!ftp_time_can_say(e->mtime))
         facts &= ~(uint32_t)FTP_FACT_MODIFY;
     for (size_t i = 0; i < FACT_COUNT; i++) {
         if (!(facts & fact_names[i].bit))

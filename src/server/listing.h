@@ -84,11 +84,4 @@ MUST_USE int ftp_facts_format(uint32_t enabled, int with_stars, char *out, size_
 /* "type;size;modify;" (any case, unknown ones ignored; RFC 3659 section 7.9) into bits. */
 uint32_t ftp_facts_parse(const char *argument);
 
-/* "YYYYMMDDHHMMSS" (RFC 3659 section 2.3) of seconds since 1970, in UTC. out: 16 bytes, NUL-terminated.
- * False before year 0 and after 9999, which four digits can't say: out is their end then. */
-MUST_USE bool ftp_time_format(int64_t seconds, char *out);
-/* Reads exactly 14 digits, optionally a fraction that is ignored. 0 or -EINVAL, also for a date that does not
- * exist, and for anything that follows, unless ret_end is not NULL and takes where it begins. */
-MUST_USE int ftp_time_parse(const char *text, int64_t *ret_seconds, const char **ret_end);
-
 #endif

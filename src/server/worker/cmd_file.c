@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "server/listing.h"
+#include "ftp/time.h"
 #include "server/path.h"
 #include "server/worker/command.h"
 #include "server/worker/file_error.h"
