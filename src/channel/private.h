@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_CHANNEL_PRIVATE_H
+#define SALLY_CHANNEL_PRIVATE_H
+
+#include "channel/channel.h"
+
+#include <openssl/ssl.h>
+
+struct channel {
+    int fd; /* owned */
+    struct channel_limits limits;
+    SSL *ssl;             /* NULL: in the clear */
+    SSL_SESSION *session; /* the newest that the server has given, for data channels */
+};
+
+ssize_t channel_tls_read(struct channel *c, void *bytes, size_t len);
+int channel_tls_write(struct channel *c, const void *bytes, size_t len);
+int channel_tls_end(struct channel *c);
+void channel_tls_drop(struct channel *c);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From a host's name to a session that is logged in. */
+#include "client/private.h"
+#include "sys/net.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { CONNECT_MS = 20000, DATA_MS = 10000, IDLE_MS = 60000, FTP_PORT = 21, FTPS_PORT = 990 };
+
+static int otherwise(int value, int standard)
+{
+    return value ? value : standard;
+}
+
+struct client *client_new(const struct client_site *site, const struct client_ears *ears, int stop)
+{
+    struct client *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->site = *site;
+    c->site.password = c->password = site->password ? strdup(site->password) : NULL;
+    c->ears = *ears;
+    c->site.connect_ms = otherwise(site->connect_ms, CONNECT_MS);
+    c->site.data_ms = otherwise(site->data_ms, DATA_MS);
+    c->site.idle_ms = otherwise(site->idle_ms, IDLE_MS);
+    if (!c->site.port)
+        c->site.port = site->security == CLIENT_TLS_IMPLICIT ? FTPS_PORT : FTP_PORT;
+    c->ways = site->ways ? site->ways : CLIENT_ANY_WAY;
+    c->limits = (struct channel_limits){.patience = c->site.connect_ms, .stop = stop};
+    if (site->password && !c->password)
+        client_free(&c);
+    return c;
+}
+
+void client_free(struct client **c)
+{
+    if (!*c)
+        return;
+    if ((*c)->control) {
+        channel_set_patience((*c)->control, 1000); /* who does not hear it is not waited for */
+        (void)!client_command(*c, "QUIT", NULL);   /* we go, whatever is said */
+    }
+    client_drop(*c);
+    channel_tls_free(&(*c)->tls);
+    ftp_reply_clear(&(*c)->reply);
+    if ((*c)->password)
+        explicit_bzero((*c)->password, strlen((*c)->password));
+    free((*c)->password);
+    free(*c);
+    *c = NULL;
+}
+
+/* ---- TLS ---- */
+
+/* Is this the server that is meant? */
+static enum client_result trust(struct client *c, const struct channel_peer *peer)
+{
+    const char *known = c->site.fingerprint;
+
+    if (known && strcasecmp(known, peer->fingerprint) == 0)
+        return CLIENT_OK;
+    if (known) {
+        SAY(c, CLIENT_ERROR, CERTIFICATE_CHANGED, c->site.host, known, peer->fingerprint);
+        return CLIENT_NO_TLS;
+    }
+    if (peer->is_trusted)
+        return CLIENT_OK;
+    SAY(c, CLIENT_ERROR, CERTIFICATE_UNKNOWN, c->site.host, peer->why, peer->fingerprint);
+    return CLIENT_NO_TLS;
+}
+
+enum client_result client_secure(struct client *c, struct channel *channel, bool is_data)
+{
+    struct channel_peer peer;
+    enum client_result r;
+    int error;
+
+    if (!c->tls && !(c->tls = channel_tls_new()))
+        return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+    if (!is_data)
+        SAY(c, CLIENT_STATUS, TLS_INITIALIZING);
+    error = channel_secure(channel, c->tls, c->site.host, is_data ? c->control : NULL, &peer);
+    if (error == -EPROTO) {
+        SAY(c, CLIENT_ERROR, TLS_FAILED, peer.why);
+        return CLIENT_NO_TLS;
+    }
+    if (error)
+        return client_fail(c, CLIENT_NO_TLS, error, c->limits.patience);
+    if (is_data) {
+        if (!peer.is_resumed)
+            SAY(c, CLIENT_STATUS, TLS_NOT_RESUMED);
+        if (strcmp(peer.fingerprint, c->fingerprint) == 0)
+            return CLIENT_OK;
+        SAY(c, CLIENT_ERROR, CERTIFICATE_OTHER);
+        return CLIENT_NO_TLS;
+    }
+    SAY(c, CLIENT_STATUS, TLS_VERIFYING);
+    r = trust(c, &peer);
+    if (r)
+        return r;
+    memcpy(c->fingerprint, peer.fingerprint, sizeof(c->fingerprint));
+    SAY(c, CLIENT_STATUS, TLS_ESTABLISHED, peer.protocol, peer.cipher);
+    return CLIENT_OK;
+}
+
+static enum client_result protect_data(struct client *c)
+{
+    enum client_result r = client_command(c, "PBSZ", "0");
+
+    if (!r && client_replied(c, 200))
+        r = client_command(c, "PROT", "P");
+    if (!r && !client_replied(c, 200))
+        r = client_refused(c, CLIENT_NO_TLS, SPEECH_REPLY_UNEXPECTED, "PROT");
+    return r;
+}
+
+/* Explicit TLS (RFC 4217 section 4). */
+static enum client_result upgrade(struct client *c)
+{
+    enum client_result r = client_command(c, "AUTH", "TLS");
+
+    if (r)
+        return r;
+    if (c->reply.code == 234)
+        return client_secure(c, c->control, false);
+    if (c->site.security == CLIENT_TLS_EXPLICIT)
+        return client_refused(c, CLIENT_NO_TLS, SPEECH_REPLY_UNEXPECTED, "AUTH TLS");
+    SAY(c, CLIENT_STATUS, TLS_NOT_OFFERED);
+    if (!c->site.password || c->site.is_plain_allowed)
+        return CLIENT_OK;
+    SAY(c, CLIENT_ERROR, NO_PLAIN_PASSWORD);
+    return CLIENT_NO_TLS;
+}
+
+/* ---- connecting ---- */
+
+static enum client_result connect_to(struct client *c, const struct addrinfo *a)
+{
+    struct sockaddr_storage to = {.ss_family = AF_UNSPEC};
+    struct in6_addr ip;
+    char text[INET6_ADDRSTRLEN], place[INET6_ADDRSTRLEN + 16];
+    int error;
+
+    memcpy(&to, a->ai_addr, a->ai_addrlen);
+    ip = net_ip_of(&to);
+    net_ip_format(&ip, text);
+    snprintf(place, sizeof(place), net_ip_is_v4(&ip) ? "%s:%u" : "[%s]:%u", text, net_port_of(&to));
+    SAY(c, CLIENT_STATUS, CONNECTING, place);
+    c->limits.patience = c->site.connect_ms;
+    error = channel_connect(&to, NULL, &c->limits, &c->control);
+    if (error)
+        return client_fail(c, CLIENT_NO_CONNECTION, error, c->limits.patience);
+    c->server = to;
+    return CLIENT_OK;
+}
+
+/* The first of the host's addresses that answers. */
+static enum client_result reach(struct client *c)
+{
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found;
+    enum client_result r = CLIENT_NO_ADDRESS;
+    char port[8];
+    int error;
+
+    snprintf(port, sizeof(port), "%u", c->site.port);
+    SAY(c, CLIENT_STATUS, RESOLVING, c->site.host);
+    error = getaddrinfo(c->site.host, port, &wanted, &found);
+    if (error) {
+        SAY(c, CLIENT_ERROR, NO_ADDRESS, c->site.host, gai_strerror(error));
+        return CLIENT_NO_ADDRESS;
+    }
+    for (const struct addrinfo *a = found; a && r != CLIENT_OK && r != CLIENT_CANCELED; a = a->ai_next)
+        r = connect_to(c, a);
+    freeaddrinfo(found);
+    return r;
+}
+
+static enum client_result welcome(struct client *c)
+{
+    enum client_result r = client_hear(c);
+
+    while (!r && client_replied(c, 100)) /* 120: in so many minutes */
+        r = client_hear(c);
+    if (!r && !client_replied(c, 200))
+        r = client_refused(c, CLIENT_NO_CONNECTION, SPEECH_REMOTE_REFUSED, c->site.host);
+    return r;
+}
+
+/* ---- logging in ---- */
+
+static enum client_result log_in(struct client *c)
+{
+    const char *user = c->site.user ? c->site.user : "anonymous";
+    enum client_result r = client_command(c, "USER", user);
+
+    if (!r && c->reply.code == 331)
+        r = client_command(c, "PASS", c->site.password ? c->site.password : "sally@");
+    if (r)
+        return r;
+    if (!client_replied(c, 200))
+        return client_refused(c, CLIENT_NO_LOGIN, SPEECH_LOGIN_INCORRECT, user);
+    SAY(c, CLIENT_STATUS, LOGGED_IN);
+    return CLIENT_OK;
+}
+
+/* Is the feature one of the lines of FEAT's reply (RFC 2389 section 3.2)? */
+static bool has_feature(const struct client *c, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = c->reply.text; at; at = strchr(at, '\n')) {
+        at += strspn(at, "\n ");
+        if (strncasecmp(at, name, len) == 0 && (at[len] == '\n' || at[len] == ' ' || at[len] == '\0'))
+            return true;
+        if (!*at)
+            return false;
+    }
+    return false;
+}
+
+static enum client_result look_at_features(struct client *c)
+{
+    enum client_result r = client_command(c, "FEAT", NULL);
+
+    if (r || !client_replied(c, 200))
+        return r;
+    c->has_mlsd = has_feature(c, "MLST");
+    c->is_utf8 = has_feature(c, "UTF8");
+    return c->is_utf8 ? client_command(c, "OPTS", "UTF8 ON") : CLIENT_OK;
+}
+
+enum client_result client_open(struct client *c)
+{
+    enum client_result r;
+
+    client_drop(c);
+    c->is_binary = false;
+    r = reach(c);
+    if (!r)
+        SAY(c, CLIENT_STATUS, CONNECTED);
+    if (!r && c->site.security == CLIENT_TLS_IMPLICIT)
+        r = client_secure(c, c->control, false);
+    if (!r)
+        r = welcome(c);
+    if (!r && c->site.security != CLIENT_TLS_IMPLICIT)
+        r = upgrade(c);
+    if (!r)
+        r = log_in(c);
+    if (!r && channel_is_secure(c->control))
+        r = protect_data(c);
+    if (!r)
+        r = look_at_features(c);
+    if (r) {
+        client_drop(c);
+        return r;
+    }
+    c->limits.patience = c->site.idle_ms;
+    channel_set_patience(c->control, c->limits.patience);
+    return CLIENT_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_CLIENT_URL_H
+#define SALLY_CLIENT_URL_H
+
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ftp://[user@]host[:port]/path and ftps://... (RFC 1738 section 3.2, RFC 3986); or host, or host/path, as people type it. */
+struct client_url {
+    char *host; /* without the brackets of an IPv6 address */
+    char *user; /* NULL: none */
+    char *
+        path; /* decoded; "" if none. From where the login leads to; from the root where the URL has // or %2F before it */
+    uint16_t port;    /* 0: the scheme's */
+    bool is_implicit; /* ftps */
+};
+
+enum client_url_error {
+    CLIENT_URL_OK,
+    CLIENT_URL_NO_MEMORY,
+    CLIENT_URL_SCHEME,   /* neither ftp nor ftps */
+    CLIENT_URL_HOST,     /* none */
+    CLIENT_URL_PORT,     /* not 1...65535 */
+    CLIENT_URL_ENCODING, /* %XX that is none, or that is a NUL or a line end */
+    CLIENT_URL_PASSWORD, /* user:password@: everybody on the machine could read it in ps(1) */
+};
+
+/* *ret only if OK; then client_url_free. */
+enum client_url_error client_url_parse(const char *text, struct client_url *ret);
+void client_url_free(struct client_url *url);
+/* "the port is no number from 1 to 65535" */
+const char *client_url_why(enum client_url_error error);
+
+#endif

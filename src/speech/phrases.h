@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The phrases of speech.h: SPEECH(name, English text, which is also gettext's key). Words are %1$s, %2$s... in the order in which
+ * they are given, unless a comment says more. */
+
+SPEECH(VERBATIM, "%1$s")
+
+/* Labels of the log. */
+SPEECH(LABEL_STATUS, "Status:")
+SPEECH(LABEL_COMMAND, "Command:")
+SPEECH(LABEL_RESPONSE, "Response:")
+SPEECH(LABEL_ERROR, "Error:")
+
+/* The control channel. */
+SPEECH(RESOLVING, "Resolving address of %1$s")
+SPEECH(CONNECTING, "Connecting to %1$s...") /* address:port */
+SPEECH(CONNECTED, "Connection established, waiting for welcome message...")
+SPEECH(TLS_INITIALIZING, "Initializing TLS...")
+SPEECH(TLS_VERIFYING, "Verifying certificate...")
+SPEECH(TLS_ESTABLISHED, "TLS connection established (%1$s, %2$s).") /* protocol, cipher */
+SPEECH(TLS_NOT_OFFERED, "The server does not offer TLS.")
+SPEECH(LOGGED_IN, "Logged in")
+
+/* The data channel. */
+SPEECH(LIST_BEGINS, "Retrieving directory listing of \"%1$s\"...")
+SPEECH(LIST_DONE, "Directory listing of \"%1$s\" successful")
+SPEECH(GET_BEGINS, "Starting download of %1$s")
+SPEECH(PUT_BEGINS, "Starting upload of %1$s")
+SPEECH(TRANSFER_DONE, "File transfer successful, transferred %1$s bytes in %2$s seconds")
+SPEECH(TRANSFER_RESUMES, "Resuming at byte %1$s")
+SPEECH(ADDRESS_REPLACED,
+       "The server names %1$s for data, from where nothing can be had. Using its own address %2$s instead.")
+SPEECH(MODE_FAILED, "No data connection by %1$s: %2$s") /* EPSV, PASV, EPRT, PORT; why */
+SPEECH(MODE_NEXT, "Trying %1$s instead.")
+SPEECH(WRONG_PEER, "Ignoring a data connection from %1$s, which is not the server.")
+SPEECH(TLS_NOT_RESUMED, "The data connection does not continue the TLS session of the control connection.")
+
+/* Why something failed. */
+SPEECH(TIMED_OUT, "Connection timed out after %1$s seconds of inactivity")
+SPEECH(REFUSED, "Connection refused")
+SPEECH(RESET, "Connection reset by the other side")
+SPEECH(PROHIBITED, "No route, or prohibited by a firewall on the way")
+SPEECH(CLOSED_EARLY, "The connection ended before the reply was complete")
+SPEECH(SYSTEM, "%1$s") /* strerror(3) */
+SPEECH(CANCELED, "Interrupted")
+SPEECH(NO_ADDRESS, "No address is known for %1$s: %2$s")
+SPEECH(REPLY_UNREADABLE, "The server's reply is none of FTP's")
+SPEECH(REPLY_TOO_LONG, "The server's reply is longer than %1$s bytes")
+SPEECH(REPLY_UNEXPECTED, "The server answers %1$s with: %2$s")
+SPEECH(NO_PLAIN_PASSWORD,
+       "The server offers no TLS, so the password would travel in clear. To send it all the same: --plain")
+SPEECH(TLS_FAILED, "TLS handshake failed: %1$s")
+SPEECH(CERTIFICATE_UNKNOWN, "The certificate of %1$s is not trusted (%2$s). Its SHA-256 fingerprint is %3$s. "
+                            "If that is the server's, "
+                            "go on with: --fingerprint %3$s")
+SPEECH(CERTIFICATE_CHANGED, "THE CERTIFICATE OF %1$s HAS CHANGED. It was %2$s and is %3$s. Somebody may be "
+                            "between you and the server, or "
+                            "the server has a new one. Nothing was sent. If its administrator says that it "
+                            "is new: --fingerprint %3$s")
+SPEECH(CERTIFICATE_OTHER, "The data connection ends at a certificate that is not the server's")
+SPEECH(LOGIN_INCORRECT, "Login as %1$s failed: %2$s")
+SPEECH(TOO_MANY, "The server has too many connections: %1$s")
+SPEECH(LIST_LINE, "A line of the listing is not understood: %1$s")
+SPEECH(LIST_FAILED, "Failed to retrieve directory listing")
+SPEECH(REMOTE_REFUSED, "%1$s: the server says: %2$s")
+SPEECH(BUSY_FILE, "%1$s: another sally is writing it")
+SPEECH(LOCAL_FAILED, "%1$s: %2$s")
+SPEECH(SIZE_DIFFERS, "%1$s: the server said %2$s bytes and %3$s came; what is there is kept as %4$s")
+SPEECH(SIZE_AFTER_DIFFERS, "%1$s: %2$s bytes were sent, and the server has %3$s")
+SPEECH(NO_DATA_CONNECTION, "No data connection could be made")
+SPEECH(TLS_CUT, "The data connection's TLS ended without saying so: what came may not be all")
