@@ -139,11 +139,11 @@ static bool take_tls(void *what, const char *value, const char **why)
     return true;
 }
 
-static bool take_pasv_ports(void *what, const char *value, const char **why)
+/* PORT, FIRST:LAST or FIRST-LAST. */
+static bool read_ports(const char *value, struct rules_range16 *ret)
 {
     unsigned long first, last;
 
-    *why = "FIRST:LAST, or one port, of 1 to 65535";
     if (!read_number(&value, UINT16_MAX, &first) || !first)
         return false;
     last = first;
@@ -154,7 +154,24 @@ static bool take_pasv_ports(void *what, const char *value, const char **why)
         if (!read_number(&value, UINT16_MAX, &last) || *value || last < first)
             return false;
     }
-    ((struct asking *)what)->play.passive_ports = (struct rules_range16){(uint16_t)first, (uint16_t)last};
+    *ret = (struct rules_range16){(uint16_t)first, (uint16_t)last};
+    return true;
+}
+
+static bool take_pasv_ports(void *what, const char *value, const char **why)
+{
+    *why = "FIRST:LAST, or one port, of 1 to 65535";
+    return read_ports(value, &((struct asking *)what)->play.passive_ports);
+}
+
+static bool take_data_port(void *what, const char *value, const char **why)
+{
+    struct rules_range16 *ports = &((struct asking *)what)->play.data_ports;
+
+    *why = "a port of 1 to 65535 (20 is the usual one), FIRST:LAST, or any";
+    if (strcmp(value, "any") != 0)
+        return read_ports(value, ports);
+    *ports = (struct rules_range16){1024, UINT16_MAX - 1}; /* what a system gives to who asks for none */
     return true;
 }
 
@@ -209,6 +226,17 @@ static bool take_mode(void *what, const char *value, const char **why)
     if (!choose(words, value, &manner))
         return false;
     ((struct asking *)what)->play.manner = (enum track_manner)manner;
+    return true;
+}
+
+static bool take_wall(void *what, const char *value, const char **why)
+{
+    struct play *play = &((struct asking *)what)->play;
+
+    (void)value;
+    (void)why;
+    play->manner = TRACK_ROBUST;
+    play->helper_always = true;
     return true;
 }
 
@@ -269,6 +297,18 @@ static bool take_colour(void *what, const char *value, const char **why)
         return *value;                                                                                       \
     }
 
+/* A question: said once. */
+#define TAKE_ONCE(function, member)                                                                          \
+    static bool function(void *what, const char *value, const char **why)                                    \
+    {                                                                                                        \
+        const char **kept = &((struct asking *)what)->member;                                                \
+        bool first = !*kept;                                                                                 \
+                                                                                                             \
+        *why = first ? "something that is not empty" : "to be asked once at a time";                         \
+        *kept = value;                                                                                       \
+        return first && *value;                                                                              \
+    }
+
 #define TAKE_FLAG(function, member)                                                                          \
     static bool function(void *what, const char *value, const char **why)                                    \
     {                                                                                                        \
@@ -279,8 +319,11 @@ static bool take_colour(void *what, const char *value, const char **why)
     }
 
 TAKE_TEXT(take_sets, sets_file)
-TAKE_TEXT(take_packet, packet)
-TAKE_TEXT(take_capture, capture)
+TAKE_ONCE(take_packet, packet)
+TAKE_ONCE(take_capture, capture)
+TAKE_ONCE(take_tcp, tcp)
+TAKE_ONCE(take_udp, udp)
+TAKE_ONCE(take_icmp, icmp)
 TAKE_TEXT(take_svg, svg)
 TAKE_TEXT(take_html, html)
 TAKE_TEXT(take_rules, rules)
@@ -289,15 +332,19 @@ TAKE_FLAG(take_verbose, verbose)
 
 const struct option_row ASKING_ROWS[] = {
     /* all */
-    {"--client", "ADDRESS", "the FTP client's address", take_client},
-    {"--server", "ADDRESS[:PORT]", "the FTP server's address; port 21", take_server},
+    {"--client", "ADDRESS", "the client's address", take_client},
+    {"--server", "ADDRESS[:PORT]", "the server's address; port 21", take_server},
     {"--at", "PLACE", "where the firewall runs: server (default), gateway, client", take_at},
     {"--tls", NULL, "the control channel is encrypted (AUTH TLS)", take_tls},
     {"--pasv-ports", "A:B", "the server's passive range", take_pasv_ports},
+    {"--data-port", "PORT", "that the server sends data from in active mode: 20, say, or any",
+     take_data_port},
     {"--kernel", "VERSION", "of the firewall's Linux; default: this machine's", take_kernel},
     {"--helper-ports", "PORTS", "nf_conntrack_ftp's ports=; default 21", take_helper_ports},
     {"--loose", NULL, "nf_conntrack_ftp's loose=1", take_loose},
     {"--mode", "MODE", "linux (default), or robust: a helper without the kernel's quirks", take_mode},
+    {"--wall", NULL, "the rules are a wall's (sallywall up): its helper needs no rule, and is robust",
+     take_wall},
     {"--in", "INTERFACE", "towards the client, on the firewall", take_in},
     {"--out", "INTERFACE", "towards the server, on the firewall", take_out},
     {"--sets", "FILE", "members of ipset's sets, as ipset save prints them", take_sets},
@@ -313,16 +360,20 @@ const struct option_row ASKING_ROWS[] = {
     {"--svg", "FILE", "also draw it", take_svg},
     {"--html", "FILE", "also write it as one page", take_html},
     {"--ftp", "MODE", "play a session: passive (default), active, epsv, eprt", take_ftp},
+    {"--tcp", "ENDS", "play a TCP connection there and back: '203.0.113.9 > 192.0.2.10:22'", take_tcp},
+    {"--udp", "ENDS", "a question over UDP and its answer: '203.0.113.9 > 192.0.2.10:53'", take_udp},
+    {"--icmp", "ENDS", "a ping: '203.0.113.9 > 192.0.2.10'", take_icmp},
     {"--packet", "PACKET", "ask about one: 'tcp 192.0.2.7:40000 > 192.0.2.18:22 syn'", take_packet},
     {"--pcap", "FILE", "replay a capture (pcap, pcapng)", take_capture},
 };
-const size_t ASKING_DIFF_COUNT = 18, ASKING_REPLAY_COUNT = 19,
+const size_t ASKING_DIFF_COUNT = 20, ASKING_REPLAY_COUNT = 21,
              ASKING_EXPLAIN_COUNT = sizeof(ASKING_ROWS) / sizeof(ASKING_ROWS[0]);
 
 void asking_init(struct asking *a)
 {
     *a = (struct asking){.colour = -1};
     play_defaults(&a->play);
+    a->play.time = time(NULL); /* unless --time says another */
 }
 
 void asking_fini(struct asking *a)

@@ -14,6 +14,7 @@ struct asking {
     bool json, verbose, play_ftp;
     int colour; /* 1 always, 0 never, -1 on a terminal */
     const char *packet, *capture, *svg, *html, *rules, *sets_file;
+    const char *tcp, *udp, *icmp; /* ends of an exchange */
     struct sets *sets;
     struct verdict_sets bound;
 };

@@ -8,13 +8,17 @@
 #include "cmd/wall/files.h"
 #include "cmd/wall/source.h"
 #include "explain/diff/diff.h"
+#include "explain/exchange/ends.h"
+#include "explain/exchange/exchange.h"
 #include "explain/packet/question.h"
 #include "explain/play/play.h"
+#include "explain/play/world.h"
 #include "explain/replay/replay.h"
 
 static const char explain_help[] =
-    "Plays an FTP session, or one packet, or a capture, through a rule set, without touching the machine, "
-    "and says what\n"
+    "Plays an FTP session, a plain exchange, one packet or a capture through a rule set, without touching "
+    "the "
+    "machine, and says what\n"
     "became of each packet and why, and which changes would help. RULES is a file of iptables-save, - for "
     "standard\n"
     "input; without it, the rules that this machine runs (takes root).\n"
@@ -27,7 +31,8 @@ static const struct option_command diff_options = {
     "OLD NEW [OPTION...]",
     "Says which packets and FTP sessions meet another fate with the rules of NEW than with those of OLD, "
     "each with a\n"
-    "witness and the rules that decide. Exit status: 0 none, 1 some, 2 mistakes and unreadable input.",
+    "witness and the rules that decide. Exit status: 0 none, 1 some, 2 mistakes and unreadable input, 3 none "
+    "found, but\nnot all can be told.",
     ASKING_ROWS,
     0,
     2,
@@ -35,7 +40,8 @@ static const struct option_command diff_options = {
 static const struct option_command replay_options = {
     "replay",
     "CAPTURE [--rules RULES] [OPTION...]",
-    "Runs a capture (pcap, pcapng) through connection tracking and, with --rules, a rule set: per packet its "
+    "Runs a capture (pcap, pcapng, .gz of them) through connection tracking and, with --rules, a rule set: "
+    "per packet its "
     "state and\n"
     "verdict, at the end connections as conntrack -L prints them, expectations, and data channels. Exit "
     "status as explain's.",
@@ -100,32 +106,63 @@ static int out_of_memory(void)
     return STATUS_TROUBLE;
 }
 
-static int ask_packet(const struct rules *r, const struct asking *a)
+static FILE *open_capture(const char *name)
 {
-    struct story *story = NULL;
-    char *message = NULL;
-    int result = packet_question_ask(r, a->packet, &a->play, &story, &message);
+    FILE *capture = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 
-    if (result == -EINVAL) {
-        fprintf(stderr, "sallywall explain: --packet: %s\n", message);
-        free(message);
-        return STATUS_TROUBLE;
-    }
-    if (result)
-        return out_of_memory();
-    int status = tell_story(story, a);
-    story_free(&story);
+    if (!capture)
+        fprintf(stderr, "sallywall: %s: can't be read: %s\n", name, strerror(errno));
+    return capture;
+}
+
+/* 0 and *ret, or the exit status. */
+static int replay_into(const char *name, const struct rules *r, const struct replay_options *options,
+                       struct replay **ret)
+{
+    char *message = NULL;
+    FILE *capture = open_capture(name);
+    int result = capture ? replay_capture(capture, name, r, options, ret, &message) : -EINVAL;
+
+    if (!result)
+        return 0;
+    if (result == -EIO && ferror(stdout))
+        return finish_output(STATUS_TROUBLE);
+    if (capture)
+        fprintf(stderr, "sallywall: %s: %s\n", name, message ? message : strerror(-result));
+    free(message);
+    return STATUS_TROUBLE;
+}
+
+/* The story in memory, since a drawing has to see all of it. */
+static int tell_kept(const struct rules *r, const struct asking *a, const char *name,
+                     const struct replay_options *options)
+{
+    struct replay *replay = NULL;
+    int status = replay_into(name, r, options, &replay);
+
+    if (!status)
+        status = tell_story(replay->story, a);
+    replay_free(&replay);
     return status;
 }
 
-static int play_ftp(const struct rules *r, const struct asking *a)
+static int tell_streamed(const struct rules *r, const struct asking *a, const char *name,
+                         enum replay_form form, struct replay_options *options)
 {
-    struct story *story = play_session(r, &a->play);
+    struct story_text_options text = asking_text_options(a);
+    struct replay_teller teller;
+    struct replay *replay = NULL;
 
-    if (!story)
-        return out_of_memory();
-    int status = tell_story(story, a);
-    story_free(&story);
+    replay_teller_init(&teller, form, &text, stdout);
+    options->listener = &teller.listener;
+    options->streamed = true;
+    int status = replay_into(name, r, options, &replay);
+    if (!status) {
+        int result = replay_teller_end(&teller, replay);
+
+        status = finish_output(result ? STATUS_TROUBLE : story_exit_status(replay->story));
+    }
+    replay_free(&replay);
     return status;
 }
 
@@ -133,38 +170,185 @@ static int play_ftp(const struct rules *r, const struct asking *a)
 static int run_capture(const struct rules *r, const struct asking *a, const char *name, bool whole)
 {
     struct replay_options options = {.play = a->play, .looked = a->json || a->verbose};
-    struct replay *replay = NULL;
-    char *message = NULL;
-    FILE *capture = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 
     for (int i = 0; i < 4; i++)
         options.has_server |= a->play.server.word[i] != 0;
-    if (!capture) {
-        fprintf(stderr, "sallywall: %s: can't be read: %s\n", name, strerror(errno));
-        return STATUS_TROUBLE;
-    }
-    int result = replay_capture(capture, name, r, &options, &replay, &message);
-    if (result) {
-        fprintf(stderr, "sallywall: %s: %s\n", name, message ? message : strerror(-result));
-        free(message);
-        return STATUS_TROUBLE;
-    }
-    int status;
-    if (whole) {
-        struct story_text_options text = asking_text_options(a);
+    if (whole)
+        return tell_streamed(r, a, name, a->json ? REPLAY_JSON : REPLAY_TEXT, &options);
+    return a->json && !a->svg && !a->html ? tell_streamed(r, a, name, REPLAY_STORY_JSON, &options)
+                                          : tell_kept(r, a, name, &options);
+}
 
-        result = a->json ? replay_tell_json(replay, stdout) : replay_tell_text(replay, &text, stdout);
-        status = finish_output(result ? STATUS_TROUBLE : story_exit_status(replay->story));
-    } else {
-        status = tell_story(replay->story, a);
+/* ---- what is asked ---- */
+
+struct asked {
+    const char *option, *about;
+    const char *value; /* NULL: not asked */
+    uint8_t protocol;  /* of an exchange, else 0 */
+};
+enum { QUESTIONS = 6 };
+
+static size_t list_questions(const struct asking *a, struct asked *ret)
+{
+    const struct asked all[QUESTIONS] = {
+        {"--ftp", "an FTP session", a->play_ftp ? "" : NULL, 0},
+        {"--tcp", "a plain exchange", a->tcp, PACKET_TCP},
+        {"--udp", "a plain exchange", a->udp, PACKET_UDP},
+        {"--icmp", "a plain exchange", a->icmp, PACKET_ICMP},
+        {"--packet", "one packet", a->packet, 0},
+        {"--pcap", "a capture", a->capture, 0},
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        if (all[i].value)
+            ret[count++] = all[i];
     }
-    replay_free(&replay);
+    return count;
+}
+
+/* Options of FTP sessions beside another question. */
+static bool refuse_ftp_options(const struct asking *a, const struct asked *q)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } of_ftp[] = {{"--tls", a->play.tls},
+                  {"--pasv-ports", a->play.passive_ports.last != 0},
+                  {"--data-port", a->play.data_ports.last != 0}};
+
+    for (size_t i = 0; i < sizeof(of_ftp) / sizeof(of_ftp[0]); i++) {
+        if (!of_ftp[i].given)
+            continue;
+        fprintf(stderr, "sallywall explain: %s is about an FTP session, and %s asks about %s\n",
+                of_ftp[i].option, q->option, q->about);
+        return true;
+    }
+    return false;
+}
+
+static bool refuse_passive_data_port(const struct asking *a)
+{
+    bool passive = a->play.mode == STORY_PASSIVE || a->play.mode == STORY_EPSV;
+
+    if (!a->play.data_ports.last || !passive)
+        return false;
+    fprintf(stderr,
+            "sallywall explain: --data-port is the port that the server sends from in active mode, and this "
+            "session is passive; ask with --ftp active or eprt\n");
+    return true;
+}
+
+/* What is this machine's own never comes by a gateway. */
+static bool refuse_loopback_at_gateway(const struct asking *a)
+{
+    const struct play *play = &a->play;
+
+    if (play->where != STORY_AT_GATEWAY || !play->family ||
+        (!play_is_loopback(&play->client, play->family) && !play_is_loopback(&play->server, play->family)))
+        return false;
+    fprintf(stderr,
+            "sallywall explain: an address of loopback is never forwarded; ask with --at server, or with the "
+            "address that the others see\n");
+    return true;
+}
+
+/* One question, whose options suit it. ret->value NULL: none was asked. 0, or -1 and told. */
+static int choose_question(const struct asking *a, struct asked *ret)
+{
+    struct asked all[QUESTIONS] = {0};
+    size_t count = list_questions(a, all);
+
+    if (count > 1) {
+        fprintf(stderr, "sallywall explain: %s and %s are two questions; ask one at a time\n", all[0].option,
+                all[1].option);
+        return -1;
+    }
+    bool is_ftp = count == 0 || a->play_ftp, is_capture = a->capture != NULL;
+    if (is_ftp ? refuse_passive_data_port(a) : !is_capture && refuse_ftp_options(a, &all[0]))
+        return -1;
+    *ret = all[0];
+    return 0;
+}
+
+/* The ends of an exchange, which may tell the family of the rules. 0, or -1 and told. */
+static int read_ends(const struct asked *q, struct asking *a)
+{
+    char *message = NULL;
+
+    if (!q->protocol)
+        return 0;
+    int r = exchange_ends_read(q->value, q->protocol, &a->play, &message);
+    if (r) {
+        fprintf(stderr, "sallywall explain: %s: %s\n", q->option, message ? message : strerror(-r));
+        free(message);
+        return -1;
+    }
+    a->family = a->play.family;
+    return 0;
+}
+
+/* ---- answers ---- */
+
+/* NULL: *ret_message says why it can't be asked, or is NULL for want of memory. */
+static struct story *find_answer(const struct rules *r, const struct asked *q, const struct asking *a,
+                                 char **ret_message)
+{
+    struct story *story = NULL;
+
+    if (q->protocol)
+        return exchange_explain(r, q->protocol, &a->play);
+    if (!a->packet)
+        return play_session(r, &a->play);
+    return packet_question_ask(r, a->packet, &a->play, &story, ret_message) ? NULL : story;
+}
+
+/* An answer that hangs on what stands beside the rules: what they would say alone is more than nothing. */
+static int add_alone(struct story *story, const struct rules *r, const struct asked *q,
+                     const struct asking *a)
+{
+    struct rules *rules = rules_copy(r);
+    struct story *alone = NULL;
+    char *message = NULL;
+
+    if (rules) {
+        rules_beside_clear(rules);
+        alone = find_answer(rules, q, a, &message);
+    }
+    int error = alone ? story_add_alone(story, alone) : -ENOMEM;
+    story_free(&alone);
+    rules_free(&rules);
+    free(message);
+    return error;
+}
+
+static int answer(const struct rules *r, const struct asked *q, const struct asking *a)
+{
+    char *message = NULL;
+    int status;
+
+    if (a->capture)
+        return run_capture(r, a, a->capture, false);
+    struct story *story = find_answer(r, q, a, &message);
+    if (story && story_hangs_on_what_is_beside(story) && add_alone(story, r, q, a))
+        story_free(&story);
+    if (story) {
+        status = tell_story(story, a);
+    } else if (message) {
+        fprintf(stderr, "sallywall explain: --packet: %s\n", message);
+        status = STATUS_TROUBLE;
+    } else {
+        status = out_of_memory();
+    }
+    story_free(&story);
+    free(message);
     return status;
 }
 
 int explain_command(int argc, char **argv)
 {
     struct asking a;
+    struct asked question;
     struct rules *rules = NULL;
     char *name = NULL;
     int operands, status = STATUS_TROUBLE;
@@ -177,17 +361,13 @@ int explain_command(int argc, char **argv)
                 argv[1], a.rules);
         return STATUS_TROUBLE;
     }
-    if (!!a.packet + !!a.capture + a.play_ftp > 1) {
-        fprintf(stderr,
-                "sallywall explain: --ftp, --packet and --pcap are three questions; ask one at a time\n");
+    if (choose_question(&a, &question) || read_ends(&question, &a) || refuse_loopback_at_gateway(&a))
         return STATUS_TROUBLE;
-    }
     uint8_t likely = a.packet ? packet_question_family(a.packet) : 0;
-    if (!asking_complete(&a) && !source_read(operands ? argv[1] : a.rules, a.family, likely, &rules, &name)) {
+    if (!asking_complete(&a) &&
+        !source_read(operands ? argv[1] : a.rules, SOURCE_ANY, a.family, likely, &rules, &name)) {
         a.play.rules_name = name;
-        status = a.packet    ? ask_packet(rules, &a)
-                 : a.capture ? run_capture(rules, &a, a.capture, false)
-                             : play_ftp(rules, &a);
+        status = answer(rules, &question, &a);
     }
     free(name);
     rules_free(&rules);
@@ -205,7 +385,7 @@ int replay_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (!asking_complete(&a) && (!a.rules || !source_read(a.rules, a.family, 0, &rules, &name))) {
+    if (!asking_complete(&a) && (!a.rules || !source_read(a.rules, SOURCE_ANY, a.family, 0, &rules, &name))) {
         a.play.rules_name = name;
         status = run_capture(rules, &a, argv[1], true);
     }
@@ -223,7 +403,7 @@ static int tell_diff(const struct rules *old, const struct rules *new, struct as
     if (!diff)
         return out_of_memory();
     int r = a->json ? diff_tell_json(diff, stdout) : diff_tell_text(diff, &options, stdout);
-    int status = finish_output(r ? STATUS_TROUBLE : diff->count ? 1 : 0);
+    int status = finish_output(r ? STATUS_TROUBLE : diff->count ? 1 : diff->complete ? 0 : STATUS_UNKNOWN);
     diff_free(&diff);
     return status;
 }
@@ -238,8 +418,8 @@ int diff_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (!asking_complete(&a) && !source_read(argv[1], a.family, 0, &old, &old_name) &&
-        !source_read(argv[2], a.family, 0, &new, &new_name)) {
+    if (!asking_complete(&a) && !source_read(argv[1], SOURCE_ANY, a.family, 0, &old, &old_name) &&
+        !source_read(argv[2], SOURCE_ANY, a.family, 0, &new, &new_name)) {
         if (old->family == new->family)
             status = tell_diff(old, new, &a);
         else

@@ -9,6 +9,7 @@
 #include "cmd/wall/files.h"
 #include "cmd/wall/options.h"
 #include "cmd/wall/source.h"
+#include "rules/forms/look.h"
 
 /* --rules FILE, wherever it stands; the other words close up. NULL: not there. */
 static const char *take_rules_file(int *argc, char **argv)
@@ -69,7 +70,7 @@ static int read_or_make(const char *file, uint8_t family, struct rules **ret, bo
         *ret = rules_new(family);
         return *ret ? 0 : -1;
     }
-    r = source_read(file, family, 0, ret, &name);
+    r = source_read(file, SOURCE_SAVE, family, 0, ret, &name);
     free(name);
     return r;
 }
@@ -111,6 +112,33 @@ static int carry_out(struct rules *r, int argc, char **argv, const char *file, b
     return finish_output(outcome.status);
 }
 
+static void print_usage(FILE *out, const char *command)
+{
+    fprintf(out,
+            "usage: sallywall %s [--rules FILE] COMMAND...\n"
+            "Works on the wall that stands (sallywall up), or on FILE (of %s-save) and then on nothing else. "
+            "COMMAND is as in %s(8).\n",
+            command, command, command);
+}
+
+void print_iptables_version(const char *command)
+{
+    printf("%s v1.8.9 (sallywall %s)\n", command, SALLY_VERSION);
+}
+
+/* Questions about the program. */
+static bool is_answered(int argc, char **argv)
+{
+    bool asks_help = strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0;
+    bool asks_version = strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0;
+
+    if (argc == 2 && asks_help)
+        print_usage(stdout, argv[0]);
+    else if (argc == 2 && asks_version)
+        print_iptables_version(argv[0]);
+    return argc == 2 && (asks_help || asks_version);
+}
+
 int iptables_command(int argc, char **argv)
 {
     uint8_t family = strcmp(argv[0], "ip6tables") == 0 ? PACKET_IPV6 : PACKET_IPV4;
@@ -118,14 +146,14 @@ int iptables_command(int argc, char **argv)
     struct rules *r = NULL;
     bool counters;
 
-    if (!file || argc < 2) {
-        fprintf(stderr,
-                "usage: sallywall %s --rules FILE COMMAND...\n"
-                "Works on FILE (of %s-save) as %s works on the kernel, and changes nothing else. COMMAND is "
-                "as in %s(8).\n",
-                argv[0], argv[0], argv[0], argv[0]);
+    if (argc < 2) {
+        print_usage(stderr, argv[0]);
         return STATUS_TROUBLE;
     }
+    if (is_answered(argc, argv))
+        return finish_output(0);
+    if (!file)
+        return live_iptables(argc, argv);
     int locked = strcmp(file, "-") == 0 ? 0 : files_lock(file);
     if (locked && locked != -ENOENT) {
         fprintf(stderr, "sallywall: %s: its directory can't be locked: %s\n", file, strerror(-locked));
@@ -217,7 +245,7 @@ static int read_for(const struct option_command *command, int argc, char **argv,
     int operands;
     int r = options_read(command, argc, argv, what, &operands);
 
-    return r ? r : source_read(argv[1], what->family, 0, ret, ret_name);
+    return r ? r : source_read(argv[1], SOURCE_SAVE, what->family, 0, ret, ret_name);
 }
 
 int save_command(int argc, char **argv)
@@ -250,6 +278,19 @@ static void print_table(const struct rules *r, enum rules_table_type type)
         printf("  %-10s %zu chains, %zu rules\n", rules_table_name(type), table->count, rules);
 }
 
+static int print_remarks(struct rules *r)
+{
+    struct form_notes notes = {0};
+    int result = look_at_rules(r, &notes);
+
+    if (!result)
+        result = notes_give(&notes, r);
+    notes_fini(&notes);
+    for (size_t i = 0; i < r->remark_count && !result; i++)
+        printf("  %s\n", r->remarks[i].text);
+    return result;
+}
+
 int check_command(int argc, char **argv)
 {
     struct saving what = {0};
@@ -262,12 +303,8 @@ int check_command(int argc, char **argv)
     printf("%s: can be read; rules of %s\n", name, r->family == PACKET_IPV6 ? "ip6tables" : "iptables");
     for (int type = 0; type < RULES_TABLES; type++)
         print_table(r, (enum rules_table_type)type);
-    for (size_t i = 0; i < r->verbatim_count; i++) {
-        if (r->verbatim[i].name[0])
-            printf("  %-10s %u rules, kept as they are and not evaluated\n", r->verbatim[i].name,
-                   r->verbatim[i].rules);
-    }
+    int status = finish_output(print_remarks(r) ? STATUS_TROUBLE : 0);
     free(name);
     rules_free(&r);
-    return finish_output(0);
+    return status;
 }
