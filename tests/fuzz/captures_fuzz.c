@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A capture file, through libpcap, link headers, reassembly, tracking in both manners, rules, and all
- * tellers. */
+/* A capture file, packed or not, through its reader, link headers, reassembly, the survey of what is said,
+ * tracking in both manners, rules, and all tellers; kept, and streamed. */
 #include "fuzz.h"
 
 #include "explain/replay/replay.h"
@@ -27,6 +27,37 @@ static void tell(const struct replay *r, FILE *out)
     story_tell_html(r->story, out);
 }
 
+static FILE *open_input(const uint8_t *data, size_t size)
+{
+    FILE *capture = fmemopen((void *)(data + 1), size - 1, "rb");
+
+    if (!capture)
+        abort();
+    return capture;
+}
+
+/* As sallywall replay does it. */
+static void stream(const uint8_t *data, size_t size, const struct rules *rules,
+                   struct replay_options *options)
+{
+    struct story_text_options text = {0};
+    struct replay_teller teller;
+    struct replay *replay = NULL;
+    char *message = NULL;
+    FILE *out = fopen("/dev/null", "w");
+
+    if (!out)
+        abort();
+    replay_teller_init(&teller, data[0] & 32 ? REPLAY_TEXT : REPLAY_STORY_JSON, &text, out);
+    options->streamed = true;
+    options->listener = &teller.listener;
+    if (replay_capture(open_input(data, size), "capture", rules, options, &replay, &message) == 0)
+        replay_teller_end(&teller, replay);
+    replay_free(&replay);
+    free(message);
+    fclose(out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct replay_options options = {0};
@@ -45,10 +76,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 8 && rules_read(rules_text, strlen(rules_text), "rules", 0, &rules, &error))
         abort();
 
-    FILE *capture = fmemopen((void *)(data + 1), size - 1, "rb");
-    if (!capture)
-        abort();
-    if (replay_capture(capture, "capture", rules, &options, &replay, &message) == 0) {
+    if (data[0] & 16) {
+        stream(data, size, rules, &options);
+    } else if (replay_capture(open_input(data, size), "capture", rules, &options, &replay, &message) == 0) {
         FILE *out = open_memstream(&text, &text_size);
 
         if (!out)

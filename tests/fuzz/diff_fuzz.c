@@ -117,10 +117,9 @@ static const struct verdict *ask(const struct comparison *c, int which, const st
     struct wall_world world = {
         .in = in, .out = out, .local = &local, .local_count = c->path == WALL_THROUGH ? 0 : 1};
     struct wall_ask question = {.packet = p, .path = c->path, .world = &world, .state = state};
-    enum rules_table_type table;
 
     wall_ask(c->walls[which], &question, NULL, ret);
-    return wall_report_verdict(ret, &table);
+    return wall_report_verdict(ret);
 }
 
 static bool is_by(const struct diff_entry *e, const struct verdict *v)
@@ -250,7 +249,7 @@ static void compare(struct comparison *c, const uint8_t *data, size_t size)
     const struct packet_address none = {{0}};
 
     for (int i = 0; i < 2; i++)
-        MUST(diff_row_make(c->rules[i], c->path, c->names, &c->rows[i]) == 0);
+        MUST(diff_row_make(c->rules[i], c->rules[!i], c->path, c->names, &c->rows[i]) == 0);
     c->search = (struct diff_search){.old = &c->rows[0],
                                      .new = &c->rows[1],
                                      .path = c->path,
@@ -262,7 +261,8 @@ static void compare(struct comparison *c, const uint8_t *data, size_t size)
     MUST(diff_search_run(&c->search) == 0);
     for (size_t i = 0; i < c->search.count; i++)
         check_witness(c, &c->search.finds[i]);
-    if (!c->search.cut && !c->rows[0].cut && !c->rows[1].cut && !c->names->overflow) {
+    if (!c->search.cut && !c->rows[0].cut && !c->rows[1].cut && !c->names->overflow &&
+        !((c->rows[0].changes | c->rows[1].changes) & (c->rows[0].asks | c->rows[1].asks))) {
         size_t counts[2];
         uint16_t *bounds[] = {play_port_bounds(c->rules[0], &counts[0]),
                               play_port_bounds(c->rules[1], &counts[1])};
@@ -292,7 +292,7 @@ static void compare_all(const struct rules *old, const struct rules *new, const 
         c.walls[i] = wall_new(walked[i], &config, NULL, NULL);
         MUST(c.walls[i]);
     }
-    for (int path = 0; path < WALL_PATHS; path++) {
+    for (int path = 0; path <= WALL_THROUGH; path++) {
         diff_names_collect(&names, old);
         diff_names_collect(&names, new);
         c.path = (enum wall_path)path;

@@ -90,7 +90,7 @@ static void check_report(const struct packet *p, const struct wall_report *r)
 {
     MUST(r->fate <= WALL_UNKNOWN && r->stage <= WALL_BY_HELPER);
     /* Of a packet that is cut, or after one. */
-    MUST(r->fate != WALL_UNKNOWN || r->raw.because || r->filter.because);
+    MUST(r->fate != WALL_UNKNOWN || r->verdict.because);
     MUST(r->view.state <= TRACK_UNTRACKED);
     if (r->has_flow)
         MUST(r->flow.tuple.family == p->family);

@@ -20,15 +20,12 @@ static void check_report(const struct wall_report *r)
 {
     MUST(r->fate <= WALL_UNKNOWN && r->stage <= WALL_BY_HELPER);
     MUST(r->view.flow == NULL);
-    if (r->stage == WALL_BY_RAW) {
-        MUST(r->fate != WALL_PASS);
-        MUST(r->fate == WALL_UNKNOWN || !r->has_flow); /* in doubt it is tracked as if it had passed */
-        MUST((r->fate == WALL_UNKNOWN) == (r->raw.because != NULL));
-        return;
+    MUST(!r->astray || r->fate == WALL_UNKNOWN || r->rewrite.verdict.code == VERDICT_DEPENDS);
+    if (r->stage == WALL_BY_RULES) {
+        MUST(r->fate != WALL_PASS || r->table == RULES_FILTER);
+        MUST((r->fate == WALL_UNKNOWN) == (r->verdict.because != NULL));
+        MUST(r->fate == WALL_UNKNOWN || r->table != RULES_RAW || !r->has_flow);
     }
-    MUST(r->raw.code == VERDICT_ACCEPT);
-    if (r->stage == WALL_BY_FILTER)
-        MUST((r->fate == WALL_UNKNOWN) == (r->filter.because != NULL));
     if (r->stage == WALL_BY_HELPER || r->stage == WALL_BY_CONNTRACK)
         MUST(r->fate == WALL_DROP && r->reason != TRACK_OK);
     if (r->has_flow)
