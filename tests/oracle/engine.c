@@ -4,8 +4,10 @@
 #include "fragments.h"
 #include "kernel.h"
 #include "packet/decode.h"
+#include "rules_made.h"
 #include "track/native/tracker.h"
 #include "verdict/image/format.h"
+#include "verdict/sets/sets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@ struct engine {
     struct fragments *fragments;
     struct flow_list began, ended;
     struct packet_address local[ENGINE_LOCALS];
+    struct sets *sets;
+    struct verdict_sets bound;
 };
 
 static void take_event(void *arg, const struct track_event *event)
@@ -36,6 +40,17 @@ void engine_locals(uint8_t family, struct packet_address ret[ENGINE_LOCALS])
         (void)!packet_address_parse(LOCAL[family == PACKET_IPV6][i], &ret[i], &family);
 }
 
+struct sets *engine_sets(uint8_t family)
+{
+    const char *text = rules_sets(family);
+    struct rules_error error;
+    struct sets *ret;
+
+    if (sets_read(text, strlen(text), "sets", &ret, &error) < 0)
+        die("the sets, line %u column %u: %s", error.line, error.column, error.message);
+    return ret;
+}
+
 struct engine *engine_new(struct rules *rules, const struct track_config *config, bool whole)
 {
     struct engine *e = calloc(1, sizeof(*e));
@@ -44,6 +59,8 @@ struct engine *engine_new(struct rules *rules, const struct track_config *config
     engine_locals(rules->family, e->local);
     e->wall = wall_new_counting(rules, config, take_event, e);
     e->fragments = fragments_new(whole);
+    e->sets = engine_sets(rules->family);
+    sets_bind(e->sets, &e->bound);
     if (!e->wall)
         die("out of memory");
     return e;
@@ -53,10 +70,21 @@ void engine_free(struct engine **e)
 {
     wall_free(&(*e)->wall);
     fragments_free(&(*e)->fragments);
+    sets_free(&(*e)->sets);
     flow_list_free(&(*e)->began);
     flow_list_free(&(*e)->ended);
     free(*e);
     *e = NULL;
+}
+
+static uint8_t stage_of(const struct wall_report *r)
+{
+    static const uint8_t stages[] = {
+        [WALL_BY_CONNTRACK] = BPF_BY_CONNTRACK, [WALL_BY_HELPER] = BPF_BY_HELPER};
+
+    if (r->stage == WALL_BY_RULES)
+        return r->table == RULES_RAW ? BPF_BY_RAW : BPF_BY_FILTER;
+    return stages[r->stage];
 }
 
 static struct bpf_answer answer_of(const struct wall_report *r)
@@ -66,7 +94,7 @@ static struct bpf_answer answer_of(const struct wall_report *r)
 
     return (struct bpf_answer){
         .code = r->fate < WALL_UNKNOWN ? CODES[r->fate] : 0,
-        .stage = (uint8_t)r->stage,
+        .stage = stage_of(r),
         .state = (uint8_t)r->view.state,
         .direction = (uint8_t)r->view.direction,
         .reason = (uint8_t)r->reason,
@@ -75,7 +103,7 @@ static struct bpf_answer answer_of(const struct wall_report *r)
 
 static void write_note(const struct wall_report *r, struct outcome *ret)
 {
-    const struct verdict *v = r->stage == WALL_BY_RAW ? &r->raw : &r->filter;
+    const struct verdict *v = &r->verdict;
     char answer[sizeof(ret->note)];
 
     snprintf(ret->note, sizeof(ret->note), "%s (%s %u)%s%s",
@@ -95,6 +123,7 @@ bool engine_packet(struct engine *e, const struct step *step, uint64_t now, stru
         .time = time(NULL),
         .local = e->local,
         .local_count = ENGINE_LOCALS,
+        .sets = &e->bound,
     };
     *ret = (struct outcome){.is_known = true, .note = NO_WHOLE_PACKET};
     if (!fragments_read(e->fragments, step, now, &p))

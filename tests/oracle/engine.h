@@ -17,6 +17,8 @@ bool engine_get(struct engine *e, const struct track_tuple *t, uint64_t now, str
 enum { ENGINE_LOCALS = 3 };
 /* The addresses that it takes for this machine's. */
 void engine_locals(uint8_t family, struct packet_address ret[ENGINE_LOCALS]);
+/* The sets that it knows; the caller's. */
+struct sets *engine_sets(uint8_t family);
 void engine_dump_expectations(struct engine *e, uint64_t now, struct expectation_list *ret);
 
 #endif

@@ -105,7 +105,7 @@ static void make(struct made *m, const struct options *o, unsigned set, struct h
     t->waits = set % WAITING == WAITING - 1;
     t->variant = set / 2;
     bool open = o->program && set % 4 == 3;
-    m->rules = open ? rules_none() : rules_made(t->family, t->nft, &d);
+    m->rules = open ? rules_none() : rules_made(t->family, t->nft, o->program, &d);
     if (host->leave_out)
         m->rules = rules_left(m->rules, t->family, host->leave_out);
     t->rules = m->rules;

@@ -4,19 +4,21 @@
 #include "bpf/maps.h"
 #include "engine.h"
 #include "fragments.h"
-#include "image_rules.h"
 #include "kernel.h"
+#include "kernel/flows.h"
 #include "kernel/load.h"
+#include "kernel/sets.h"
 #include "rules/build.h"
 #include "rules/rules.h"
+#include "test_run.h"
 #include "trial.h"
 #include "verdict/image/image.h"
+#include "verdict/image/places.h"
 #include "verdict/match/addrtype.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +26,6 @@
 #include <uthash.h>
 
 enum {
-    BATCH = 256,         /* elements fetched at once */
-    LARGEST = 3600,      /* bytes of a packet: a test run's has to fit into a page */
     FLOWS = 8192,        /* more than a set's sequences begin */
     MOST_RULES = 1000,   /* of a set */
     COUNTS = 4096,       /* elements of rule_counts: enough for as many */
@@ -44,8 +44,9 @@ struct seen {
 };
 
 /* What a set leaves behind. */
-static const char *const REMEMBERED[] = {"flows",   "expected", "controls", "remembered",
-                                         "buckets", "tables",   "lists",    "locals"};
+static const char *const REMEMBERED[] = {
+    "flows",   "flow_index", "free_slots", "pool",   "sweeper", "expected",      "controls",     "remembered",
+    "buckets", "tables",     "lists",      "locals", "limited", "limited_slots", "limited_flows"};
 
 struct program {
     struct host host; /* the first */
@@ -57,12 +58,6 @@ struct program {
     uint64_t now;
     struct seen *seen;
     unsigned look;
-};
-
-/* struct nf_hook_state, of which a test run takes these two and wants the rest empty. */
-struct hook_state {
-    uint8_t hook, family;
-    void *empty[5];
 };
 
 static struct program *self(struct host *h)
@@ -79,16 +74,22 @@ static int map_of(const struct program *p, const char *name)
     return fd;
 }
 
-static void put(const struct program *p, const char *map, const void *value)
+static void put_at(const struct program *p, const char *map, uint32_t element, const void *value)
 {
-    uint32_t first = 0;
-
-    if (bpf_map_update_elem(map_of(p, map), &first, value, BPF_ANY) < 0)
+    if (bpf_map_update_elem(map_of(p, map), &element, value, BPF_ANY) < 0)
         die("map \"%s\" could not be written: %s", map, strerror(errno));
 }
 
-_Static_assert(sizeof(struct bpf_expected_key) >= sizeof(struct track_tuple) &&
-                   sizeof(struct bpf_expected_key) >= sizeof(struct bpf_bucket_key),
+static void put(const struct program *p, const char *map, const void *value)
+{
+    put_at(p, map, 0, value);
+}
+
+enum { LONGEST_KEY = 72 };
+
+_Static_assert(LONGEST_KEY >= sizeof(struct bpf_expected_key) && LONGEST_KEY >= sizeof(struct track_tuple) &&
+                   LONGEST_KEY >= sizeof(struct bpf_bucket_key) &&
+                   LONGEST_KEY >= sizeof(struct bpf_limited_flow_key),
                "the longest key");
 
 /* ---- rules ---- */
@@ -102,6 +103,18 @@ static struct image *compile(const struct rules *rules)
     return image;
 }
 
+/* A copy of its block, whose counters have numbers. Returns how many they are; the caller frees it. */
+static uint32_t copy_block(const struct image *image, const struct rules *rules, uint8_t **ret)
+{
+    uint8_t *block = malloc(image_size(image));
+
+    if (!block)
+        die("out of memory");
+    memcpy(block, image_bytes(image), image_size(image));
+    *ret = block;
+    return image_places_number(block, rules);
+}
+
 struct beyond {
     const uint8_t *image;
     struct image_place places[MOST_RULES];
@@ -112,7 +125,7 @@ static void note_beyond(void *arg, const struct image_place *place)
 {
     struct beyond *b = arg;
 
-    if (!image_rule_is_beyond(b->image, place->rule))
+    if (!place->rule || !image_rule_is_beyond(b->image, place->rule))
         return;
     if (b->count == MOST_RULES)
         die("too many rules");
@@ -128,9 +141,13 @@ static int last_first(const void *a, const void *b)
 static void leave_out(struct rules *rules)
 {
     struct image *image = compile(rules);
-    struct beyond b = {.image = image_bytes(image)};
+    struct beyond b = {0};
+    uint8_t *block;
 
-    image_rules_each(b.image, rules, note_beyond, &b);
+    copy_block(image, rules, &block);
+    b.image = block;
+    image_places_each(block, rules, note_beyond, &b);
+    free(block);
     qsort(b.places, b.count, sizeof(b.places[0]), last_first);
     for (size_t i = 0; i < b.count; i++)
         rules_chain_delete(b.places[i].chain, b.places[i].number - 1);
@@ -167,11 +184,16 @@ static void forget_elements(const struct program *p, const char *map, const stru
 static void forget(const struct program *p, const char *map)
 {
     struct bpf_map_info info = info_of(p, map);
-    uint8_t key[sizeof(struct bpf_expected_key)]; /* the longest */
+    uint8_t key[LONGEST_KEY];
     int fd = map_of(p, map);
 
     if (info.type == BPF_MAP_TYPE_ARRAY) {
         forget_elements(p, map, &info);
+        return;
+    }
+    if (info.type == BPF_MAP_TYPE_QUEUE) {
+        while (bpf_map_lookup_and_delete_elem(fd, NULL, key) == 0)
+            ;
         return;
     }
     while (bpf_map_get_next_key(fd, NULL, key) == 0)
@@ -179,20 +201,21 @@ static void forget(const struct program *p, const char *map)
             die("map \"%s\" could not be emptied: %s", map, strerror(errno));
 }
 
-static void put_image(const struct program *p)
+static void put_image(const struct program *p, const struct rules *rules)
 {
     static const struct rule_count NONE;
     static uint8_t room[IMAGE];
-    uint32_t counts = image_rules_counts(image_bytes(p->image));
+    uint8_t *block;
+    uint32_t counts = copy_block(p->image, rules, &block);
 
     if (image_size(p->image) > IMAGE || counts > COUNTS)
         die("an image of %zu bytes and %u counters is too large", image_size(p->image), counts);
     memset(room, 0, sizeof(room));
-    memcpy(room, image_bytes(p->image), image_size(p->image));
-    put(p, "image", room);
+    memcpy(room, block, image_size(p->image));
+    free(block);
+    put_at(p, "image", bpf_element(rules->family == PACKET_IPV6, 0), room);
     for (uint32_t i = 0; i < counts; i++)
-        if (bpf_map_update_elem(map_of(p, "rule_counts"), &i, &NONE, BPF_ANY) < 0)
-            die("map \"rule_counts\" could not be written: %s", strerror(errno));
+        put_at(p, "rule_counts", i, &NONE);
 }
 
 static void put_locals(const struct program *p, uint8_t family)
@@ -204,6 +227,17 @@ static void put_locals(const struct program *p, uint8_t family)
     for (unsigned i = 0; i < ENGINE_LOCALS; i++)
         if (bpf_map_update_elem(map_of(p, "locals"), &local[i], &TYPE, BPF_ANY) < 0)
             die("map \"locals\" could not be written: %s", strerror(errno));
+}
+
+static void put_sets(const struct program *p, uint8_t family)
+{
+    const struct kernel_sets_maps maps = {map_of(p, "sets"), map_of(p, "set_heads"), map_of(p, "members")};
+    struct sets *sets = engine_sets(family);
+    int r = kernel_sets_write(&maps, sets);
+
+    if (r < 0)
+        die("the sets could not be written: %s", strerror(-r));
+    sets_free(&sets);
 }
 
 static char *load(struct host *h, const struct trial *t, const struct rules *rules)
@@ -218,8 +252,9 @@ static char *load(struct host *h, const struct trial *t, const struct rules *rul
     p->fragments = fragments_new(!t->pieces);
     for (unsigned i = 0; i < sizeof(REMEMBERED) / sizeof(REMEMBERED[0]); i++)
         forget(p, REMEMBERED[i]);
-    put_image(p);
+    put_image(p, rules);
     put_locals(p, t->family);
+    put_sets(p, t->family);
     put(p, "settings", &settings);
     return NULL;
 }
@@ -240,12 +275,13 @@ static void unload(struct host *h, const struct trial *t)
 
 static void read_count(void *arg, const struct image_place *place)
 {
-    struct rules_rule *rule = &place->chain->rules[place->number - 1];
+    struct rules_counters *counters =
+        place->number ? &place->chain->rules[place->number - 1].counters : &place->chain->counters;
     struct rule_count count;
 
-    if (bpf_map_lookup_elem(map_of(arg, "rule_counts"), &place->count, &count) < 0)
+    if (bpf_map_lookup_elem(map_of(arg, "rule_counts"), place->counter, &count) < 0)
         die("map \"rule_counts\" could not be read: %s", strerror(errno));
-    rule->counters = (struct rules_counters){count.packets, count.bytes};
+    *counters = (struct rules_counters){count.packets, count.bytes};
 }
 
 static struct rules *counters(struct host *h, const struct trial *t)
@@ -253,10 +289,13 @@ static struct rules *counters(struct host *h, const struct trial *t)
     struct program *p = self(h);
     struct rules *rules;
     struct rules_error error;
+    uint8_t *block;
 
     if (rules_read(t->rules, strlen(t->rules), "rules", t->family, &rules, &error) < 0)
         die("the rules, line %u column %u: %s", error.line, error.column, error.message);
-    image_rules_each(image_bytes(p->image), rules, read_count, p);
+    copy_block(p->image, rules, &block);
+    image_places_each(block, rules, read_count, p);
+    free(block);
     return rules;
 }
 
@@ -287,23 +326,15 @@ static struct bpf_ask ask_of(const struct step *step, const struct packet *packe
     return ask;
 }
 
-/* Behind an Ethernet header, which a test run wants and takes away (but at LOCAL_OUT, where Linux 6.18 leaves it). The path is
- * what the program goes by, and not the hook. */
+/* The path is what the program goes by, and not the hook. */
 static bool run(const struct program *p, const struct packet *packet)
 {
-    bool v4 = packet->family == PACKET_IPV4;
-    struct hook_state state = {.hook = NF_INET_PRE_ROUTING, .family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6};
-    uint8_t frame[ETH_HLEN + LARGEST] = {[ETH_HLEN - 2] = v4 ? ETH_P_IP >> 8 : ETH_P_IPV6 >> 8,
-                                         [ETH_HLEN - 1] = v4 ? ETH_P_IP & 0xff : ETH_P_IPV6 & 0xff};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .ctx_in = &state, .ctx_size_in = sizeof(state));
+    int r =
+        test_run(kernel_program_fd(p->asked), packet->bytes, packet->captured, packet->family == PACKET_IPV4);
 
-    if (packet->captured > LARGEST)
-        die("a packet of %u bytes is too large for a test run", packet->captured);
-    memcpy(frame + ETH_HLEN, packet->bytes, packet->captured);
-    options.data_size_in = ETH_HLEN + packet->captured;
-    if (bpf_prog_test_run_opts(kernel_program_fd(p->asked), &options) < 0)
-        die("a test run of the program failed: %s", strerror(errno));
-    return options.retval == NF_ACCEPT;
+    if (r < 0)
+        die("a test run of the program failed: %s", strerror(-r));
+    return r == NF_ACCEPT;
 }
 
 static void packet(struct host *h, const struct step *step, uint64_t now_ms, struct outcome *ret)
@@ -335,31 +366,22 @@ static bool is_late(struct host *h, const struct step *step)
 
 /* ---- connections ---- */
 
-/* Calls take with each value of a hash map. */
-static void each(const struct program *p, const char *name, void (*take)(void *arg, const void *value),
-                 void *arg)
+static int borrow(void *arg, const char *name, bool is_program)
 {
-    struct bpf_map_info info = info_of(p, name);
-    uint32_t count;
-    int fd = map_of(p, name), r;
-    uint64_t in, out; /* where it goes on: opaque, and of a hash map 4 bytes */
-    bool first = true;
+    const struct program *p = arg;
 
-    uint8_t *keys = calloc(BATCH, info.key_size), *values = calloc(BATCH, info.value_size);
-    if (!keys || !values)
-        die("out of memory");
-    do {
-        count = BATCH;
-        r = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, values, &count, NULL);
-        if (r < 0 && errno != ENOENT)
-            die("map \"%s\" could not be read: %s", name, strerror(errno));
-        for (uint32_t i = 0; i < count; i++)
-            take(arg, values + (size_t)i * info.value_size);
-        in = out;
-        first = false;
-    } while (r == 0);
-    free(keys);
-    free(values);
+    return is_program ? kernel_program_named(p->asked, name) : kernel_program_map(p->asked, name);
+}
+
+/* They are the program's. */
+static struct kernel_flows flows_of(struct program *p)
+{
+    struct kernel_flows flows;
+    const char *lacking;
+
+    if (flows_open(&flows, borrow, p, &lacking) < 0)
+        die("the program has no \"%s\"", lacking);
+    return flows;
 }
 
 struct look {
@@ -367,15 +389,14 @@ struct look {
     struct flow_list *began;
 };
 
-static void take_flow(void *arg, const void *value)
+static bool take_flow(void *arg, const struct flows_place *place, const struct bpf_flow *f)
 {
     const struct look *l = arg;
     struct program *p = l->program;
-    const struct track_flow *flow = &((const struct bpf_flow *)value)->flow;
+    const struct track_flow *flow = &f->flow;
     struct seen *s;
 
-    if (flow->expires <= p->now)
-        return;
+    (void)place;
     HASH_FIND(hh, p->seen, &flow->tuple, sizeof(flow->tuple), s);
     if (!s) {
         s = calloc(1, sizeof(*s));
@@ -388,15 +409,29 @@ static void take_flow(void *arg, const void *value)
     }
     s->flow = *flow;
     s->look = p->look;
+    return true;
+}
+
+/* What the sweep takes was over before, so that nothing is seen of it. */
+static void sweep(const struct program *p, const struct kernel_flows *flows)
+{
+    struct bpf_order order = {.now_ms = p->now, .steps = FLOWS};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &order, .ctx_size_in = sizeof(order));
+
+    if (bpf_prog_test_run_opts(flows->sweep_now, &options) < 0)
+        die("the program that sweeps did not run: %s", strerror(errno));
 }
 
 static void events(struct host *h, struct flow_list *began, struct flow_list *ended)
 {
     struct look l = {self(h), began};
+    struct kernel_flows flows = flows_of(l.program);
 
     (void)ended;
     l.program->look++;
-    each(l.program, "flows", take_flow, &l);
+    sweep(l.program, &flows);
+    if (flows_each(&flows, l.program->now, take_flow, &l) < 0)
+        die("connections could not be read");
 }
 
 /* As of the last look. */
@@ -413,32 +448,30 @@ static bool get(struct host *h, const struct track_tuple *t, uint64_t now_ms, st
 }
 
 struct expected {
-    struct program *program;
     uint64_t now;
     struct expectation_list *list;
 };
 
-static void take_expectation(void *arg, const void *value)
+static bool take_expectation(void *arg, const struct track_expectation *e, const struct track_flow *master)
 {
     const struct expected *x = arg;
-    const struct track_expectation *e = value;
-
-    if (e->expires <= x->now)
-        return;
     struct expectation_view v = expectation_view_of(e, x->now);
-    for (struct seen *s = x->program->seen; s; s = s->hh.next)
-        if (s->look == x->program->look && s->flow.helper_data == e->master) {
-            v.master_source = s->flow.tuple.source;
-            v.master_port = s->flow.tuple.source_port;
-        }
+
+    if (master) {
+        v.master_source = master->tuple.source;
+        v.master_port = master->tuple.source_port;
+    }
     expectation_list_add(x->list, &v);
+    return true;
 }
 
 static void expectations(struct host *h, uint64_t now_ms, struct expectation_list *ret)
 {
-    struct expected x = {self(h), now_ms, ret};
+    struct expected x = {now_ms, ret};
+    struct kernel_flows flows = flows_of(self(h));
 
-    each(x.program, "expected", take_expectation, &x);
+    if (expectations_each(&flows, now_ms, take_expectation, &x) < 0)
+        die("expectations could not be read");
 }
 
 /* ---- being a host ---- */
@@ -446,6 +479,7 @@ static void expectations(struct host *h, uint64_t now_ms, struct expectation_lis
 static const struct host PROGRAM = {
     .name = "program",
     .says_why = true,
+    .counts_policies = true,
     .leave_out = leave_out,
     .renew = renew,
     .load = load,

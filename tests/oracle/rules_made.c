@@ -14,6 +14,7 @@ struct maker {
     FILE *out;
     struct dice *dice;
     bool v4, nft;
+    bool more;   /* what netfilter is not asked here, too */
     bool has_no; /* the rule has a '!' */
     bool raw;    /* which table */
     unsigned
@@ -311,6 +312,54 @@ static void match_others(struct maker *m)
     say(m, "%s", dice_pick(m->dice, OTHERS));
 }
 
+/* ---- what only the program is asked: netfilter would need sets of its own, or counts by other clocks ---- */
+
+static void match_set(struct maker *m)
+{
+    static const struct {
+        const char *name;
+        unsigned parts;
+    } SETS[] = {{"ip", 1},        {"net", 1},    {"ipport", 2},     {"netport", 2},  {"ipportip", 3},
+                {"ipportnet", 3}, {"netnet", 2}, {"netportnet", 3}, {"netiface", 2}, {"ports", 1},
+                {"ipmark", 2},    {"list", 2},   {"masked", 1}};
+    unsigned set = dice_below(m->dice, sizeof(SETS) / sizeof(SETS[0]));
+    unsigned parts = SETS[set].parts + (dice_chance(m->dice, 10) ? 1 : 0);
+
+    say(m, " -m set %s--match-set %s ", no(m), SETS[set].name);
+    for (unsigned i = 0; i < parts; i++)
+        say(m, "%s%s", i ? "," : "", dice_chance(m->dice, 50) ? "src" : "dst");
+    if (dice_chance(m->dice, 20))
+        say(m, " --return-nomatch");
+}
+
+static void match_connlimit(struct maker *m)
+{
+    say(m, " -m connlimit --connlimit-%s %u --connlimit-mask %u", dice_chance(m->dice, 60) ? "above" : "upto",
+        dice_below(m->dice, 6), m->v4 ? dice_below(m->dice, 33) : dice_below(m->dice, 129));
+    if (dice_chance(m->dice, 30))
+        say(m, " --connlimit-daddr");
+}
+
+static void match_recent_ttl(struct maker *m)
+{
+    static const char *const COMMANDS[] = {"--set", "--rcheck --rttl", "--update --rttl"};
+
+    say(m, " -m recent %s%s --name t%u", no(m), dice_pick(m->dice, COMMANDS), dice_below(m->dice, 2));
+}
+
+static void match_headers(struct maker *m)
+{
+    static const char *const HEADERS[] = {"prot", "hop,prot", "frag", "route", "none,prot", "dst"};
+
+    if (m->v4)
+        say(m, " -m addrtype --src-type LOCAL --dst-type UNICAST");
+    else if (dice_chance(m->dice, 50))
+        say(m, " -m rt %s--rt-type %u", no(m), dice_below(m->dice, 5));
+    else
+        say(m, " -m ipv6header %s--header %s%s", no(m), dice_pick(m->dice, HEADERS),
+            dice_chance(m->dice, 50) ? " --soft" : "");
+}
+
 enum { OF_ANY, OF_TCP, OF_PORTS };
 
 static const struct {
@@ -318,16 +367,19 @@ static const struct {
     uint8_t needs; /* of the rule's protocol */
     uint8_t weight;
     bool not_in_raw;
+    bool more;
 } MATCHES[] = {
-    {match_state, OF_ANY, 22, false},       {match_conntrack, OF_ANY, 20, true},
-    {match_multiport, OF_PORTS, 10, false}, {match_iprange, OF_ANY, 4, false},
-    {match_limit, OF_ANY, 4, false},        {match_hashlimit, OF_ANY, 3, false},
-    {match_recent, OF_ANY, 4, false},       {match_mark, OF_ANY, 8, false},
-    {match_addrtype, OF_ANY, 3, false},     {match_helper, OF_ANY, 5, true},
-    {match_length, OF_ANY, 5, false},       {match_ttl, OF_ANY, 4, false},
-    {match_tos, OF_ANY, 4, false},          {match_statistic, OF_ANY, 4, false},
-    {match_u32, OF_ANY, 3, false},          {match_tcpmss, OF_TCP, 4, false},
-    {match_others, OF_ANY, 3, false},
+    {match_state, OF_ANY, 22, false, false},       {match_conntrack, OF_ANY, 20, true, false},
+    {match_multiport, OF_PORTS, 10, false, false}, {match_iprange, OF_ANY, 4, false, false},
+    {match_limit, OF_ANY, 4, false, false},        {match_hashlimit, OF_ANY, 3, false, false},
+    {match_recent, OF_ANY, 4, false, false},       {match_mark, OF_ANY, 8, false, false},
+    {match_addrtype, OF_ANY, 3, false, false},     {match_helper, OF_ANY, 5, true, false},
+    {match_length, OF_ANY, 5, false, false},       {match_ttl, OF_ANY, 4, false, false},
+    {match_tos, OF_ANY, 4, false, false},          {match_statistic, OF_ANY, 4, false, false},
+    {match_u32, OF_ANY, 3, false, false},          {match_tcpmss, OF_TCP, 4, false, false},
+    {match_others, OF_ANY, 3, false, false},       {match_set, OF_ANY, 12, false, true},
+    {match_connlimit, OF_ANY, 8, true, true},      {match_recent_ttl, OF_ANY, 4, false, true},
+    {match_headers, OF_ANY, 4, false, true},
 };
 
 enum { MATCH_KINDS = sizeof(MATCHES) / sizeof(MATCHES[0]) };
@@ -357,7 +409,7 @@ static void put_matches(struct maker *m)
     for (unsigned n = roll < 3 ? 0 : roll < 8 ? 1 : 2; n; n--) {
         unsigned all = 0, kind = 0;
         for (unsigned i = 0; i < MATCH_KINDS; i++)
-            all += MATCHES[i].weight;
+            all += MATCHES[i].more && !m->more ? 0 : MATCHES[i].weight;
         for (unsigned at = dice_below(m->dice, all); at >= MATCHES[kind].weight; kind++)
             at -= MATCHES[kind].weight;
         if (!(used & 1u << kind) && fits(m, kind)) {
@@ -530,12 +582,15 @@ static void put_filter(struct maker *m)
     say(m, "COMMIT\n");
 }
 
-char *rules_made(uint8_t family, bool nft, struct dice *d)
+char *rules_made(uint8_t family, bool nft, bool more, struct dice *d)
 {
     char *text;
     size_t size;
-    struct maker m = {
-        .dice = d, .nft = nft, .v4 = family == PACKET_IPV4, .out = open_memstream(&text, &size)};
+    struct maker m = {.dice = d,
+                      .nft = nft,
+                      .more = more,
+                      .v4 = family == PACKET_IPV4,
+                      .out = open_memstream(&text, &size)};
 
     if (!m.out)
         die("out of memory");
@@ -544,6 +599,58 @@ char *rules_made(uint8_t family, bool nft, struct dice *d)
     if (fclose(m.out) != 0)
         die("out of memory");
     return text;
+}
+
+const char *rules_sets(uint8_t family)
+{
+    return family == PACKET_IPV4
+               ? "create ip hash:ip\nadd ip 10.1.1.64/26\nadd ip 10.2.0.1\n"
+                 "create net hash:net\nadd net 10.1.1.0/24\nadd net 10.1.1.64/26 nomatch\n"
+                 "add net 10.1.2.0/23\nadd net 10.2.0.2\n"
+                 "create ipport hash:ip,port\nadd ipport 10.2.0.1,tcp:20-22\n"
+                 "add ipport 10.2.0.1,udp:53\nadd ipport 10.2.0.2,icmp:8/0\n"
+                 "add ipport 10.2.0.2,253:0\nadd ipport 10.2.0.2,tcp:40000-40003\n"
+                 "create netport hash:net,port\nadd netport 10.1.0.0/16,tcp:21\n"
+                 "add netport 10.2.0.0/30,tcp:80 nomatch\nadd netport 10.2.0.0/16,tcp:80\n"
+                 "create ipportip hash:ip,port,ip\nadd ipportip 10.2.0.1,tcp:21,10.2.0.1\n"
+                 "add ipportip 10.2.0.0/31,tcp:21,10.1.1.0/25\n"
+                 "create ipportnet hash:ip,port,net\n"
+                 "add ipportnet 10.2.0.1,tcp:21,10.1.0.0/16\n"
+                 "add ipportnet 10.2.0.1,tcp:21,10.1.1.0/24 nomatch\n"
+                 "create netnet hash:net,net\nadd netnet 10.1.0.0/16,10.2.0.0/16\n"
+                 "add netnet 10.1.1.0/24,10.2.0.1 nomatch\nadd netnet 10.2.0.0/30,10.1.0.0/17\n"
+                 "create netportnet hash:net,port,net\n"
+                 "add netportnet 10.2.0.0/30,tcp:21,10.1.0.0/16\n"
+                 "add netportnet 10.2.0.1,tcp:21,10.1.1.0/24 nomatch\n"
+                 "create netiface hash:net,iface\nadd netiface 10.1.0.0/16,tun0\n"
+                 "add netiface 10.2.0.0/16,tun wildcard\n"
+                 "create ports bitmap:port range 0-65535\nadd ports 20-22\nadd ports 53\n"
+                 "create ipmark hash:ip,mark markmask 0xff\nadd ipmark 10.2.0.1,0x0\n"
+                 "add ipmark 10.2.255.254,0x2\n"
+                 "create list list:set\nadd list ip\nadd list netport\n"
+                 "create masked hash:ip netmask 24\nadd masked 10.1.1.0\n"
+               : "create ip hash:ip family inet6\nadd ip fd01::180/122\nadd ip fd02::1\n"
+                 "create net hash:net family inet6\nadd net fd01::/64\n"
+                 "add net fd01::100/120 nomatch\nadd net fd02::2\n"
+                 "create ipport hash:ip,port family inet6\nadd ipport fd02::1,tcp:20-22\n"
+                 "add ipport fd02::1,udp:53\nadd ipport fd02::2,icmpv6:128/0\n"
+                 "create netport hash:net,port family inet6\nadd netport fd01::/64,tcp:21\n"
+                 "add netport fd02::/126,tcp:80 nomatch\nadd netport fd02::/64,tcp:80\n"
+                 "create ipportip hash:ip,port,ip family inet6\n"
+                 "add ipportip fd02::1,tcp:21,fd02::1\n"
+                 "create ipportnet hash:ip,port,net family inet6\n"
+                 "add ipportnet fd02::1,tcp:21,fd01::/64\n"
+                 "add ipportnet fd02::1,tcp:21,fd01::100/120 nomatch\n"
+                 "create netnet hash:net,net family inet6\nadd netnet fd01::/64,fd02::/64\n"
+                 "add netnet fd01::100/120,fd02::1 nomatch\n"
+                 "create netportnet hash:net,port,net family inet6\n"
+                 "add netportnet fd02::/126,tcp:21,fd01::/64\n"
+                 "create netiface hash:net,iface family inet6\nadd netiface fd01::/64,tun0\n"
+                 "add netiface fd02::/64,tun wildcard\n"
+                 "create ports bitmap:port range 0-65535\nadd ports 20-22\nadd ports 53\n"
+                 "create ipmark hash:ip,mark\nadd ipmark 10.2.0.1,0x0\n"
+                 "create list list:set\nadd list ip\nadd list netport\n"
+                 "create masked hash:ip family inet6 netmask 120\nadd masked fd01::100\n";
 }
 
 char *rules_left(char *text, uint8_t family, void (*leave_out)(struct rules *rules))
