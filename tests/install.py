@@ -102,13 +102,17 @@ class Places:
         self.sallyd = prefix + "/sbin/sallyd"
         self.conf = pathlib.Path(self.sysconf + "/sallyd.conf")
         self.unit = systemd + "/systemd/system/sallyd.service"
+        self.sallywall = prefix + "/sbin/sallywall"
+        self.wall_unit = systemd + "/systemd/system/sallywall.service"
         self.manual = prefix + "/share/man"
         self.sysusers = systemd + "/sysusers.d/sallyd.conf"
         self.logrotate = "/etc/logrotate.d/sallyd"
         self.config = {str(self.conf), "/etc/pam.d/sallyd", self.logrotate}
-        self.files = self.config | {self.sallyd, prefix + "/sbin/sallywall", self.unit, self.sysusers,
+        self.files = self.config | {self.sallyd, self.sallywall, prefix + "/bin/sally", self.manual + "/man1/sally.1", self.unit, self.wall_unit, self.sysusers,
                                     systemd + "/systemd/system/sallyd.socket", self.manual + "/man8/sallyd.8",
                                     self.manual + "/man8/sallywall.8", self.manual + "/man5/sallyd.conf.5"}
+        self.files |= {prefix + "/libexec/sallywall/" + family + tool  # links to sallywall
+                       for family in ("iptables", "ip6tables") for tool in ("", "-restore", "-save")}
 
 
 def unit_commands(unit, key):
@@ -119,8 +123,10 @@ def check_unit(places):
     for key in ("ExecStartPre", "ExecStart"):
         (command,) = unit_commands(places.unit, key)
         assert command[0] == places.sallyd and str(places.conf) in command, command
-    said = run([*tools.command("systemd-analyze"), "verify", "--man=no", places.unit, places.unit.replace(".service", ".socket")],
-               env=tools.environment())
+    for key in ("ExecStart", "ExecReload"):
+        assert unit_commands(places.wall_unit, key) == [[places.sallywall, "restore-boot"]]
+    said = run([*tools.command("systemd-analyze"), "verify", "--man=no", places.unit, places.unit.replace(".service", ".socket"),
+                places.wall_unit], env=tools.environment())
     assert not said, said
 
 

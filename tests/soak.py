@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What takes too long for ./run check: the tests of tests/soak, and every client program if tests/clients is there.
+"""What takes too long for ./run check: the tests of tests/soak, the fuzzers with new inputs, and every client program if
+tests/clients is there.
 
 usage: soak.py [--seconds N]    for all of it together (1800); what the time is not enough for is skipped
 
@@ -14,6 +15,7 @@ import check
 
 CLIENTS = check.ROOT / "tests/clients/run.py"
 CHAOS = 8  # tests of tests/soak that go on for as long as they may: they share half of the time
+FUZZ_SECONDS = 30  # each fuzzer, with a seed of that day
 CLIENTS_SECONDS = 240  # the least for the table of clients; all of it takes a quarter of an hour and more
 
 
@@ -38,6 +40,8 @@ def main():
     part(tally, "long scenarios", [sys.executable, "tests/scenario/run.py", "--soak", "--jobs", "1", "--slowest", "20",
                                    "--seconds", str(check.time_left() - 5), *server],
          SALLY_SOAK_SECONDS=str(seconds / 2 / CHAOS), SALLY_TURMOIL_SECONDS=str(seconds / 2 / CHAOS), **check.SANITIZERS_SANDBOXED)
+    print("== fuzz", flush=True)
+    check.check_fuzz(tally, "--test-args=-seed=0 -max_total_time=%d" % FUZZ_SECONDS)
     if check.time_left() < CLIENTS_SECONDS:
         tally.skip("clients", "less than %d of %d seconds are left; ./run clients is the same" % (CLIENTS_SECONDS, seconds))
     elif CLIENTS.exists():

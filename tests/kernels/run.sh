@@ -29,10 +29,10 @@ processor=max,cx16=off
 boots='
 tls  module_blacklist=chacha20poly1305 test_ktls.KernelTls test_ktls.SlowNetwork test_tls test_units
 bare module_blacklist=tls              test_ktls.NoKernelTls
-program -                              test_program
+program -                              test_program test_wall
 '
 boots_backports='
-program -                              test_program
+program -                              test_program test_wall
 '
 
 fail() {

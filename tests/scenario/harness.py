@@ -21,6 +21,7 @@ from namespace import PASSWORD, UID
 
 SALLYD = None  # set by run.py: a copy of the server that every user may execute
 SALLYWALL = None  # set by run.py: the firewall beside it, if one was built
+SALLY = None  # set by run.py: the client beside it
 BUILT = None   # set by run.py: the folder that the server was built in, with the tests' own helpers
 WORK = None    # set by run.py: folder for the tests' files, on a tmpfs
 PATIENCE = 60  # seconds until what must come is given up, which a busy machine never takes

@@ -15,6 +15,8 @@ import traceback
 import unittest
 import warnings
 
+from checked import is_left_to_soak
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 SOAK = os.path.join(TOP, "tests/soak")
@@ -42,6 +44,18 @@ def all_tests(folder):
     if loader.errors:
         sys.exit("tests that can't be loaded:\n" + "\n".join(loader.errors))
     return classes
+
+
+def tests_for(options):
+    if options.kernels:
+        return all_tests(KERNELS)
+    here = all_tests(HERE)
+    if options.soak:
+        left = {name: chosen for name, tests in here.items() if (chosen := [t for t in tests if is_left_to_soak(t.id())])}
+        return {**all_tests(SOAK), **left}
+    if options.patterns:
+        return here
+    return {name: [t for t in tests if not is_left_to_soak(t.id())] for name, tests in here.items()}
 
 
 def is_selected(test, patterns):
@@ -123,8 +137,9 @@ def run_class(tests, options):
     shutil.copy(options.sallyd, harness.SALLYD)
     os.chmod(harness.SALLYD, 0o755)
     harness.BUILT = os.path.dirname(options.sallyd)
-    beside = os.path.join(os.path.dirname(options.sallyd), "sallywall")
-    harness.SALLYWALL = beside if os.path.exists(beside) else None
+    wall = options.sallywall or os.path.join(os.path.dirname(options.sallyd), "sallywall")
+    harness.SALLYWALL = wall if os.path.exists(wall) else None
+    harness.SALLY = os.path.join(os.path.dirname(options.sallyd), "sally")
     result = LineResult(options.verbose)
     unittest.TestSuite(tests).run(result)
     print(f"counts {result.passed} {len(result.bad)} {len(result.skipped)}")
@@ -140,6 +155,7 @@ def start_class(name, tests, options):
         return f"{'SKIP' if skipped else 'FAIL'} {name}: the time was up before it began\n", [0, len(tests) - skipped, skipped]
     limit = min(sum(getattr(t, "limit", LIMIT) for t in tests) + 30, left)
     argv = [sys.executable, os.path.abspath(__file__), "--sallyd", options.sallyd] + ["--soak"] * options.soak
+    argv += ["--sallywall", options.sallywall] if options.sallywall else []
     argv += ["--kernels"] * options.kernels
     argv += ["-v"] * options.verbose + [t.id() for t in tests]
     child = subprocess.Popen(namespace.command_in_namespace(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -169,6 +185,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("patterns", nargs="*", help="part of a test's name, or a pattern with * for the whole of it")
     parser.add_argument("--sallyd", help="the server to test (build/check/sallyd, else build/sallyd)")
+    parser.add_argument("--sallywall", help="the firewall to test (that beside the server)")
     parser.add_argument("--jobs", type=int, default=2, help="classes at a time (2)")
     parser.add_argument("--soak", action="store_true", help="the long tests, those of tests/soak")
     parser.add_argument("--kernels", action="store_true", help="those of tests/kernels, in a guest: see ./run kernels")
@@ -185,8 +202,7 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    folder = SOAK if options.soak else KERNELS if options.kernels else HERE
-    classes = {name: chosen for name, tests in all_tests(folder).items()
+    classes = {name: chosen for name, tests in tests_for(options).items()
                if (chosen := [t for t in tests if is_selected(t, options.patterns)])}
     if os.environ.get(INSIDE):
         return run_class([t for tests in classes.values() for t in tests], options)

@@ -67,10 +67,12 @@ def saved_rules(row):
     return "\n".join(lines) + "\n"
 
 
-def explain(rules, *options, mode="passive", tls=False, pasv=None):
+def explain(rules, *options, mode="passive", tls=False, pasv=None, data_port="20"):
     """(exit status, what --json says) of the rules, as text."""
     argv = [harness.SALLYWALL, "explain", "-", "--ftp", mode, "--client", CLIENT, "--server", SERVER, "--json"]
     argv += ["--tls"] * tls + (["--pasv-ports", pasv] if pasv else []) + list(options)
+    if mode in ("active", "eprt") and data_port:
+        argv += ["--data-port", data_port]  # 20: as these servers do, with connect_from_port_20
     done = subprocess.run(argv, input=rules, capture_output=True, text=True, timeout=harness.PATIENCE)
     if done.returncode not in (0, 1, 3):
         raise AssertionError(f"{argv} ended with {done.returncode}: {done.stderr}")
@@ -307,6 +309,81 @@ class RealTruthTable(RealCase):
         server = self.serve(f"{ports['pasv_min_port']}:{ports['pasv_max_port']}" if ports else pasv)
         self.assertEqual(self.reached(mode, WORKS), WORKS, fix["commands"])
         server.stop()
+
+
+class RealDataPort(RealCase):
+    """Servers that send from port 20, from another one, and from whatever port they get."""
+    ways = {"20": {"connect_from_port_20": "YES"}, "2020": {"connect_from_port_20": "YES", "ftp_data_port": 2020},
+            "any": {"connect_from_port_20": "NO"}}
+
+    def told(self, row, *options):
+        rules = subprocess.run(["iptables-legacy-save"], check=True, capture_output=True, text=True).stdout
+        return explain(rules, *options, mode="active", pasv="10090:10100", data_port=None)[1]
+
+    def test_what_is_said_of_the_port_agrees_with_this_kernel(self):
+        real = {}
+        for row in (2, 5, 7):
+            self.load(row)
+            for port, conf in self.ways.items():
+                with self.subTest(row=row, port=port):
+                    told = self.told(row, "--data-port", port)
+                    server = self.serve("10090:10100", **conf)
+                    real[row, port] = self.reached("active", outcome(told))
+                    server.stop()
+                    self.assertEqual(outcome(told), real[row, port], told["conclusion"])
+            unsaid = self.told(row)["outcome"]
+            same = {real[row, port] for port in self.ways}
+            self.assertEqual(unsaid, "unknown" if len(same) > 1 else "works" if same == {WORKS} else "blocked")
+        self.assertEqual({real[2, "20"], real[2, "any"]}, {WORKS, TIMES_OUT})
+
+    def test_fixes_work_whatever_the_port_is(self):
+        """Of a server of which nothing was said: those that change it, and those that do for any."""
+        self.load(2)
+        told = self.told(2)
+        self.assertEqual(told["outcome"], "unknown")
+        self.assertTrue(any("connect_from_port_20=YES" in fix["commands"] for fix in told["fixes"]))
+        for fix in told["fixes"]:
+            with self.subTest(fix=fix["commands"]):
+                self.load(2)
+                conf = dict(c.split("=") for c in fix["commands"] if not c.startswith("iptables "))
+                for command in fix["commands"]:
+                    if command.startswith("iptables "):
+                        iptables(*shlex.split(command)[1:])
+                for way in ([{}] if conf else self.ways.values()):
+                    server = self.serve("10090:10100", **way, **conf)
+                    self.assertEqual(self.reached("active", WORKS), WORKS)
+                    server.stop()
+
+
+class RealLoopback(RealCase):
+    """The server's own machine is the client: packets meet OUTPUT and INPUT, by lo."""
+    helper_going_out = [rule.replace("PREROUTING", "OUTPUT") for rule in HELPER]
+
+    def tried(self, mode, seconds):
+        argv = ["curl", "-sv", "--connect-timeout", str(seconds), "--max-time", str(seconds + 1), "--disable-epsv",
+                f"ftp://{SERVER}/pub/"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=2 * harness.PATIENCE)
+        if done.returncode == 0 and "report.txt" in done.stdout:
+            return WORKS
+        self.assertEqual(done.returncode, 28, done.stderr)
+        return TIMES_OUT if re.search(r"^< 230", done.stderr, re.MULTILINE) else NO_LOGIN
+
+    def test_a_machine_that_asks_itself_agrees_with_this_kernel(self):
+        accept_lo = ["-A INPUT -i lo -j ACCEPT"]
+        drop_out = ["-A OUTPUT -o lo -p tcp --dport 10090:10100 -j DROP"]
+        cases = ((ACCEPT_21, [], NO_LOGIN), (accept_lo, [], WORKS), (accept_lo + drop_out, [], TIMES_OUT), ROWS[7][:2] + (TIMES_OUT,),
+                 (ROWS[7][0], self.helper_going_out, WORKS))
+        for accepts, raw, expected in cases:
+            with self.subTest(accepts=accepts, raw=raw):
+                ROWS["own"] = (accepts, raw, "10090:10100")
+                self.addCleanup(ROWS.pop, "own", None)
+                self.load("own")
+                server = self.serve("10090:10100")
+                rules = subprocess.run(["iptables-legacy-save"], check=True, capture_output=True, text=True).stdout
+                _, told = explain(rules, "--client", SERVER, pasv="10090:10100")
+                self.assertEqual(outcome(told), expected, told["conclusion"])
+                self.assertEqual(self.reached("passive", expected), expected)
+                server.stop()
 
 
 class Vsftpd(test_oracle.Vsftpd):

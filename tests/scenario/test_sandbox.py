@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What each process may do, seen from outside: /proc/PID."""
+import contextlib
 import os
 
 from harness import AnonymousCase, children, process_status, wait_until, write_file
@@ -76,8 +77,13 @@ class Sandbox(AnonymousCase):
             self.assertFalse(os.path.exists(f"/proc/{pid}/root{path}"))
 
     def test_monitor_is_the_only_process_of_root(self):
+        def is_of_root(pid):
+            with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+                return process_status(pid)["Uid"].split()[0] == "0"
+            return False
+
         def of_root():
-            return [p for p in children(self.server.process.pid) if process_status(p)["Uid"].split()[0] == "0"]
+            return [p for p in children(self.server.process.pid) if is_of_root(p)]
         self.assertTrue(wait_until(lambda: of_root() == []))
 
     def test_one_broker_for_sessions_of_one_user(self):

@@ -185,6 +185,17 @@ class Captures(unittest.TestCase):
             self.assertEqual(sorted(masked(line)[0] for line in said["connections"]), sorted(masked(line)[0] for line in listed))
             self.assertEqual([c["announced_by"][:5] for c in said["data_channels"]], ["PORT "] * 2)
 
+    def test_snap_length(self):
+        """A real session of which tcpdump kept 96 bytes a packet: the 227 is cut, and the firewall read all of it."""
+        path, _ = self.record("passive", options=("-i", "here", "-s", "96"))
+        rules = ("*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n"
+                 "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 21 -j ACCEPT\n"
+                 "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n")
+        said = told("replay", path, "--rules", "-", input=rules, status=3)
+        self.assertNotIn("drop", {p["fate"] for p in said["packets"]})
+        self.assertTrue(any("snap length cut off" in (p["cause"] or "") for p in said["packets"] if p["label"].startswith("227")))
+        told("replay", path, "--rules", path + ".rules", status=0)  # which accept everything: then nothing hangs on it
+
     def test_captures_that_break_off(self):
         path, _ = self.record("passive")
         whole = read_file(path)

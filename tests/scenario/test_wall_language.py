@@ -351,25 +351,42 @@ class Files(wall.WallCase):
         after = os.stat(path)
         self.assertEqual((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
 
-    def test_other_tables_are_kept(self):
-        nat = "*nat\n:PREROUTING ACCEPT [3:180]\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth0 -j MASQUERADE --random\nCOMMIT\n"
-        mangle = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\nCOMMIT\n"
-        path = self.file(nat + filter_table() + mangle)
+    def test_all_tables(self):
+        heads = {"nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "security": ("INPUT", "FORWARD", "OUTPUT"),
+                 "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
+
+        def table(name, *rules):
+            return f"*{name}\n" + "".join(f":{c} ACCEPT [3:180]\n" for c in heads[name]) + "".join(r + "\n" for r in rules) + "COMMIT\n"
+        nat = ("-A PREROUTING -p tcp -m tcp --dport 2121 -j DNAT --to-destination 10.0.0.1-10.0.0.9:21-30 --random --persistent",
+               "-A POSTROUTING -o eth0 -j MASQUERADE --random")
+        mangle = ("-A PREROUTING -j TTL --ttl-set 9", "-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu")
+        security = ("-A INPUT -p tcp -m tcp --dport 80 -j SECMARK --selctx system_u:object_r:http_packet_t:s0",)
+        before = table("nat", *nat) + filter_table() + table("mangle", *mangle) + table("security", *security)
+        path = self.file(before)
         sallywall("iptables", "--rules", path, "-A", "INPUT", "-j", "DROP", status=0)
-        self.assertEqual(read_file(path).decode(), nat + filter_table("-A INPUT -j DROP") + mangle)
-        said = sallywall("check", path, status=0).stdout
-        self.assertRegex(said, r"nat .*not evaluated")
-        notes = " ".join(told("explain", path)["notes"])
-        self.assertRegex(notes, "nat table .*not evaluated")
-        self.assertRegex(notes, "mangle table .*not evaluated")
-        for words in (["-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE"], ["-t", "nat", "-F"]):
-            done = sallywall("iptables", "--rules", path, *words, status=2)
-            self.assertIn("nat", done.stderr)
+        self.assertEqual(read_file(path).decode(), before.replace(filter_table(), filter_table("-A INPUT -j DROP")))
+        self.assertRegex(sallywall("check", path, status=0).stdout, r"nat +4 chains, 2 rules")
+        sallywall("iptables", "--rules", path, "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "REDIRECT", "--to-ports", "21", status=0)
+        self.assertIn("-A OUTPUT -p tcp -j REDIRECT --to-ports 21\n", read_file(path).decode())
+        for words in (("-A", "INPUT", "-j", "DNAT", "--to-destination", "10.0.0.1"),
+                      ("-t", "nat", "-A", "POSTROUTING", "-j", "TTL", "--ttl-set", "9")):
+            with self.subTest(words=words):
+                self.assertTrue(sallywall("iptables", "--rules", path, *words, status=2).stderr.strip())
 
     def test_usage(self):
-        for words in ([], ["nonsense"], ["iptables", "-L"], ["check"], ["check", "/nowhere"], ["save"], ["save", "-", "-t", "nta"],
+        for words in ([], ["nonsense"], ["check"], ["check", "/nowhere"], ["save"], ["save", "-", "-t", "nta"],
                       ["explain", "/nowhere"], ["explain", "-", "--ftp", "pasive"], ["explain", "-", "--nonsense"],
-                      ["explain", "-", "--kernel", "x"], ["explain", "-", "--pasv-ports", "9:5"], ["explain", "-", "--at", "home"],
+                      ["explain", "-", "--kernel", "x"], ["explain", "-", "--pasv-ports", "9:5"],
+                      ["explain", "-", "--ftp", "active", "--data-port", "0"], ["explain", "-", "--ftp", "active", "--data-port", "20:x"],
+                      ["explain", "-", "--data-port", "20"],  # of a passive session
+                      ["explain", "-", "--packet", "tcp 192.0.2.7 > 192.0.2.18:22", "--data-port", "20"],
+                      ["explain", "-", "--at", "home"], ["explain", "-", "--tcp", "192.0.2.7 > 192.0.2.18"],
+                      ["explain", "-", "--udp", "192.0.2.18:ssh"], ["explain", "-", "--icmp", "192.0.2.7 > 192.0.2.18:22"],
+                      ["explain", "-", "--tcp", "192.0.2.18:22", "--udp", "192.0.2.18:53"],
+                      ["explain", "-", "--tcp", "192.0.2.18:22", "--tcp", "192.0.2.18:23"],
+                      ["explain", "-", "--tcp", "192.0.2.18:22", "--ftp", "passive"], ["explain", "-", "--tcp", "192.0.2.18:22", "--tls"],
+                      ["explain", "-", "--tcp", "192.0.2.7 > 192.0.2.18:22", "--client", "192.0.2.8"],
+                      ["explain", "-", "--tcp", "127.0.0.1:22", "--at", "gateway"],
                       ["explain", "-", "--client", "1.2.3"], ["explain", "-", "--packet", "nonsense"], ["explain", "-", "--time", "noon"],
                       ["explain", "-", "--pcap", "/nowhere"], ["explain", "-", "--sets", "/nowhere"], ["diff", "-"],
                       ["explain", "-", "--svg", "/nowhere/x"], ["replay"], ["replay", "/nowhere"], ["replay", "/etc/passwd"]):

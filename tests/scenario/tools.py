@@ -15,7 +15,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TOP = SOURCE / "build/tools"
 ROOT = TOP / "root"
-PACKAGES = ["fail2ban", "logrotate", "systemd", "vsftpd"]
+PACKAGES = ["fail2ban", "logrotate", "systemd", "ufw", "vsftpd"]
 
 
 def unpack():
@@ -50,7 +50,7 @@ def command(name):
     for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
         for candidate in (str(ROOT) + folder + "/" + name, folder + "/" + name):
             if os.path.exists(candidate):
-                return ["/usr/bin/python3", candidate] if name.startswith("fail2ban") else [candidate]
+                return ["/usr/bin/python3", candidate] if name.startswith(("fail2ban", "ufw")) else [candidate]
     raise FileNotFoundError("no %s: tests/scenario/tools.py unpacks it" % name)
 
 

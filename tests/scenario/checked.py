@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Of the tests of the live wall, those that ./run check has the time for: each puts a wall up, which takes the kernel's verifier
+a second or two. ./run soak runs all the others; named ones run wherever they are named."""
+
+CHECKED = """
+test_live_faults.Faults.test_a_second_up_changes_nothing
+test_live_faults.Faults.test_a_wall_that_is_not_seen_is_unknown
+test_live_faults.Faults.test_put_up_by_ip_netns_exec
+test_live_faults.Faults.test_rules_that_are_refused_leave_those_that_stand
+test_live_faults.Faults.test_the_bpffs_is_unmounted
+test_live_faults.Faults.test_two_at_once_lose_nothing
+test_live_flows.BesideConntrack.test_lists_are_the_same
+test_live_flows.Expectations.test_expectations_are_listed_counted_and_deleted
+test_live_guard.Apply.test_what_would_cut_the_session_is_refused
+test_live_guard.Up.test_what_would_cut_the_session_is_refused
+test_live_guard.Trial.test_nothing_is_said
+test_live_guard.Trial.test_the_process_is_killed
+test_live_guard.Direct.test_the_undo_is_printed_and_undoes
+test_live_guard.Boot.test_what_is_broken_is_not_taken
+test_live_guard.Import.test_there_and_back
+test_live_kills.KilledChanges.test_rules_are_the_old_or_the_new_ones
+test_live_language.Commands.test_the_guide
+test_live_language.Commands.test_no_wall
+test_live_language.Together.test_who_waits_and_how_long
+test_live_language.Counters.test_the_same_packets_count_the_same
+test_live_language.Files.test_the_whole_file_or_nothing
+test_live_matches.Matches.test_to_and_from_this_machine
+test_live_matches.Sets.test_members_are_those_of_ipset_when_they_were_loaded
+test_live_nat.BesideNat.test_masquerade_by_iptables_nft
+test_live_nat.OverLoopback
+test_live_reject.LiveRejectTest.test_each_answer_at_input
+test_live_reject.LiveRejectTest.test_flushed_by_somebody_else
+test_live_truth.LiveTruthWithoutHelper.test_rows_with_states
+test_live_truth.LiveClients.test_sallyd
+test_live_watch.LiveWatchTest.test_a_line_says_which_packet_which_rule_and_why
+test_live_watch.LiveWatchTest.test_drops_by_reason
+""".split()
+
+
+def is_left_to_soak(name):
+    return name.startswith("test_live_") and not any(name == c or name.startswith(c + ".") for c in CHECKED)
