@@ -47,7 +47,8 @@ def enter(seconds_at_most):
     if os.environ.get(INSIDE):
         return
     if os.geteuid() != 0:
-        sys.exit("bench: needs root, for namespaces of its own and the servers' users: sudo ./run bench server")
+        name = os.path.basename(sys.argv[0]).removesuffix(".py")
+        sys.exit(f"bench: needs root, for namespaces of its own: sudo ./run bench {name}")
     group = group_make()
     child = subprocess.Popen(
         ["unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",

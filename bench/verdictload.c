@@ -238,7 +238,7 @@ static double send_all(struct world *w, const struct trace *t, uint64_t now_ms)
         world.in = t->in[i];
         wall_packet(w->wall, &packet, WALL_THROUGH, &world, now_ms, NULL, &report);
         w->accepted += report.fate == WALL_PASS;
-        w->by_policy += !report.filter.rule;
+        w->by_policy += !report.verdict.rule;
     }
     return (double)t->count / (now() - start);
 }
