@@ -26,14 +26,18 @@ CHECK = ROOT / "build/check"  # gcc, AddressSanitizer and UndefinedBehaviorSanit
 FUZZ = ROOT / "build/fuzz"  # clang, libFuzzer
 # One version, whichever machine: another one lays out otherwise and warns of other things (packaging/apt-check.txt).
 CLANG, CLANG_FORMAT, SYMBOLIZER = "clang-19", "clang-format-19", "llvm-symbolizer-19"
+# Optimized a little, with line numbers and no more: sanitizers make the compiler slow, and this takes a third of the time.
+# What warns only where more is optimized is found by the release build (check_door).
+QUICK = ["-Doptimization=1", "-Dhardening=false"]
 BUILDS = {
-    CHECK: ({}, ["-Dtests=true", "-Db_sanitize=address,undefined", "-Dhardening=false",
-                 "-Dc_args=-fno-sanitize-recover=undefined -fno-omit-frame-pointer"]),
-    FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=20", "-Dhardening=false"]),
+    CHECK: ({}, ["-Dtests=true", "-Db_sanitize=address,undefined", *QUICK,
+                 "-Dc_args=-fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1"]),
+    # Always the same inputs, so that it is a change that turns it red; others are for soak.py.
+    FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=8", "-Dfuzz_seed=1", *QUICK, "-Dc_args=-g1"]),
 }
 # Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
-SHARES = {"static": 30, "unit": 420, "door": 90, "install": 60, "scenario": 500, "oracle": 90, "program": 60, "language": 40,
-          "fuzz": 210}
+SHARES = {"static": 20, "unit": 270, "door": 80, "install": 40, "scenario": 660, "oracle": 50, "program": 60, "language": 40,
+          "answers": 80, "fuzz": 200}
 SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/roots.sh": "bash",
                  "tests/kernels/run.sh": "bash", "tests/kernels/guest.sh": "sh", "tests/first_boot.sh": "bash",
                  ".ci/run": "bash", "packaging/config-files.sh": "sh"}
@@ -41,8 +45,9 @@ SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
-# Sandboxed processes can't be searched for leaks: LeakSanitizer stops them with ptrace from a thread of its own.
-SANITIZERS_SANDBOXED = {**SANITIZERS, "ASAN_OPTIONS": SANITIZERS["ASAN_OPTIONS"] + ":detect_leaks=0"}
+# Of thousands of processes: a stack that is looked at when it is gone costs each a fifth of its time, and unit tests look for it.
+# Sandboxed ones can't be searched for leaks: LeakSanitizer stops them with ptrace from a thread of its own.
+SANITIZERS_SANDBOXED = {**SANITIZERS, "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"}
 
 
 class Tally:
@@ -157,10 +162,10 @@ def read_test_log(tree):
 TOOLS = {"CLANG": CLANG, "ASAN_SYMBOLIZER_PATH": shutil.which(SYMBOLIZER) or ""}
 
 
-def meson_test(tally, tree, suite, count, **env):
+def meson_test(tally, tree, suite, count, words=(), **env):
     (tree / "meson-logs/testlog.json").unlink(missing_ok=True)
     status, output = run(["meson", "test", "-C", str(tree), "--suite", suite, "--no-rebuild",
-                          "--num-processes", str(os.cpu_count()), "--timeout-multiplier", "0"], **TOOLS, **env)
+                          "--num-processes", str(os.cpu_count()), "--timeout-multiplier", "0"] + list(words), **TOOLS, **env)
     tests = read_test_log(tree)
     for test in tests:
         count(tally, test)
@@ -179,9 +184,9 @@ def count_fuzzer(tally, test):
     tally.add("fuzz %s" % test["name"], test["result"] == "OK", test.get("stdout", "") + test.get("stderr", ""))
 
 
-def check_fuzz(tally):
+def check_fuzz(tally, *words):
     if build(tally, FUZZ):
-        meson_test(tally, FUZZ, "fuzz", count_fuzzer)
+        meson_test(tally, FUZZ, "fuzz", count_fuzzer, words)
 
 
 DOOR_WORDS = (
@@ -256,7 +261,13 @@ def check_scenario(tally):
     tally.add("a vsftpd to compare with", status == 0, output)
     status, output = run([sys.executable, "tests/scenario/tools.py"])
     tally.add("packages that tests use, unpacked", status == 0, output)
-    status, output = run([sys.executable, "tests/scenario/run.py", "--sallyd", str(CHECK / "sallyd"), "--slowest", "10",
+    # sallywall as it is released, for it is started thousands of times, which costs eight times as much with sanitizers; with
+    # these it is what unit tests, fuzzers and "answers" run, and ./run soak.
+    status, output = run(["./run", "build"])
+    tally.add("./run build", status == 0, output)
+    status, output = run([sys.executable, "tests/scenario/run.py", "--sallyd", str(CHECK / "sallyd"),
+                          "--sallywall", str(ROOT / "build/sallywall"), "--slowest", "10",
+                          "--jobs", str((os.cpu_count() or 1) + 1),  # many of them wait
                           "--seconds", str(time_left() - 5)], echo=True, **SANITIZERS_SANDBOXED)
     last = output.rstrip().rpartition("\n")[2]
     if not add_count(tally, output):
@@ -292,34 +303,58 @@ def check_rule_sets(tally, name, *options):
 
 
 def check_oracle(tally):
-    check_rule_sets(tally, "netfilter oracle")
+    check_rule_sets(tally, "netfilter oracle", "--sets", "60")  # ./run oracle has the time for more
 
 
 def check_program(tally):
     """The program in the kernel, as each compiler made it."""
-    check_rule_sets(tally, "kernel program", "--program")
+    check_rule_sets(tally, "kernel program", "--program", "--sets", "20")
+    if build(tally, CHECK):
+        check_compared(tally, "kernel program", [str(CHECK / "tests/oracle-race"), "--packets", "200000"], **SANITIZERS)
+        check_husks(tally)
 
 
-LANGUAGE_LINE = re.compile(r"^(.+?) +(\d+) compared, (\d+) differ$", re.MULTILINE)
+def check_husks(tally):
+    status, output = run([sys.executable, "tests/husks.py", str(CHECK / "sallywall")], **SANITIZERS_SANDBOXED)
+    if not add_count(tally, output) or (status and status != 77 and "FAIL" not in output):
+        tally.add("husks (status %d)" % status, False, output)
+
+
+COMPARED_LINE = re.compile(r"^(.+?) +(\d+) compared, (\d+) differ$", re.MULTILINE)
+
+
+def check_compared(tally, name, argv, **env):
+    """A program of ours that counts what it compared: one case is one thing that is compared, many times."""
+    status, output = run(argv, **env)
+    told = COMPARED_LINE.findall(output)
+    for what, _, differ in told:
+        tally.add("%s: %s" % (name, what), differ == "0", "%s of these differ:\n%s" % (differ, output))
+    if not told and status in (0, 77):
+        tally.skip(name, output.partition("\n")[0])
+    elif not told or (status != 0 and all(differ == "0" for _, _, differ in told)):
+        tally.add("%s (status %d)" % (name, status), False, output)
 
 
 def check_language(tally):
-    """The iptables language against the real iptables: one case is one thing that is compared, many times."""
+    """The iptables language against the real iptables."""
+    if build(tally, CHECK):
+        check_compared(tally, "iptables language", [sys.executable, "tests/oracle/language.py", "--driver",
+                                                    str(CHECK / "tests/oracle-language")], **SANITIZERS)
+
+
+def check_answers(tally):
+    """What sallywall says against what the kernel does; and does the judge see faults that are planted?"""
     if not build(tally, CHECK):
         return
-    status, output = run([sys.executable, "tests/oracle/language.py", "--driver", str(CHECK / "tests/oracle-language")],
-                         **SANITIZERS)
-    told = LANGUAGE_LINE.findall(output)
-    for what, _, differ in told:
-        tally.add("iptables language: %s" % what, differ == "0", "%s of these differ:\n%s" % (differ, output))
-    if not told and status == 0:
-        tally.skip("iptables language", output.partition("\n")[0])
-    elif not told or (status != 0 and all(differ == "0" for _, _, differ in told)):
-        tally.add("iptables language (status %d)" % status, False, output)
+    argv = [sys.executable, "tests/oracle/answers.py", "--program", str(CHECK / "sallywall")]
+    check_compared(tally, "answers, with planted faults", argv + ["--plant", "--sort", "plain", "--sets", "12"],
+                   **SANITIZERS_SANDBOXED)
+    check_compared(tally, "answers", argv + ["--sets", "40", "--seconds", str(max(10, time_left() - 20))], **SANITIZERS_SANDBOXED)
 
 
 PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "install": check_install,
-         "scenario": check_scenario, "oracle": check_oracle, "program": check_program, "language": check_language, "fuzz": check_fuzz}
+         "scenario": check_scenario, "oracle": check_oracle, "program": check_program, "language": check_language, "answers": check_answers,
+         "fuzz": check_fuzz}
 
 
 def report(tally):
