@@ -90,7 +90,7 @@ static bool is_one_line(const char *text)
 enum client_result client_command(struct client *c, const char *verb, const char *argument)
 {
     bool is_secret = strcasecmp(verb, "PASS") == 0;
-    char *line = NULL, *shown = NULL;
+    char *line = NULL, *shown = NULL, *named = NULL;
     enum client_result r = CLIENT_FAILED;
     int error;
 
@@ -100,7 +100,10 @@ enum client_result client_command(struct client *c, const char *verb, const char
         SAY(c, CLIENT_ERROR, LOCAL_FAILED, argument, strerror(EILSEQ));
         return CLIENT_LOCAL_FAILED;
     }
-    if (asprintf(&line, "%s%s%s\r\n", verb, argument ? " " : "", argument ? argument : "") < 0)
+    named = argument && !is_secret ? client_name_out(c, argument) : NULL;
+    if (argument && !is_secret && !named)
+        return client_local(c, argument, errno);
+    if (asprintf(&line, "%s%s%s\r\n", verb, argument ? " " : "", named ? named : argument ? argument : "") < 0)
         line = NULL;
     else if (asprintf(&shown, "%s%s%s", verb, argument ? " " : "",
                       is_secret  ? "****"
@@ -121,6 +124,7 @@ out:
         explicit_bzero(line, strlen(line));
     free(line);
     free(shown);
+    free(named);
     return r;
 }
 
@@ -149,4 +153,28 @@ enum client_result client_do(struct client *c, const char *verb, const char *arg
     if (r || client_replied(c, 200) || client_replied(c, 300))
         return r;
     return client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, argument ? argument : verb);
+}
+
+enum client_result client_try(struct client *c, const char *verb, const char *argument, bool *ret_done)
+{
+    enum client_result r = client_command(c, verb, argument);
+
+    *ret_done = !r && (client_replied(c, 200) || client_replied(c, 300));
+    return r;
+}
+
+enum client_result client_where(struct client *c, char *ret, size_t cap)
+{
+    enum client_result r = client_do(c, "PWD", NULL);
+    char raw[FTP_LINE_MAX], *name;
+    size_t len;
+
+    if (r)
+        return r;
+    if (!ftp_reply_path(&c->reply, raw, sizeof(raw)))
+        return client_refused(c, CLIENT_FAILED, SPEECH_REPLY_UNEXPECTED, "PWD");
+    name = client_name_in(c, raw, strlen(raw), &len);
+    snprintf(ret, cap, "%s", name ? name : raw);
+    free(name);
+    return CLIENT_OK;
 }

@@ -38,6 +38,8 @@ static enum client_result no_way(struct client *c, const char *way, int error)
 {
     char why[SPEECH_TEXT];
 
+    c->data.stage = CLIENT_DATA_CONNECT;
+    c->data.error = error;
     client_error_text(error, c->site.data_ms, why, sizeof(why));
     SAY(c, CLIENT_STATUS, MODE_FAILED, way, why);
     return error == -ECANCELED ? CLIENT_CANCELED : CLIENT_NO_DATA;
@@ -65,6 +67,7 @@ static enum client_result go_to(struct client *c, const char *way, const struct 
     struct sockaddr_storage to;
     int error;
 
+    c->data.port = port;
     net_sockaddr(ip, port, &to);
     if (to.ss_family == AF_INET6) /* a link-local address means nothing without its interface */
         ((struct sockaddr_in6 *)&to)->sin6_scope_id =
@@ -101,6 +104,8 @@ static enum client_result ask_pasv(struct client *c, struct data *d)
     if (memcmp(&there.ip, &ip, sizeof(ip)) != 0) {
         net_ip_format(&there.ip, named);
         net_ip_format(&ip, own);
+        c->data.is_foreign = true;
+        snprintf(c->data.named, sizeof(c->data.named), "%s", named);
         SAY(c, CLIENT_STATUS, ADDRESS_REPLACED, named, own);
     }
     return go_to(c, "PASV", &ip, there.port, d);
@@ -159,6 +164,7 @@ static enum client_result ask_active(struct client *c, struct data *d)
     way = is_v4 ? "PORT" : "EPRT";
     if (d->listener < 0)
         return no_way(c, way, d->listener);
+    c->data.port = net_port_of(&here);
     net_ip_format(&own, ip);
     if (is_v4)
         write_port(place, sizeof(place), c->site.active_address ? c->site.active_address : ip,
@@ -224,6 +230,18 @@ static bool is_allowed(const struct client *c, const struct way *way)
     return c->ways & way->bit && (!way->is_v4 || net_ip_is_v4(&server));
 }
 
+/* The next one to try: the one that has worked, then as they stand in the table. tried: bits. NULL: there is none. */
+static const struct way *next_way(const struct client *c, unsigned tried)
+{
+    const struct way *first = NULL;
+    unsigned liked = c->seen.way ? c->seen.way : c->site.first_way;
+
+    for (unsigned i = WAYS; i-- > 0;)
+        if (!(tried & ways[i].bit) && is_allowed(c, &ways[i]))
+            first = first && first->bit == liked ? first : &ways[i];
+    return first;
+}
+
 /* The command is sent, the server has said that it begins: the connection stands, or is made now. */
 static enum client_result begin(struct client *c, const struct way *way, struct data *d)
 {
@@ -232,67 +250,92 @@ static enum client_result begin(struct client *c, const struct way *way, struct 
     if (error)
         return no_way(c, way->name, error);
     channel_set_patience(d->channel, c->site.idle_ms);
+    c->data.stage = CLIENT_DATA_TLS;
     return channel_is_secure(c->control) ? client_secure(c, d->channel, true) : CLIENT_OK;
 }
 
-/* How the transfer ended, as the server says. */
-static enum client_result end(struct client *c, enum client_result so_far, const char *of)
+/* How the transfer ended, as the server says. is_piece: we have ended it, when we had enough. */
+static enum client_result end(struct client *c, enum client_result so_far, const char *of, bool is_piece)
 {
     enum client_result r = client_hear(c);
 
     if (r)
         return so_far ? so_far : r;
-    if (client_replied(c, 200) || so_far)
+    if (client_replied(c, 200) || so_far || (is_piece && c->reply.code != 421))
         return so_far;
     return client_refused(c, CLIENT_CUT, SPEECH_REMOTE_REFUSED, of);
 }
 
-/* One way, from its question to the end of the transfer. CLIENT_NO_DATA: another may work. */
-static enum client_result transfer_by(struct client *c, const struct way *way, const char *verb,
-                                      const char *argument, uint64_t offset, client_pump_fn *pump, void *arg)
+static int ms_so_far(const struct client *c)
 {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int)((now.tv_sec - c->data_began.tv_sec) * 1000 + (now.tv_nsec - c->data_began.tv_nsec) / 1000000);
+}
+
+/* One way, from its question to the end of the transfer. CLIENT_NO_DATA: another may work. */
+static enum client_result transfer_by(struct client *c, const struct way *way, const struct client_transfer *t)
+{
+    const char *of = t->argument ? t->argument : t->verb;
     struct data d = {.listener = -1};
-    enum client_result r = way->ask(c, &d);
+    enum client_result r;
     char number[24];
 
-    if (!r && offset) {
-        snprintf(number, sizeof(number), "%ju", (uintmax_t)offset);
+    c->data = (struct client_data){.way = way->bit, .stage = CLIENT_DATA_ASKED};
+    clock_gettime(CLOCK_MONOTONIC, &c->data_began);
+    r = way->ask(c, &d);
+    c->data.asked_ms = ms_so_far(c);
+    if (!r)
+        c->data.stage = CLIENT_DATA_BEGIN;
+    if (!r && t->offset) {
+        snprintf(number, sizeof(number), "%ju", (uintmax_t)t->offset);
         r = client_do(c, "REST", number);
     }
     if (!r)
-        r = client_command(c, verb, argument);
+        r = client_command(c, t->verb, t->argument);
     if (!r && c->reply.code == 425)
         r = way_refused(c, way->name);
     else if (!r && !client_replied(c, 100))
-        r = client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, argument ? argument : verb);
+        r = client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, of);
     else if (!r) {
         r = begin(c, way, &d);
-        if (!r)
-            r = pump(c, d.channel, arg);
+        c->data.began_ms = ms_so_far(c);
+        if (!r) {
+            c->data.stage = CLIENT_DATA_MOVE;
+            r = t->pump(c, d.channel, t->arg);
+        }
         data_close(&d);
-        r = end(c, r, argument ? argument : verb);
+        if (!r) {
+            c->data.stage = CLIENT_DATA_END;
+            c->seen.way = way->bit;
+        }
+        r = end(c, r, of, t->is_piece);
     }
     data_close(&d);
+    c->data.done_ms = ms_so_far(c);
+    c->data.code = c->reply.code;
+    if (!r)
+        c->data.stage = CLIENT_DATA_DONE;
     return r;
 }
 
-enum client_result client_transfer(struct client *c, const char *verb, const char *argument, uint64_t offset,
-                                   client_pump_fn *pump, void *arg)
+enum client_result client_transfer(struct client *c, const struct client_transfer *t)
 {
     enum client_result r = CLIENT_NO_DATA;
-    bool has_failed = false;
+    unsigned tried = 0;
 
-    for (unsigned i = 0; i < WAYS && r == CLIENT_NO_DATA && c->control; i++) {
-        if (!is_allowed(c, &ways[i]))
-            continue;
-        if (has_failed)
-            SAY(c, CLIENT_STATUS, MODE_NEXT, ways[i].name);
-        r = transfer_by(c, &ways[i], verb, argument, offset, pump, arg);
-        has_failed = r == CLIENT_NO_DATA;
-        if (has_failed && (c->ways & ~ways[i].bit))
-            c->ways &= ~(unsigned)ways[i].bit; /* what has once failed is not waited for again */
+    for (const struct way *way; r == CLIENT_NO_DATA && c->control && (way = next_way(c, tried));) {
+        if (tried)
+            SAY(c, CLIENT_STATUS, MODE_NEXT, way->name);
+        tried |= way->bit;
+        r = transfer_by(c, way, t);
+        if (r == CLIENT_NO_DATA)
+            c->ways &= ~(unsigned)way->bit; /* what has once failed is not waited for again, */
     }
-    if (r == CLIENT_NO_DATA)
+    if (r == CLIENT_NO_DATA) {
         SAY(c, CLIENT_ERROR, NO_DATA_CONNECTION);
+        c->ways = c->site.ways; /* unless all have */
+    }
     return r;
 }

@@ -51,3 +51,9 @@ enum client_result client_fail(const struct client *c, enum client_result result
     SAY(c, CLIENT_ERROR, VERBATIM, text);
     return error == -ECANCELED ? CLIENT_CANCELED : error == -ENOMEM ? CLIENT_FAILED : result;
 }
+
+enum client_result client_local(const struct client *c, const char *name, int error)
+{
+    SAY(c, CLIENT_ERROR, LOCAL_FAILED, name, strerror(error));
+    return CLIENT_LOCAL_FAILED;
+}

@@ -31,9 +31,9 @@ struct client *client_new(const struct client_site *site, const struct client_ea
     c->site.idle_ms = otherwise(site->idle_ms, IDLE_MS);
     if (!c->site.port)
         c->site.port = site->security == CLIENT_TLS_IMPLICIT ? FTPS_PORT : FTP_PORT;
-    c->ways = site->ways ? site->ways : CLIENT_ANY_WAY;
+    c->ways = c->site.ways = site->ways ? site->ways : CLIENT_ANY_WAY;
     c->limits = (struct channel_limits){.patience = c->site.connect_ms, .stop = stop};
-    if (site->password && !c->password)
+    if (client_names_open(c) < 0 || (site->password && !c->password))
         client_free(&c);
     return c;
 }
@@ -48,7 +48,10 @@ void client_free(struct client **c)
     }
     client_drop(*c);
     channel_tls_free(&(*c)->tls);
+    client_names_close(*c);
     ftp_reply_clear(&(*c)->reply);
+    free((*c)->features);
+    free((*c)->piece);
     if ((*c)->password)
         explicit_bzero((*c)->password, strlen((*c)->password));
     free((*c)->password);
@@ -86,6 +89,8 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
     if (!is_data)
         SAY(c, CLIENT_STATUS, TLS_INITIALIZING);
     error = channel_secure(channel, c->tls, c->site.host, is_data ? c->control : NULL, &peer);
+    if (is_data)
+        c->data.error = error;
     if (error == -EPROTO) {
         SAY(c, CLIENT_ERROR, TLS_FAILED, peer.why);
         return CLIENT_NO_TLS;
@@ -93,18 +98,22 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
     if (error)
         return client_fail(c, CLIENT_NO_TLS, error, c->limits.patience);
     if (is_data) {
+        c->data.is_resumed = peer.is_resumed;
         if (!peer.is_resumed)
             SAY(c, CLIENT_STATUS, TLS_NOT_RESUMED);
-        if (strcmp(peer.fingerprint, c->fingerprint) == 0)
+        if (strcmp(peer.fingerprint, c->seen.fingerprint) == 0)
             return CLIENT_OK;
         SAY(c, CLIENT_ERROR, CERTIFICATE_OTHER);
         return CLIENT_NO_TLS;
     }
     SAY(c, CLIENT_STATUS, TLS_VERIFYING);
+    c->seen.is_secure = true;
+    c->seen.is_trusted = peer.is_trusted;
+    memcpy(c->seen.fingerprint, peer.fingerprint, sizeof(c->seen.fingerprint));
+    memcpy(c->seen.why, peer.why, sizeof(c->seen.why));
     r = trust(c, &peer);
     if (r)
         return r;
-    memcpy(c->fingerprint, peer.fingerprint, sizeof(c->fingerprint));
     SAY(c, CLIENT_STATUS, TLS_ESTABLISHED, peer.protocol, peer.cipher);
     return CLIENT_OK;
 }
@@ -135,6 +144,7 @@ static enum client_result upgrade(struct client *c)
     if (!c->site.password || c->site.is_plain_allowed)
         return CLIENT_OK;
     SAY(c, CLIENT_ERROR, NO_PLAIN_PASSWORD);
+    c->seen.is_plain = true;
     return CLIENT_NO_TLS;
 }
 
@@ -209,12 +219,12 @@ static enum client_result log_in(struct client *c)
     return CLIENT_OK;
 }
 
-/* Is the feature one of the lines of FEAT's reply (RFC 2389 section 3.2)? */
-static bool has_feature(const struct client *c, const char *name)
+/* A feature is a line of FEAT's answer. */
+bool client_offers(const struct client *c, const char *name)
 {
     size_t len = strlen(name);
 
-    for (const char *at = c->reply.text; at; at = strchr(at, '\n')) {
+    for (const char *at = c->features; at; at = strchr(at, '\n')) {
         at += strspn(at, "\n ");
         if (strncasecmp(at, name, len) == 0 && (at[len] == '\n' || at[len] == ' ' || at[len] == '\0'))
             return true;
@@ -228,11 +238,44 @@ static enum client_result look_at_features(struct client *c)
 {
     enum client_result r = client_command(c, "FEAT", NULL);
 
-    if (r || !client_replied(c, 200))
-        return r;
-    c->has_mlsd = has_feature(c, "MLST");
-    c->is_utf8 = has_feature(c, "UTF8");
-    return c->is_utf8 ? client_command(c, "OPTS", "UTF8 ON") : CLIENT_OK;
+    free(c->features);
+    c->features = NULL;
+    if (!r && client_replied(c, 200)) {
+        c->features = c->reply.text;
+        c->reply = (struct ftp_reply){.code = c->reply.code};
+    }
+    c->has_mlsd = client_offers(c, "MLST");
+    return !r && client_offers(c, "UTF8") && !c->site.encoding ? client_command(c, "OPTS", "UTF8 ON") : r;
+}
+
+bool client_is_open(const struct client *c)
+{
+    return c->control;
+}
+
+bool client_is_passing(enum client_result r)
+{
+    return r == CLIENT_NO_CONNECTION || r == CLIENT_CUT || r == CLIENT_BUSY;
+}
+
+enum client_result client_pause(const struct client *c, int ms)
+{
+    struct channel_limits limits = {.patience = ms, .stop = c->limits.stop};
+    char seconds[16];
+
+    snprintf(seconds, sizeof(seconds), "%g", ms / 1000.0);
+    SAY(c, CLIENT_STATUS, RETRY_DELAY, seconds);
+    return channel_wait(-1, 0, &limits) == -ECANCELED ? CLIENT_CANCELED : CLIENT_OK;
+}
+
+const struct client_data *client_data(const struct client *c)
+{
+    return &c->data;
+}
+
+const struct client_seen *client_seen(const struct client *c)
+{
+    return &c->seen;
 }
 
 enum client_result client_open(struct client *c)
@@ -241,6 +284,7 @@ enum client_result client_open(struct client *c)
 
     client_drop(c);
     c->is_binary = false;
+    c->seen = (struct client_seen){.way = c->seen.way};
     r = reach(c);
     if (!r)
         SAY(c, CLIENT_STATUS, CONNECTED);

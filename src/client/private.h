@@ -3,9 +3,12 @@
 #define SALLY_CLIENT_PRIVATE_H
 
 #include "channel/channel.h"
-#include "client/client.h"
+#include "client/say.h"
 #include "ftp/line.h"
 #include "ftp/reply.h"
+
+#include <iconv.h>
+#include <time.h>
 
 struct client {
     struct client_site site;
@@ -15,23 +18,35 @@ struct client {
     struct channel *control;      /* NULL: none stands */
     struct channel_tls *tls;      /* made when it is first asked for */
     struct sockaddr_storage server;
-    char fingerprint[CHANNEL_FINGERPRINT]; /* of the control channel's certificate */
-    struct ftp_lines lines;                /* that came and were not read */
-    struct ftp_reply reply;                /* the last one */
-    unsigned ways;                         /* that may still work here: enum client_way */
-    bool has_mlsd, is_binary, is_utf8;
+    struct client_seen seen;
+    struct client_data data;
+    struct timespec data_began;
+    struct ftp_lines lines; /* that came and were not read */
+    struct ftp_reply reply; /* the last one */
+    char *features;         /* FEAT's answer; NULL: none */
+    char *piece;            /* CLIENT_PIECE bytes, once a transfer has run */
+    unsigned ways;          /* that may still work here: enum client_way */
+    bool has_mlsd, is_binary;
+    bool has_zone; /* zone is known: seconds from times of LIST to UTC */
+    int64_t zone;
+    iconv_t to_server, from_server; /* (iconv_t)-1: names go as they are */
 };
 
-/* ---- log.c: what is said ---- */
+enum { CLIENT_PIECE = 256 * 1024 };
 
-void client_say(const struct client *c, enum client_event_kind kind, enum speech_phrase phrase,
-                const char *const words[]);
-#define SAY(c, kind, phrase, ...)                                                                            \
-    client_say((c), (kind), SPEECH_##phrase, (const char *const[SPEECH_WORDS]){__VA_ARGS__})
-/* Says why a call of channel.h failed, and returns result. */
-enum client_result client_fail(const struct client *c, enum client_result result, int error, int patience);
-/* The phrase of such an error, for who puts it into another. Into out. */
+/* ---- log.c: what is said; say.h has the rest ---- */
+
+/* The phrase of an error of channel.h, for who puts it into another. Into out. */
 const char *client_error_text(int error, int patience, char *out, size_t cap);
+
+/* ---- names.c: what names are at the server ---- */
+
+/* -EINVAL: there is no such encoding; -ENOMEM. */
+MUST_USE int client_names_open(struct client *c);
+void client_names_close(struct client *c);
+/* The text in the other side's encoding; NULL: it can't be said there (EILSEQ), or no memory (ENOMEM). The caller's to free. */
+MUST_USE char *client_name_out(const struct client *c, const char *text);
+MUST_USE char *client_name_in(const struct client *c, const char *text, size_t len, size_t *ret_len);
 
 /* ---- control.c: commands and replies ---- */
 
@@ -53,8 +68,14 @@ MUST_USE enum client_result client_secure(struct client *c, struct channel *chan
 
 /* What is done with a data channel once it stands. */
 typedef enum client_result client_pump_fn(struct client *c, struct channel *data, void *arg);
-/* Asks for a transfer by verb and argument, over the first way that works, has it pumped, and reads how it ended. */
-MUST_USE enum client_result client_transfer(struct client *c, const char *verb, const char *argument,
-                                            uint64_t offset, client_pump_fn *pump, void *arg);
+struct client_transfer {
+    const char *verb, *argument; /* argument NULL: none */
+    uint64_t offset;
+    bool is_piece; /* pump may end it before all has come */
+    client_pump_fn *pump;
+    void *arg;
+};
+/* Asks for it, over the first way that works, has it pumped, and reads how it ended. */
+MUST_USE enum client_result client_transfer(struct client *c, const struct client_transfer *t);
 
 #endif

@@ -3,11 +3,12 @@
 #include "client/private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { PIECE = 256 * 1024, LINE_MOST = 64 * 1024 };
+enum { LINE_MOST = 64 * 1024 };
 
 static enum client_result be_binary(struct client *c)
 {
@@ -20,17 +21,12 @@ static enum client_result be_binary(struct client *c)
 /* Says why the data connection failed under way. */
 static enum client_result data_failed(struct client *c, ssize_t n)
 {
+    c->data.error = (int)n;
     if (n == -EPIPE && channel_is_secure(c->control))
         SAY(c, CLIENT_ERROR, TLS_CUT);
     else
         return client_fail(c, CLIENT_CUT, (int)n, c->site.idle_ms);
     return CLIENT_CUT;
-}
-
-static void tell_moved(const struct client *c, uint64_t bytes, uint64_t total)
-{
-    if (c->ears.move)
-        c->ears.move(c->ears.arg, bytes, total);
 }
 
 /* ---- listings ---- */
@@ -49,6 +45,8 @@ struct listing {
 static enum client_result line_ends(struct client *c, struct listing *l)
 {
     struct ftp_listed entry;
+    enum client_result done;
+    char *name;
     int r;
 
     l->line[l->len] = '\0';
@@ -61,7 +59,12 @@ static enum client_result line_ends(struct client *c, struct listing *l)
     }
     if (r <= 0 || entry.kind == FTP_LISTED_SELF || entry.kind == FTP_LISTED_PARENT)
         return CLIENT_OK;
-    return l->visit(l->arg, &entry);
+    name = client_name_in(c, entry.name.at, entry.name.len, &entry.name.len);
+    if (name)
+        entry.name.at = name; /* else it stays what it is at the server: bytes */
+    done = l->visit(l->arg, &entry);
+    free(name);
+    return done;
 }
 
 static enum client_result pump_listing(struct client *c, struct channel *data, void *arg)
@@ -71,6 +74,7 @@ static enum client_result pump_listing(struct client *c, struct channel *data, v
     ssize_t n;
 
     while ((n = channel_read(data, bytes, sizeof(bytes))) > 0) {
+        c->data.bytes += (uint64_t)n;
         for (ssize_t i = 0; i < n; i++) {
             enum client_result r = CLIENT_OK;
             if (bytes[i] == '\n')
@@ -97,9 +101,12 @@ enum client_result client_list(struct client *c, const char *path, client_entry_
     if (!l.line)
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
     SAY(c, CLIENT_STATUS, LIST_BEGINS, path);
-    r = client_transfer(c, c->has_mlsd ? "MLSD" : "LIST", *path ? path : NULL, 0, pump_listing, &l);
+    r = client_transfer(c, &(struct client_transfer){.verb = c->has_mlsd ? "MLSD" : "LIST",
+                                                     .argument = *path ? path : NULL,
+                                                     .pump = pump_listing,
+                                                     .arg = &l});
     if (!r && l.is_part)
-        r = CLIENT_CUT;
+        r = CLIENT_FAILED;
     if (r)
         SAY(c, CLIENT_ERROR, LIST_FAILED);
     else
@@ -110,15 +117,22 @@ enum client_result client_list(struct client *c, const char *path, client_entry_
 
 /* ---- files ---- */
 
-enum client_result client_look(struct client *c, const char *path, struct client_facts *ret)
+enum client_result client_size(struct client *c, const char *path, struct client_facts *ret)
 {
-    enum client_result r = be_binary(c); /* SIZE depends on it */
+    enum client_result r = be_binary(c); /* on which it depends */
 
     *ret = (struct client_facts){.has_size = false};
     if (!r)
         r = client_command(c, "SIZE", path);
     if (!r && c->reply.code == 213)
         ret->has_size = ftp_reply_size(&c->reply, &ret->size);
+    return r;
+}
+
+enum client_result client_look(struct client *c, const char *path, struct client_facts *ret)
+{
+    enum client_result r = client_size(c, path, ret);
+
     if (!r)
         r = client_command(c, "MDTM", path);
     if (!r && c->reply.code == 213)
@@ -126,48 +140,102 @@ enum client_result client_look(struct client *c, const char *path, struct client
     return r;
 }
 
+enum client_result client_hash(struct client *c, const char *path, uint64_t bytes, char ret[CLIENT_HASH])
+{
+    enum client_result r = client_offers(c, "HASH") ? client_do(c, "OPTS", "HASH SHA-256") : CLIENT_REMOTE_REFUSED;
+    uintmax_t first, last;
+    int read;
+
+    if (!r)
+        r = client_do(c, "HASH", path);
+    if (r)
+        return r;
+    read = sscanf(c->reply.text, "SHA-256 %ju-%ju %64[0-9a-fA-F]", &first, &last, ret);
+    /* Whether the last byte's number is said or the one behind it, servers differ. */
+    if (read == 3 && first == 0 && (last == bytes || last + 1 == bytes))
+        return CLIENT_OK;
+    return client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REPLY_UNEXPECTED, "HASH");
+}
+
 struct pump {
     client_bytes_fn *write;
     client_more_fn *read;
     void *arg;
-    uint64_t bytes, offset, total;
+    const struct client_piece *of;
+    uint64_t bytes;
+    struct timespec began;
 };
+
+static enum client_result pump_begin(struct client *c, struct pump *p)
+{
+    if (!c->piece)
+        c->piece = malloc(CLIENT_PIECE);
+    clock_gettime(CLOCK_MONOTONIC, &p->began);
+    return c->piece ? CLIENT_OK : client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+}
+
+/* Bytes that are moved at once: a tenth of a second's, if a rate is to be kept. */
+static size_t piece_size(const struct client *c, uint64_t most)
+{
+    uint64_t size = c->site.rate && c->site.rate / 10 < CLIENT_PIECE ? c->site.rate / 10 + 1 : CLIENT_PIECE;
+
+    return (size_t)(size < most ? size : most);
+}
+
+/* n more have moved: says so, and waits as the rate wants. 0, or -ECANCELED. */
+static int moved(struct client *c, struct pump *p, size_t n)
+{
+    struct timespec now;
+    int64_t spent, due;
+    struct channel_limits limits = {.stop = c->limits.stop};
+    int error;
+
+    p->bytes += n;
+    c->data.bytes = p->bytes;
+    if (c->ears.move)
+        c->ears.move(c->ears.arg, p->of->offset + p->bytes, p->of->total);
+    if (!c->site.rate)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    spent = (now.tv_sec - p->began.tv_sec) * 1000 + (now.tv_nsec - p->began.tv_nsec) / 1000000;
+    due = (int64_t)((double)p->bytes * 1000 / (double)c->site.rate);
+    limits.patience = (int)(due - spent);
+    error = due > spent ? channel_wait(-1, 0, &limits) : 0;
+    return error == -ETIMEDOUT ? 0 : error;
+}
 
 static enum client_result pump_in(struct client *c, struct channel *data, void *arg)
 {
     struct pump *p = arg;
-    char *piece = malloc(PIECE);
-    enum client_result r = CLIENT_OK;
-    ssize_t n = 0;
+    enum client_result r = pump_begin(c, p);
+    ssize_t n = 1;
 
-    if (!piece)
-        return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
-    while (!r && (n = channel_read(data, piece, PIECE)) > 0) {
-        r = p->write(p->arg, piece, (size_t)n);
-        if (!r)
-            p->bytes += (uint64_t)n;
-        tell_moved(c, p->offset + p->bytes, p->total);
+    while (!r && n > 0 && p->bytes < p->of->most) {
+        n = channel_read(data, c->piece, piece_size(c, p->of->most - p->bytes));
+        if (n > 0)
+            r = p->write(p->arg, c->piece, (size_t)n);
+        if (n > 0 && !r) {
+            int error = moved(c, p, (size_t)n);
+            n = error ? error : n;
+        }
     }
-    free(piece);
-    return r || n == 0 ? r : data_failed(c, n);
+    return r || n >= 0 ? r : data_failed(c, n);
 }
 
 static enum client_result pump_out(struct client *c, struct channel *data, void *arg)
 {
     struct pump *p = arg;
-    char *piece = malloc(PIECE);
+    enum client_result r = pump_begin(c, p);
     int error = 0;
     long n = 0;
 
-    if (!piece)
-        return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
-    while (!error && (n = p->read(p->arg, piece, PIECE)) > 0) {
-        error = channel_write(data, piece, (size_t)n);
+    if (r)
+        return r;
+    while (!error && (n = p->read(p->arg, c->piece, piece_size(c, UINT64_MAX))) > 0) {
+        error = channel_write(data, c->piece, (size_t)n);
         if (!error)
-            p->bytes += (uint64_t)n;
-        tell_moved(c, p->offset + p->bytes, p->total);
+            error = moved(c, p, (size_t)n);
     }
-    free(piece);
     if (n < 0)
         return CLIENT_LOCAL_FAILED;
     if (!error)
@@ -175,28 +243,46 @@ static enum client_result pump_out(struct client *c, struct channel *data, void 
     return error ? data_failed(c, error) : CLIENT_OK;
 }
 
-enum client_result client_get(struct client *c, const char *path, uint64_t offset, uint64_t total,
-                              client_bytes_fn *write, void *arg, uint64_t *ret_bytes)
+static enum client_result move_file(struct client *c, struct pump *p, const struct client_transfer *t, uint64_t *ret_bytes)
 {
-    struct pump p = {.write = write, .arg = arg, .offset = offset, .total = total};
     enum client_result r = be_binary(c);
 
-    SAY(c, CLIENT_STATUS, GET_BEGINS, path);
+    if (!r && c->ears.transfer)
+        c->ears.transfer(c->ears.arg, p->of->path);
     if (!r)
-        r = client_transfer(c, "RETR", path, offset, pump_in, &p);
-    *ret_bytes = p.bytes;
+        r = client_transfer(c, t);
+    if (c->ears.transfer)
+        c->ears.transfer(c->ears.arg, NULL);
+    *ret_bytes = p->bytes;
     return r;
 }
 
-enum client_result client_put(struct client *c, const char *path, uint64_t offset, uint64_t total,
-                              client_more_fn *read, void *arg, uint64_t *ret_bytes)
+enum client_result client_get(struct client *c, const struct client_piece *piece, client_bytes_fn *write, void *arg,
+                              uint64_t *ret_bytes)
 {
-    struct pump p = {.read = read, .arg = arg, .offset = offset, .total = total};
-    enum client_result r = be_binary(c);
+    struct pump p = {.write = write, .arg = arg, .of = piece};
 
-    SAY(c, CLIENT_STATUS, PUT_BEGINS, path);
-    if (!r)
-        r = client_transfer(c, offset ? "APPE" : "STOR", path, 0, pump_out, &p);
-    *ret_bytes = p.bytes;
-    return r;
+    SAY(c, CLIENT_STATUS, GET_BEGINS, piece->path);
+    return move_file(c, &p,
+                     &(struct client_transfer){.verb = "RETR",
+                                               .argument = piece->path,
+                                               .offset = piece->offset,
+                                               .is_piece = piece->most != UINT64_MAX,
+                                               .pump = pump_in,
+                                               .arg = &p},
+                     ret_bytes);
+}
+
+enum client_result client_put(struct client *c, const struct client_piece *piece, client_more_fn *read, void *arg,
+                              uint64_t *ret_bytes)
+{
+    struct pump p = {.read = read, .arg = arg, .of = piece};
+
+    SAY(c, CLIENT_STATUS, PUT_BEGINS, piece->path);
+    return move_file(c, &p,
+                     &(struct client_transfer){.verb = piece->offset ? "APPE" : "STOR",
+                                               .argument = piece->path,
+                                               .pump = pump_out,
+                                               .arg = &p},
+                     ret_bytes);
 }

@@ -2,8 +2,11 @@
 /* sally: FTP and FTPS client. Arguments and wiring only. */
 #include "cmd/sally/command.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <iconv.h>
 #include <libintl.h>
 #include <locale.h>
 #include <signal.h>
@@ -14,26 +17,50 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: sally get [options] URL...\n"
-    "       sally put [options] FILE... URL\n"
-    "       sally ls  [options] URL...\n"
-    "       sally cat [options] URL...\n"
+    "usage: sally get    [options] URL...\n"
+    "       sally put    [options] FILE... URL\n"
+    "       sally mirror [options] URL [FOLDER]\n"
+    "       sally mirror --reverse [options] FOLDER URL\n"
+    "       sally ls     [options] URL...\n"
+    "       sally cat    [options] URL...\n"
+    "       sally rm     [options] URL...\n"
     "\n"
     "A URL is ftp://[USER@]HOST[:PORT]/PATH or ftps://..., or HOST/PATH. TLS is used wherever the server "
     "offers it.\n"
     "\n"
     "  -v, --verbose             the message log, as it happens; else only if something fails\n"
     "  -t, --times               with the time of day\n"
-    "  -c, --continue            get: go on with what an earlier one has left as NAME.part\n"
+    "      --json                events, and ls's entries, as objects for scripts, one a line\n"
+    "  -P, --parallel N          so many sessions at once (1)\n"
+    "  -c, --continue            get, put: go on with what an earlier one has left as NAME.part\n"
     "  -o, --output FILE         get: into this file\n"
-    "      --json                ls: an object for each entry, one a line\n"
+    "      --retries N           of what broke off (2); --retry-delay SECONDS before each (5)\n"
+    "      --timeout SECONDS     until a connection stands (20)\n"
+    "      --limit-rate BYTES    a second, for each session; k, M and G may follow\n"
+    "      --encoding NAME       of names at the server, if they are not UTF-8\n"
+    "\n"
+    "Trees:\n"
+    "  -R, --reverse             mirror: from here to the server\n"
+    "      --delete              mirror: what is not at the source\n"
+    "  -n, --dry-run             mirror: say what would be done\n"
+    "      --only-newer          mirror: only files that are younger than those at the target\n"
+    "      --links               mirror: make links that stay in the tree\n"
+    "      --include PATTERN, --exclude PATTERN\n"
+    "  -r, --recursive           rm: folders with all that is in them\n"
+    "\n"
+    "Trust:\n"
     "      --password-file FILE  the password is its first line; -: of standard input\n"
+    "      --password-command C  the first line that this prints; it has SALLY_HOST and SALLY_USER\n"
     "      --tls                 with TLS or not at all\n"
     "      --plain               a password may be sent in clear where the server offers no TLS\n"
     "      --fingerprint SHA256  the server's certificate has this one, whoever has signed it\n"
-    "      --passive, --active   data connections only so (both are tried, passive first)\n"
+    "      --trust-new           a certificate that nobody vouches for is remembered at first sight\n"
+    "\n"
+    "Data connections:\n"
+    "      --passive, --active   only so (both are tried, passive first)\n"
     "      --active-ports A:B    ports that the server is to come to\n"
     "      --active-address IP   the address that it is told\n"
+    "\n"
     "  -h, --help\n"
     "      --version\n";
 
@@ -46,20 +73,48 @@ enum {
     ACTIVE_PORTS,
     ACTIVE_ADDRESS,
     PASSWORD_FILE,
+    PASSWORD_COMMAND,
+    TRUST_NEW,
     JSON,
+    RETRIES,
+    RETRY_DELAY,
+    TIMEOUT,
+    LIMIT_RATE,
+    ENCODING,
+    DELETE,
+    ONLY_NEWER,
+    LINKS,
+    INCLUDE,
+    EXCLUDE,
     VERSION
 };
 
 static const struct option longs[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"times", no_argument, NULL, 't'},
+    {"json", no_argument, NULL, JSON},
+    {"parallel", required_argument, NULL, 'P'},
     {"continue", no_argument, NULL, 'c'},
     {"output", required_argument, NULL, 'o'},
+    {"retries", required_argument, NULL, RETRIES},
+    {"retry-delay", required_argument, NULL, RETRY_DELAY},
+    {"timeout", required_argument, NULL, TIMEOUT},
+    {"limit-rate", required_argument, NULL, LIMIT_RATE},
+    {"encoding", required_argument, NULL, ENCODING},
+    {"reverse", no_argument, NULL, 'R'},
+    {"delete", no_argument, NULL, DELETE},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"only-newer", no_argument, NULL, ONLY_NEWER},
+    {"links", no_argument, NULL, LINKS},
+    {"include", required_argument, NULL, INCLUDE},
+    {"exclude", required_argument, NULL, EXCLUDE},
+    {"recursive", no_argument, NULL, 'r'},
     {"password-file", required_argument, NULL, PASSWORD_FILE},
-    {"json", no_argument, NULL, JSON},
+    {"password-command", required_argument, NULL, PASSWORD_COMMAND},
     {"tls", no_argument, NULL, TLS},
     {"plain", no_argument, NULL, PLAIN},
     {"fingerprint", required_argument, NULL, FINGERPRINT},
+    {"trust-new", no_argument, NULL, TRUST_NEW},
     {"passive", no_argument, NULL, PASSIVE},
     {"active", no_argument, NULL, ACTIVE},
     {"active-ports", required_argument, NULL, ACTIVE_PORTS},
@@ -74,10 +129,8 @@ static const struct command {
     int least, most; /* words behind it */
     int (*run)(const struct options *o, char *const words[]);
 } commands[] = {
-    {"get", 1, 1000, command_get},
-    {"put", 2, 1000, command_put},
-    {"ls", 1, 1000, command_ls},
-    {"cat", 1, 1000, command_cat},
+    {"get", 1, 1000, command_get},       {"put", 2, 1000, command_put}, {"ls", 1, 1000, command_ls}, {"cat", 1, 1000, command_cat},
+    {"mirror", 1, 2, command_mirror}, {"rm", 1, 1000, command_rm},
 };
 
 /* ---- Ctrl-C ---- */
@@ -123,9 +176,133 @@ static bool wrong(const char *what, const char *value)
     return false;
 }
 
+/* A whole number from least to most, with nothing behind it. */
+static bool read_number(const char *text, unsigned long least, unsigned long most, unsigned long *ret)
+{
+    char *end;
+
+    errno = 0;
+    *ret = strtoul(text, &end, 10);
+    return isdigit((unsigned char)*text) && !*end && !errno && *ret >= least && *ret <= most;
+}
+
+static bool take_number(const char *what, unsigned long most, unsigned *to)
+{
+    unsigned long n;
+
+    if (!read_number(optarg, strcmp(what, "--retries") == 0 ? 0 : 1, most, &n))
+        return wrong(what, optarg);
+    *to = (unsigned)n;
+    return true;
+}
+
+/* Seconds, also parts of one, as milliseconds. */
+static bool take_seconds(const char *what, double least, int *to)
+{
+    char *end;
+    double seconds = strtod(optarg, &end);
+
+    if (end == optarg || *end || !(seconds >= least && seconds <= 86400))
+        return wrong(what, optarg);
+    *to = (int)(seconds * 1000);
+    return true;
+}
+
+static bool take_rate(uint64_t *to)
+{
+    static const char units[] = "kMGT";
+    char *end;
+    double rate = strtod(optarg, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+
+    for (; unit && unit >= units; unit--)
+        rate *= 1000;
+    if (end == optarg || (*end && (!strchr(units, *end) || end[1])) || !(rate >= 1 && rate <= 1e15))
+        return wrong("--limit-rate is no number of bytes a second", optarg);
+    *to = (uint64_t)rate;
+    return true;
+}
+
+static bool take_pattern(const char *what, const char **patterns)
+{
+    for (unsigned i = 0; i < PATTERNS; i++)
+        if (!patterns[i]) {
+            patterns[i] = optarg;
+            return true;
+        }
+    return wrong(what, optarg);
+}
+
+static bool take_address(const char **to)
+{
+    unsigned char address[16];
+
+    *to = optarg;
+    return inet_pton(AF_INET, optarg, address) == 1 || inet_pton(AF_INET6, optarg, address) == 1 ||
+           wrong("--active-address is no IP address", optarg);
+}
+
+static bool take_encoding(const char **to)
+{
+    iconv_t known = iconv_open(optarg, "UTF-8");
+
+    *to = optarg;
+    if (known == (iconv_t)-1)
+        return wrong("--encoding is none that this system knows (iconv -l)", optarg);
+    iconv_close(known);
+    return true;
+}
+
+static bool take_fingerprint(const char **to)
+{
+    *to = optarg;
+    return (strlen(optarg) == 64 && strspn(optarg, "0123456789abcdefABCDEF") == 64) ||
+           wrong("no SHA-256 fingerprint, which has 64 hexadecimal digits", optarg);
+}
+
 static bool take_option(int option, struct options *o)
 {
     switch (option) {
+    case 'P':
+        return take_number("--parallel is from 1 to 64", SESSIONS_MOST, &o->parallel);
+    case RETRIES:
+        return take_number("--retries", 1000000, &o->retries);
+    case RETRY_DELAY:
+        return take_seconds("--retry-delay is no number of seconds", 0, &o->delay_ms);
+    case TIMEOUT:
+        return take_seconds("--timeout is no number of seconds", 0.001, &o->site.connect_ms);
+    case LIMIT_RATE:
+        return take_rate(&o->site.rate);
+    case ENCODING:
+        return take_encoding(&o->site.encoding);
+    case 'R':
+        o->is_reverse = true;
+        return true;
+    case DELETE:
+        o->deletes = true;
+        return true;
+    case 'n':
+        o->is_dry = true;
+        return true;
+    case ONLY_NEWER:
+        o->only_newer = true;
+        return true;
+    case LINKS:
+        o->keeps_links = true;
+        return true;
+    case INCLUDE:
+        return take_pattern("too many --include", o->includes);
+    case EXCLUDE:
+        return take_pattern("too many --exclude", o->excludes);
+    case 'r':
+        o->is_recursive = true;
+        return true;
+    case PASSWORD_COMMAND:
+        o->password_command = optarg;
+        return true;
+    case TRUST_NEW:
+        o->trusts_new = true;
+        return true;
     case 'v':
         o->is_verbose = true;
         return true;
@@ -151,9 +328,7 @@ static bool take_option(int option, struct options *o)
         o->site.is_plain_allowed = true;
         return true;
     case FINGERPRINT:
-        o->site.fingerprint = optarg;
-        return strlen(optarg) == 64 ||
-               wrong("no SHA-256 fingerprint, which has 64 hexadecimal digits", optarg);
+        return take_fingerprint(&o->site.fingerprint);
     case PASSIVE:
         o->site.ways |= CLIENT_PASSIVE;
         return true;
@@ -163,8 +338,7 @@ static bool take_option(int option, struct options *o)
     case ACTIVE_PORTS:
         return read_ports(optarg, &o->site) || wrong("no ports A:B, from 1 to 65535", optarg);
     case ACTIVE_ADDRESS:
-        o->site.active_address = optarg;
-        return true;
+        return take_address(&o->site.active_address);
     default:
         return false; /* getopt_long has said what is wrong */
     }
@@ -187,13 +361,13 @@ static int run_command(const struct options *o, const char *name, char *const wo
 
 int main(int argc, char **argv)
 {
-    struct options o = {.stop = -1};
+    struct options o = {.stop = -1, .parallel = 1, .retries = 2, .delay_ms = 5000};
     int option;
 
     argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     setlocale(LC_ALL, "");
     textdomain("sallyport");
-    while ((option = getopt_long(argc, argv, "vtco:h", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "vtcP:o:nRrh", longs, NULL)) != -1) {
         if (option == 'h' || option == VERSION) {
             fputs(option == 'h' ? usage : "sally " SALLY_VERSION "\n", stdout);
             return 0;

@@ -11,6 +11,29 @@ static const char *const phrases[] = {
 #undef SPEECH
 };
 
+static const char *const names[] = {
+#define SPEECH(name, text) [SPEECH_##name] = #name,
+#include "speech/phrases.h"
+#undef SPEECH
+};
+
+const char *speech_name(enum speech_phrase phrase)
+{
+    return names[phrase];
+}
+
+unsigned speech_words(enum speech_phrase phrase)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 1; i <= SPEECH_WORDS; i++) {
+        char mark[] = {'%', (char)('0' + i), '$', '\0'};
+        if (strstr(phrases[phrase], mark))
+            count = i;
+    }
+    return count;
+}
+
 /* No word of a server's may move the cursor, or look like a line of ours. */
 static void show(const char *word, char *out, size_t cap)
 {
@@ -32,12 +55,8 @@ char *speech_text(enum speech_phrase phrase, const char *const words[], char *ou
     char shown[SPEECH_WORDS][SPEECH_TEXT] = {""};
     const char *text = phrases[phrase];
 
-    /* A phrase has as many words as its last %N$s says; behind that nothing is read. */
-    for (size_t i = 0; words && i < SPEECH_WORDS; i++) {
-        char mark[] = {'%', (char)('1' + i), '$', '\0'};
-        if (strstr(text, mark))
-            show(words[i], shown[i], sizeof(shown[i]));
-    }
+    for (unsigned i = 0; words && i < speech_words(phrase); i++)
+        show(words[i], shown[i], sizeof(shown[i]));
     snprintf(out, cap, gettext(text), shown[0], shown[1], shown[2], shown[3]);
     return out;
 }

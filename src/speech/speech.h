@@ -25,4 +25,9 @@ enum {
  * a server's. Into out, cut to cap. Returns out. */
 char *speech_text(enum speech_phrase phrase, const char *const words[], char *out, size_t cap);
 
+/* Its name in phrases.h, which stays the same in all languages. */
+const char *speech_name(enum speech_phrase phrase);
+/* How many words it has. */
+unsigned speech_words(enum speech_phrase phrase);
+
 #endif

@@ -185,7 +185,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("patterns", nargs="*", help="part of a test's name, or a pattern with * for the whole of it")
     parser.add_argument("--sallyd", help="the server to test (build/check/sallyd, else build/sallyd)")
-    parser.add_argument("--sallywall", help="the firewall to test (that beside the server)")
+    parser.add_argument("--sallywall", type=os.path.abspath, help="the firewall to test (that beside the server)")
     parser.add_argument("--jobs", type=int, default=2, help="classes at a time (2)")
     parser.add_argument("--soak", action="store_true", help="the long tests, those of tests/soak")
     parser.add_argument("--kernels", action="store_true", help="those of tests/kernels, in a guest: see ./run kernels")

@@ -2,41 +2,68 @@
 #ifndef SALLY_CMD_SALLY_COMMAND_H
 #define SALLY_CMD_SALLY_COMMAND_H
 
-#include "client/client.h"
+#include "client/fleet.h"
 #include "client/url.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, PATTERNS = 64, SESSIONS_MOST = 64 };
 
 /* What the command line says besides a command's URLs. */
 struct options {
     struct client_site site; /* but for where and as whom */
-    bool is_verbose, has_times;
-    bool resumes; /* --continue */
-    bool is_json;
+    bool is_verbose, has_times, is_json;
+    bool resumes, verifies; /* --continue */
     const char *output;
-    const char *password_file;
+    const char *password_file, *password_command;
+    bool trusts_new;   /* a certificate that nobody vouches for is remembered at first sight */
+    unsigned parallel; /* sessions */
+    unsigned retries;
+    int delay_ms;
+    /* mirror, rm */
+    bool is_reverse, deletes, is_dry, only_newer, keeps_links, is_recursive;
+    const char *includes[PATTERNS + 1], *excludes[PATTERNS + 1]; /* NULL at the end */
     int stop; /* readable once Ctrl-C was pressed */
 };
 
-/* One session, and what of it is shown. */
+/* ---- show.c: what is shown of the sessions of a command ---- */
+
 struct show;
 MUST_USE struct show *show_new(const struct options *o);
 void show_free(struct show **s);
-struct client_ears show_ears(struct show *s);
-/* A transfer of this name begins, or is over: its bar. */
-void show_begin(struct show *s, const char *name);
-void show_end(struct show *s);
+/* As client_fleet_plan wants it: arg is the show. */
+struct client_ears show_ears(void *arg, unsigned session);
 /* Something failed: what was held back is shown now. */
 void show_failure(struct show *s);
+/* A line of the command's own, on standard output, past the bars. */
+void show_line(struct show *s, const char *line);
+/* Called off for a question on the terminal, and on again. */
+void show_pause(struct show *s);
+
+/* ---- session.c: a server, who we are there, and what is known of it ---- */
+
+struct session;
+/* The session with the URL's server: *s if it is that, else a new one in its place. Asks the terminal what only a person can
+ * say. *s is NULL if it could not be had. */
+MUST_USE enum client_result session_at(struct session **s, const struct options *o, struct show *show, const struct client_url *url);
+struct client_fleet *session_fleet(struct session *s);
+/* Remembers what was found out. Also sets *s to NULL. */
+void session_close(struct session **s);
+
+/* What a command does with one of its URLs; word is the command's own, NULL: none. attempt as client_job_fn has it. */
+typedef enum client_result task_fn(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
+                                   const char *word);
+/* Does it for each of count URLs and words (NULL: none), in sessions with their servers. Goes on where one fails, and shows then what was held
+ * back. An exit code, of the first that failed. */
+int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count, task_fn *run);
 
 /* Says on standard error what a system call said of a file of this machine; CLIENT_LOCAL_FAILED. */
 int say_local(const char *name, int error);
 
-/* What a command does in the session of a URL; word is the command's own. */
-typedef enum client_result session_fn(const struct options *o, struct client *c, struct show *show,
-                                      const struct client_url *url, const char *word);
-/* Opens a session with the URL's host, runs it, and shows what was held back if something fails. An exit code. */
-int session_run(const struct options *o, const char *url, const char *word, session_fn *run);
+/* ---- bar.c ---- */
+
+/* A line of at most width columns that shows how far a transfer is. total UINT64_MAX: not known. rate: bytes a second. Into out. */
+void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, unsigned width, char *out, size_t cap);
+
+size_t count_words(char *const words[]);
 
 /* ---- commands: they return exit codes ---- */
 
@@ -44,5 +71,7 @@ int command_ls(const struct options *o, char *const urls[]);
 int command_get(const struct options *o, char *const urls[]);
 int command_cat(const struct options *o, char *const urls[]);
 int command_put(const struct options *o, char *const words[]);
+int command_rm(const struct options *o, char *const urls[]);
+int command_mirror(const struct options *o, char *const words[]);
 
 #endif

@@ -131,20 +131,21 @@ static enum client_result print_json(void *arg, const struct ftp_listed *e)
     return CLIENT_OK;
 }
 
-static enum client_result list(const struct options *o, struct client *c, struct show *show,
-                               const struct client_url *url, const char *word)
+static enum client_result list(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
+                               const char *word)
 {
-    (void)show;
+    (void)attempt; /* it is done once: what was printed is printed */
     (void)word;
     return client_list(c, url->path, o->is_json ? print_json : print_entry, NULL);
 }
 
 int command_ls(const struct options *o, char *const urls[])
 {
-    int code = 0;
+    struct options once = *o;
+    int code;
 
-    for (; *urls && !code; urls++)
-        code = session_run(o, *urls, NULL, list);
+    once.retries = 0;
+    code = session_tasks(&once, urls, NULL, count_words(urls), list);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
     return say_local("standard output", errno);

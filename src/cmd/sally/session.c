@@ -1,103 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A session for a URL: whose password, and where it is from. */
-#include "cmd/sally/command.h"
+/* Sessions with servers, for commands: who logs in, whom to trust, and what is remembered of a server. */
+#include "client/memory.h"
+#include "cmd/sally/ask.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
+#include <strings.h>
 
-#include "sys/fd.h"
+enum { FTP_PORT = 21, FTPS_PORT = 990 };
 
-enum { PASSWORD = 1024 };
-
-/* A line of a file, or of the terminal without its being seen. False: there is none, and it was said. */
-static bool read_line(const char *name, int fd, char out[PASSWORD])
-{
-    size_t n = 0;
-    ssize_t got = 0;
-
-    while (n + 1 < PASSWORD && (got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
-        n++;
-    out[n] = '\0';
-    if (got < 0 || n + 1 == PASSWORD) {
-        fprintf(stderr, "sally: %s: %s\n", name,
-                got < 0 ? strerror(errno) : "its first line is too long for a password");
-        return false;
-    }
-    return true;
-}
-
-static bool ask_terminal(const struct client_url *url, char out[PASSWORD])
-{
-    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
-    struct termios before, quiet;
-    bool read = false;
-
-    if (fd >= 0 && tcgetattr(fd, &before) == 0) {
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        dprintf(fd, "Password for %s at %s: ", url->user, url->host);
-        if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0)
-            read = read_line("/dev/tty", fd, out);
-        (void)!tcsetattr(fd, TCSAFLUSH, &before); /* nothing better can be done for the terminal */
-        dprintf(fd, "\n");
-    } else {
-        fprintf(stderr,
-                "sally: a password for %s at %s is needed, and there is no terminal to ask for it: "
-                "--password-file FILE\n",
-                url->user, url->host);
-    }
-    fd_close(&fd);
-    return read;
-}
-
-static bool find_password(const struct options *o, const struct client_url *url, char out[PASSWORD])
-{
-    int fd;
-    bool read;
-
-    if (!o->password_file)
-        return ask_terminal(url, out);
-    fd =
-        strcmp(o->password_file, "-") == 0 ? dup(STDIN_FILENO) : open(o->password_file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        fprintf(stderr, "sally: %s: %s\n", o->password_file, strerror(errno));
-        return false;
-    }
-    read = read_line(o->password_file, fd, out);
-    close(fd);
-    return read;
-}
-
-static enum client_result session_open(const struct options *o, const struct client_url *url,
-                                       struct show *show, struct client **ret)
-{
-    struct client_site site = o->site;
-    struct client_ears ears = show_ears(show);
-    char password[PASSWORD];
-    enum client_result r;
-
-    site.host = url->host;
-    site.port = url->port;
-    site.user = url->user;
-    if (url->is_implicit)
-        site.security = CLIENT_TLS_IMPLICIT;
-    if (url->user) {
-        if (!find_password(o, url, password))
-            return CLIENT_LOCAL_FAILED;
-        site.password = password;
-    }
-    *ret = client_new(&site, &ears, o->stop);
-    r = *ret ? client_open(*ret) : CLIENT_FAILED;
-    explicit_bzero(password, sizeof(password));
-    if (r && *ret)
-        client_free(ret);
-    return r;
-}
+struct session {
+    const struct options *o;
+    struct show *show;
+    struct client_url url;      /* a copy; its path is of no meaning */
+    struct client_site site;    /* its strings are those below */
+    char *user;                 /* owned; NULL: anonymous */
+    char password[ASK_LINE];    /* for as long as sessions may be opened */
+    char fingerprint[65];       /* that site trusts, or "" */
+    char *file;                 /* of what is remembered; NULL: nothing is. Owned. */
+    struct client_known known;  /* what that says */
+    struct client_fleet *fleet; /* NULL: not open */
+};
 
 int say_local(const char *name, int error)
 {
@@ -105,30 +30,304 @@ int say_local(const char *name, int error)
     return CLIENT_LOCAL_FAILED;
 }
 
-int session_run(const struct options *o, const char *text, const char *word, session_fn *run)
+struct client_fleet *session_fleet(struct session *s)
 {
-    struct client_url url;
-    enum client_url_error error = client_url_parse(text, &url);
-    struct client *c = NULL;
-    struct show *show;
-    enum client_result r = CLIENT_FAILED;
+    return s->fleet;
+}
 
-    if (error) {
-        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", text, client_url_why(error));
-        return EXIT_USAGE;
+/* ---- what is remembered ---- */
+
+static bool recall(struct session *s)
+{
+    unsigned line;
+    int error;
+
+    s->file = client_memory_file();
+    if (!s->file)
+        return true;
+    error = client_memory_read(s->file, s->site.host, s->site.port, &s->known, &line);
+    if (error == -EINVAL)
+        fprintf(stderr, "sally: %s: line %u is not as sally writes them; mend or remove it\n", s->file, line);
+    else if (error)
+        say_local(s->file, -error);
+    return !error;
+}
+
+/* Writes what is new. A session that broke may have found something out too. */
+static void remember(struct session *s, const struct client_seen *seen)
+{
+    struct client_known now = s->known;
+    int error;
+
+    now.has_tls |= seen->is_secure;
+    if (s->site.fingerprint && strcasecmp(s->site.fingerprint, seen->fingerprint) == 0)
+        for (unsigned i = 0; i < sizeof(now.fingerprint); i++) /* as the file has it: in small letters */
+            now.fingerprint[i] = (char)(seen->fingerprint[i] >= 'A' && seen->fingerprint[i] <= 'F' ? seen->fingerprint[i] | 32
+                                                                                                   : seen->fingerprint[i]);
+    if (seen->way)
+        now.way = seen->way;
+    if (!s->file || (now.has_tls == s->known.has_tls && now.way == s->known.way &&
+                     strcmp(now.fingerprint, s->known.fingerprint) == 0))
+        return;
+    error = client_memory_write(s->file, s->site.host, s->site.port, &now);
+    if (error)
+        fprintf(stderr, "sally: %s: %s; nothing is remembered of %s\n", s->file, strerror(-error), s->site.host);
+    else
+        s->known = now;
+}
+
+/* ---- opening ---- */
+
+static void say_no_tls_any_more(const struct session *s)
+{
+    fprintf(stderr,
+            "sally: %s has offered TLS before and does not now: somebody between may have taken it away, so it is not used without. "
+            "If its administrator says that it has none any more, remove its line from %s\n",
+            s->site.host, s->file);
+}
+
+/* Can a person's word, or the option that stands for it, mend this? Then what it changes is changed. */
+static bool is_mended(struct session *s, const struct client_seen *seen)
+{
+    char question[512];
+
+    if (*seen->fingerprint && !seen->is_trusted && !s->site.fingerprint) {
+        snprintf(question, sizeof(question),
+                 "The certificate of %s is not known (%s).\nIts SHA-256 fingerprint is %s.\nIs that the server's, so that it is to be trusted "
+                 "from now on?",
+                 s->site.host, seen->why, seen->fingerprint);
+        if (!s->o->trusts_new && !ask_yes(s->show, question))
+            return false;
+        memcpy(s->fingerprint, seen->fingerprint, sizeof(s->fingerprint));
+        s->site.fingerprint = s->fingerprint;
+        return true;
     }
-    show = show_new(o);
-    if (show) {
-        r = session_open(o, &url, show, &c);
-        if (!r)
-            r = run(o, c, show, &url, word);
+    if (seen->is_plain && !s->site.is_plain_allowed) {
+        snprintf(question, sizeof(question), "%s offers no TLS. Everybody on the way can read what is sent. Send the password all the same?",
+                 s->site.host);
+        s->site.is_plain_allowed = ask_yes(s->show, question);
+        return s->site.is_plain_allowed;
+    }
+    return false;
+}
+
+/* Opens *c, a new one for each thing that a person has changed. */
+static enum client_result open_first(struct session *s, struct client **c)
+{
+    struct client_ears ears = show_ears(s->show, 0);
+
+    for (unsigned attempt = 0;;) {
+        enum client_result r;
+        if (!*c && !(*c = client_new(&s->site, &ears, s->o->stop)))
+            return (enum client_result)say_local("sally", s->site.encoding ? EINVAL : ENOMEM);
+        r = client_open(*c);
+        if (r == CLIENT_NO_TLS && is_mended(s, client_seen(*c))) {
+            client_free(c);
+        } else if (client_is_passing(r) && attempt++ < s->o->retries) {
+            r = client_pause(*c, s->o->delay_ms);
+            if (r)
+                return r;
+        } else {
+            if (r == CLIENT_NO_TLS && s->known.has_tls && !client_seen(*c)->is_secure)
+                say_no_tls_any_more(s);
+            return r;
+        }
+    }
+}
+
+static enum client_result start(struct session *s)
+{
+    struct client_fleet_plan plan = {.site = &s->site,
+                                     .sessions = s->o->parallel,
+                                     .retries = s->o->retries,
+                                     .delay_ms = s->o->delay_ms,
+                                     .stop = s->o->stop,
+                                     .ears = show_ears,
+                                     .arg = s->show};
+    struct client *c = NULL;
+    enum client_result r;
+
+    if (!ask_login(s->o, s->show, &s->url, &s->user, s->password))
+        return CLIENT_LOCAL_FAILED;
+    s->site.user = s->user;
+    s->site.password = s->user ? s->password : NULL;
+    r = open_first(s, &c);
+    if (!r && !(s->fleet = client_fleet_new(&plan, c)))
+        r = (enum client_result)say_local("sally", ENOMEM);
+    if (c)
+        remember(s, client_seen(c));
+    if (r)
         client_free(&c);
-        if (r)
-            show_failure(show);
-    } else {
-        say_local("sally", ENOMEM);
+    return r;
+}
+
+static bool is_same_server(const struct client_url *a, const struct client_url *b)
+{
+    return strcasecmp(a->host, b->host) == 0 && a->port == b->port && a->is_implicit == b->is_implicit &&
+           (a->user && b->user ? strcmp(a->user, b->user) == 0 : a->user == b->user);
+}
+
+static struct session *prepare(const struct options *o, struct show *show, const struct client_url *url)
+{
+    struct session *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    *s = (struct session){.o = o, .show = show, .site = o->site, .url = *url};
+    s->url.path = NULL;
+    s->url.host = strdup(url->host);
+    s->url.user = url->user ? strdup(url->user) : NULL;
+    if (!s->url.host || (url->user && !s->url.user)) {
+        session_close(&s);
+        return NULL;
     }
+    s->site.host = s->url.host;
+    s->site.port = url->port ? url->port : url->is_implicit ? FTPS_PORT : FTP_PORT;
+    if (url->is_implicit)
+        s->site.security = CLIENT_TLS_IMPLICIT;
+    return s;
+}
+
+enum client_result session_at(struct session **s, const struct options *o, struct show *show, const struct client_url *url)
+{
+    enum client_result r;
+
+    if (*s && is_same_server(&(*s)->url, url))
+        return CLIENT_OK;
+    session_close(s);
+    *s = prepare(o, show, url);
+    if (!*s)
+        return (enum client_result)say_local("sally", ENOMEM);
+    if (!recall(*s)) {
+        session_close(s);
+        return CLIENT_LOCAL_FAILED;
+    }
+    if ((*s)->known.has_tls && (*s)->site.security == CLIENT_TLS_IF_OFFERED)
+        (*s)->site.security = CLIENT_TLS_EXPLICIT;
+    if (!(*s)->site.fingerprint && *(*s)->known.fingerprint)
+        (*s)->site.fingerprint = (*s)->known.fingerprint;
+    (*s)->site.first_way = (*s)->known.way;
+    r = start(*s);
+    if (r)
+        session_close(s);
+    return r;
+}
+
+void session_close(struct session **s)
+{
+    if (!*s)
+        return;
+    if ((*s)->fleet && client_fleet_session((*s)->fleet))
+        remember(*s, client_seen(client_fleet_session((*s)->fleet)));
+    client_fleet_free(&(*s)->fleet);
+    explicit_bzero((*s)->password, sizeof((*s)->password));
+    free((*s)->user);
+    free((*s)->file);
+    client_url_free(&(*s)->url);
+    free(*s);
+    *s = NULL;
+}
+
+/* ---- tasks ---- */
+
+struct task {
+    const struct options *o;
+    struct client_url url;
+    const char *word;
+    task_fn *run;
+};
+
+static enum client_result run_task(struct client *c, unsigned attempt, void *arg)
+{
+    const struct task *t = arg;
+
+    return t->run(t->o, c, attempt, &t->url, t->word);
+}
+
+static void drop_task(void *arg)
+{
+    struct task *t = arg;
+
+    client_url_free(&t->url);
+    free(t);
+}
+
+static enum client_result add_task(const struct options *o, struct session *s, struct client_url *url, const char *word, task_fn *run)
+{
+    struct task *t = malloc(sizeof(*t));
+
+    if (!t) {
+        client_url_free(url);
+        return (enum client_result)say_local("sally", ENOMEM);
+    }
+    *t = (struct task){.o = o, .url = *url, .word = word, .run = run};
+    return client_fleet_add(s->fleet, run_task, drop_task, t) < 0 ? (enum client_result)say_local("sally", ENOMEM) : CLIENT_OK;
+}
+
+/* Does what was added for s, and goes over to the server of url (NULL: to none). */
+static enum client_result go_over(struct session **s, const struct options *o, struct show *show, const struct client_url *url)
+{
+    enum client_result r = CLIENT_OK, next = CLIENT_OK;
+
+    if (*s && (!url || !is_same_server(&(*s)->url, url)))
+        r = client_fleet_run((*s)->fleet);
+    if (r == CLIENT_CANCELED || !url)
+        session_close(s);
+    else
+        next = session_at(s, o, show, url);
+    return r ? r : next;
+}
+
+static enum client_result task_at(struct session **s, const struct options *o, struct show *show, struct client_url *url,
+                                  const char *word, task_fn *run)
+{
+    enum client_result r = go_over(s, o, show, url);
+
+    if (*s) {
+        enum client_result added = add_task(o, *s, url, word, run);
+        return r ? r : added;
+    }
+    client_url_free(url);
+    return r;
+}
+
+/* A command line with one URL that is none does nothing of the others. */
+static int check_urls(char *const urls[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct client_url url;
+        enum client_url_error error = client_url_parse(urls[i], &url);
+        if (error) {
+            fprintf(stderr, "sally: \"%s\" is no URL: %s\n", urls[i], client_url_why(error));
+            return EXIT_USAGE;
+        }
+        client_url_free(&url);
+    }
+    return 0;
+}
+
+int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count, task_fn *run)
+{
+    int wrong = check_urls(urls, count);
+    struct show *show = wrong ? NULL : show_new(o);
+    struct session *s = NULL;
+    enum client_result first = CLIENT_OK, r = CLIENT_OK;
+
+    if (!show)
+        return wrong ? wrong : say_local("sally", ENOMEM);
+    for (size_t i = 0; i < count && (i == 0 || s); i++) {
+        struct client_url url;
+        if (client_url_parse(urls[i], &url)) {
+            first = first ? first : (enum client_result)say_local("sally", ENOMEM);
+            break;
+        }
+        r = task_at(&s, o, show, &url, words ? words[i] : NULL, run);
+        first = first ? first : r;
+    }
+    r = go_over(&s, o, show, NULL);
+    first = first ? first : r;
+    if (first)
+        show_failure(show);
     show_free(&show);
-    client_url_free(&url);
-    return (int)r;
+    return (int)first;
 }

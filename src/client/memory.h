@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SALLY_CLIENT_MEMORY_H
+#define SALLY_CLIENT_MEMORY_H
+
+#include "client/client.h"
+
+/*
+ * What earlier sessions have found of servers: a file, a line a server, that people can read and edit:
+ *
+ *     HOST:PORT tls fingerprint=SHA256 way=PASV
+ *
+ * tls: it has offered TLS, and is not used without any more. fingerprint: of the certificate that somebody has trusted.
+ */
+struct client_known {
+    bool has_tls;
+    char fingerprint[65]; /* "": this system's trust decides */
+    enum client_way way;  /* 0: none is known */
+};
+
+/* The file's name: $XDG_DATA_HOME/sally/servers, or ~/.local/share/sally/servers. NULL: there is no home, or no memory. The caller's to free. */
+MUST_USE char *client_memory_file(void);
+
+/* What is known of a server; nothing, where there is no file. 0; -EINVAL: a line is none of ours, and *ret_line (from 1) is its number;
+ * another -errno. */
+MUST_USE int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret, unsigned *ret_line);
+/* Puts it in place of what the file has of the server. Two at once lose nothing. 0 or -errno. */
+MUST_USE int client_memory_write(const char *file, const char *host, uint16_t port, const struct client_known *known);
+
+/* "EPSV", "PASV", "PORT". */
+const char *client_way_name(enum client_way way);
+
+#endif

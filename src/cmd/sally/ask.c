@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/sally/ask.h"
+
+#include "client/netrc.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { NETRC_MOST = 1 << 20 };
+
+/* A line of a file or of the terminal, without its end. False: there is none, or it is too long, and that was said. */
+static bool read_line(const char *name, int fd, char out[ASK_LINE])
+{
+    size_t n = 0;
+    ssize_t got = 0;
+
+    while (n + 1 < ASK_LINE && (got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
+        n++;
+    out[n] = '\0';
+    if (got < 0 || n + 1 == ASK_LINE) {
+        fprintf(stderr, "sally: %s: %s\n", name, got < 0 ? strerror(errno) : "its first line is too long");
+        return false;
+    }
+    return true;
+}
+
+/* ---- the terminal ---- */
+
+bool ask_yes(struct show *show, const char *question)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    char answer[ASK_LINE];
+    bool is_yes = false, is_no = fd < 0;
+
+    show_pause(show);
+    while (!is_yes && !is_no) {
+        dprintf(fd, "%s (yes/no) ", question);
+        if (!read_line("/dev/tty", fd, answer))
+            break;
+        is_yes = strcmp(answer, "yes") == 0;
+        is_no = strcmp(answer, "no") == 0 || !*answer;
+    }
+    fd_close(&fd);
+    return is_yes;
+}
+
+static bool ask_password(struct show *show, const char *user, const char *host, char out[ASK_LINE])
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    struct termios before, quiet;
+    bool read = false;
+
+    show_pause(show);
+    if (fd < 0 || tcgetattr(fd, &before) < 0) {
+        fprintf(stderr,
+                "sally: a password for %s at %s is needed, and there is no terminal to ask for it: "
+                "~/.netrc, --password-command CMD or --password-file FILE\n",
+                user, host);
+        fd_close(&fd);
+        return false;
+    }
+    quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    dprintf(fd, "Password for %s at %s: ", user, host);
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0)
+        read = read_line("/dev/tty", fd, out);
+    (void)!tcsetattr(fd, TCSAFLUSH, &before); /* nothing better can be done for the terminal */
+    dprintf(fd, "\n");
+    fd_close(&fd);
+    return read;
+}
+
+/* ---- files and programs ---- */
+
+static bool read_password_file(const char *name, char out[ASK_LINE])
+{
+    int fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
+    bool read;
+
+    if (fd < 0) {
+        fprintf(stderr, "sally: %s: %s\n", name, strerror(errno));
+        return false;
+    }
+    read = read_line(name, fd, out);
+    fd_close(&fd);
+    return read;
+}
+
+static bool run_password_command(const char *command, const char *user, const char *host, char out[ASK_LINE])
+{
+    FILE *from;
+    int status;
+    bool read;
+
+    if (setenv("SALLY_HOST", host, 1) < 0 || setenv("SALLY_USER", user, 1) < 0 || !(from = popen(command, "re"))) {
+        fprintf(stderr, "sally: --password-command: %s\n", strerror(errno));
+        return false;
+    }
+    setvbuf(from, NULL, _IONBF, 0); /* no copy of it is left in a buffer */
+    read = read_line(command, fileno(from), out);
+    status = pclose(from);
+    if (read && status != 0)
+        fprintf(stderr, "sally: --password-command: \"%s\" failed\n", command);
+    return read && status == 0;
+}
+
+static char *read_all(int fd, size_t size)
+{
+    char *text = malloc(size + 1);
+    size_t n = 0;
+    ssize_t got = 1;
+
+    while (text && n < size && (got = read(fd, text + n, size - n)) > 0)
+        n += (size_t)got;
+    if (text)
+        text[n] = '\0';
+    return text;
+}
+
+/* $NETRC or ~/.netrc. 1: *ret is set; 0: it names none; -1: it is not to be read, and that was said. */
+static int look_into_netrc(const char *host, const char *user, struct client_login *ret)
+{
+    const char *named = getenv("NETRC"), *home = getenv("HOME");
+    char *name = NULL, *text;
+    struct stat st;
+    int fd, r = 0;
+
+    if (asprintf(&name, "%s%s", named ? named : home ? home : "", named ? "" : "/.netrc") < 0)
+        return 0;
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= NETRC_MOST) {
+        text = read_all(fd, (size_t)st.st_size);
+        r = text ? client_netrc_find(text, host, user, ret) : -ENOMEM;
+        if (text)
+            explicit_bzero(text, strlen(text));
+        free(text);
+        if (r < 0)
+            fprintf(stderr, "sally: %s: %s\n", name, r == -EINVAL ? "something is missing at its end" : strerror(-r));
+        if (r == 1 && ret->password && (st.st_mode & 077)) {
+            fprintf(stderr, "sally: %s: others may read it, so its passwords are not used; chmod 600 %s\n", name, name);
+            client_login_free(ret);
+            r = -1;
+        }
+    }
+    fd_close(&fd);
+    free(name);
+    return r < 0 ? -1 : r;
+}
+
+bool ask_login(const struct options *o, struct show *show, const struct client_url *url, char **ret_user, char password[ASK_LINE])
+{
+    struct client_login login = {.user = NULL};
+    bool is_given = url->user && (o->password_file || o->password_command);
+    int found = is_given ? 0 : look_into_netrc(url->host, url->user, &login);
+    bool has = false;
+
+    *ret_user = NULL;
+    *password = '\0';
+    if (found < 0)
+        return false;
+    if (!url->user && !login.user)
+        has = true; /* nobody, and no password */
+    else if (!(*ret_user = strdup(url->user ? url->user : login.user)))
+        say_local("sally", ENOMEM);
+    else if (is_given && o->password_file)
+        has = read_password_file(o->password_file, password);
+    else if (is_given)
+        has = run_password_command(o->password_command, *ret_user, url->host, password);
+    else if (login.password && strlen(login.password) < ASK_LINE)
+        has = strcpy(password, login.password) != NULL;
+    else
+        has = ask_password(show, *ret_user, url->host, password);
+    client_login_free(&login);
+    if (!has) {
+        free(*ret_user);
+        *ret_user = NULL;
+    }
+    return has;
+}

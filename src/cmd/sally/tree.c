@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Trees: sally mirror and sally rm. */
+#include "client/folder.h"
+#include "client/mirror.h"
+#include "client/say.h"
+#include "cmd/sally/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/fd.h"
+
+/* ---- rm ---- */
+
+static enum client_result rm(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
+                             const char *word)
+{
+    enum client_result r;
+
+    (void)attempt;
+    (void)word;
+    if (!o->is_recursive)
+        return client_do(c, "DELE", url->path);
+    if (!*url->path || strcmp(url->path, "/") == 0)
+        return client_local(c, url->path, EISDIR); /* all there is at the server: nobody means that */
+    r = client_folder_exists(c, url->path);
+    if (r && r != CLIENT_REMOTE_REFUSED)
+        return r;
+    return client_remove(c, url->path, r ? FTP_LISTED_FILE : FTP_LISTED_FOLDER, false, NULL, NULL);
+}
+
+int command_rm(const struct options *o, char *const urls[])
+{
+    struct options once = *o;
+
+    once.retries = 0;
+    return session_tasks(&once, urls, NULL, count_words(urls), rm);
+}
+
+/* ---- mirror ---- */
+
+static const char *const acts[] = {
+    [CLIENT_MIRROR_GET] = "get",   [CLIENT_MIRROR_PUT] = "put",       [CLIENT_MIRROR_FOLDER] = "mkdir",
+    [CLIENT_MIRROR_LINK] = "link", [CLIENT_MIRROR_DELETE] = "delete",
+};
+
+/* A name may be a server's: what would move the cursor is escaped. */
+static void tell(void *arg, enum client_mirror_act act, const char *path)
+{
+    char text[SPEECH_TEXT], *line;
+
+    speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){path, "", "", ""}, text, sizeof(text));
+    if (asprintf(&line, "%s %s", acts[act], text) < 0)
+        return; /* a line less, for want of memory */
+    show_line(arg, line);
+    free(line);
+}
+
+static void print_count(const struct options *o, struct show *show, const struct client_mirror_count *n)
+{
+    char *line;
+
+    if (asprintf(&line, "%s%ju files copied, %ju the same, %ju deleted, %ju left out, %ju failed; %ju bytes", o->is_dry ? "would be: " : "",
+                 (uintmax_t)(n->done[CLIENT_MIRROR_GET] + n->done[CLIENT_MIRROR_PUT] - (o->is_dry ? 0 : n->failed)), (uintmax_t)n->same,
+                 (uintmax_t)n->done[CLIENT_MIRROR_DELETE], (uintmax_t)n->left_out, (uintmax_t)n->failed, (uintmax_t)n->bytes) < 0)
+        return;
+    if (o->is_dry || o->is_verbose)
+        show_line(show, line);
+    free(line);
+}
+
+static int mirror(const struct options *o, const struct client_url *url, int root)
+{
+    struct show *show = show_new(o);
+    struct client_mirror_plan plan = {.remote = url->path,
+                                      .root = root,
+                                      .is_upload = o->is_reverse,
+                                      .deletes = o->deletes,
+                                      .is_dry = o->is_dry,
+                                      .only_newer = o->only_newer,
+                                      .keeps_links = o->keeps_links,
+                                      .includes = o->includes,
+                                      .excludes = o->excludes,
+                                      .tell = (o->is_dry || o->is_verbose) && !o->is_json ? tell : NULL,
+                                      .arg = show};
+    struct client_mirror_count count = {.bytes = 0};
+    struct session *s = NULL;
+    enum client_result r;
+
+    if (!show)
+        return say_local("sally", ENOMEM);
+    r = session_at(&s, o, show, url);
+    if (!r) {
+        r = client_mirror(session_fleet(s), &plan, &count);
+        print_count(o, show, &count);
+    }
+    session_close(&s);
+    if (r)
+        show_failure(show);
+    show_free(&show);
+    return (int)r;
+}
+
+static const char *name_of(const struct client_url *url)
+{
+    const char *end = url->path + strlen(url->path), *at;
+
+    while (end > url->path && end[-1] == '/')
+        end--;
+    for (at = end; at > url->path && at[-1] != '/'; at--)
+        ;
+    return *end ? "" : at; /* "dir/" says: what is in it, and goes where we are */
+}
+
+int command_mirror(const struct options *o, char *const words[])
+{
+    const char *there = words[o->is_reverse ? 1 : 0], *here = words[o->is_reverse ? 0 : 1];
+    struct client_url url;
+    enum client_url_error error;
+    int root, code;
+
+    if (o->is_reverse && !there) {
+        fprintf(stderr, "sally: mirror --reverse: FOLDER URL\n");
+        return EXIT_USAGE;
+    }
+    error = client_url_parse(there, &url);
+    if (error) {
+        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", there, client_url_why(error));
+        return EXIT_USAGE;
+    }
+    if (!here)
+        here = *name_of(&url) ? name_of(&url) : ".";
+    if (!o->is_reverse && !o->is_dry && mkdir(here, 0777) < 0 && errno != EEXIST) {
+        code = say_local(here, errno);
+    } else if ((root = open(here, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+        code = say_local(here, errno);
+    } else {
+        code = mirror(o, &url, root);
+        fd_close(&root);
+    }
+    client_url_free(&url);
+    return code;
+}
