@@ -215,10 +215,10 @@ class Ours(Firewall):
 
     def has_room(self, flows):
         """Can it be told to hold so many? Else it holds what it was built for."""
-        return "--flows" in subprocess.run([self.programs[0], "up", "--help"], capture_output=True, text=True).stdout
+        return "--max-flows" in subprocess.run([self.programs[0], "up", "--help"], capture_output=True, text=True).stdout
 
     def load(self, place, text, flows=None):
-        room = ("--flows", str(flows)) if flows and self.has_room(flows) else ()
+        room = ("--max-flows", str(flows)) if flows and self.has_room(flows) else ()
         place.wall.run(self.programs[0], "up", *room, "--rules", "-", input=text)
 
     def flows(self, place):

@@ -4,7 +4,7 @@
 import os
 import sys
 
-BENCHES = {"server": "server.py", "verdict": "verdict.py", "wall": "wall.py"}
+BENCHES = {"client": "clients.py", "server": "server.py", "verdict": "verdict.py", "wall": "wall.py"}
 
 if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
     sys.exit(f"usage: ./run bench {{{'|'.join(BENCHES)}}} [OPTION ...]   (--help after the name tells the options)")

@@ -29,6 +29,7 @@ class Server:
 
     mlsd = True
     by_name_only = False
+    first = "small/0000"  # a file of 1,024 bytes; None: there is none
     key_type = None  # of its certificate, one of KEY_TYPES; None: it offers no TLS
 
     def __init__(self, name, program, port, folder):
@@ -66,8 +67,8 @@ class Server:
         try:
             self.wait_ready()
             # The first session may fill caches (the user's name, the time zone) that all later ones share.
-            stage.ftpload("retr", 20, port=self.port, path="small/0000", size=1024,
-                          tls=self.key_type is not None)
+            if self.first:
+                stage.ftpload("retr", 20, port=self.port, path=self.first, size=1024, tls=self.key_type is not None)
         except BaseException:
             self.__exit__()
             raise

@@ -111,6 +111,7 @@ class Places:
         self.files = self.config | {self.sallyd, self.sallywall, prefix + "/bin/sally", self.manual + "/man1/sally.1", self.unit, self.wall_unit, self.sysusers,
                                     systemd + "/systemd/system/sallyd.socket", self.manual + "/man8/sallyd.8",
                                     self.manual + "/man8/sallywall.8", self.manual + "/man5/sallyd.conf.5"}
+        self.files |= {prefix + "/share/bash-completion/completions/sally", prefix + "/share/zsh/site-functions/_sally"}
         self.files |= {prefix + "/libexec/sallywall/" + family + tool  # links to sallywall
                        for family in ("iptables", "ip6tables") for tool in ("", "-restore", "-save")}
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/copy.h"
+#include "client/copy_private.h"
 
 #include "client/digest.h"
 #include "client/say.h"
@@ -21,6 +21,7 @@
 /* On a NAME.part: "SIZE TIME" of the file of which it is the beginning. Where a file system has no room for it, its time is the file's, as soon
  * as nobody writes it any more. */
 static const char mark[] = "user.sally.of";
+enum { MARK_LEAST = 256 * 1024 }; /* bytes of a file that is worth one */
 
 int client_open_local(int folder, const char *path, int flags, unsigned mode)
 {
@@ -31,13 +32,6 @@ int client_open_local(int folder, const char *path, int flags, unsigned mode)
     fd = open(path, flags | O_CLOEXEC, mode);
     return fd < 0 ? -errno : fd;
 }
-
-/* Where a file comes to: names in an open folder. */
-struct place {
-    int folder;
-    char *path, *part; /* the whole path's copy; NAME.part. Owned. */
-    const char *name;  /* in path */
-};
 
 static void place_close(struct place *p)
 {
@@ -66,17 +60,6 @@ static enum client_result place_open(struct client *c, const struct client_copy 
 }
 
 /* ---- fetching ---- */
-
-struct fetch {
-    struct client *c;
-    const struct client_copy *copy;
-    struct place place;
-    struct client_facts facts;
-    int fd; /* NAME.part */
-    bool is_cleared;
-    uint64_t offset, bytes;
-    uint32_t mode;
-};
 
 /* Is it nobody else's, and still NAME.part? Another sally may be writing it, or have just given it its name. */
 static bool is_ours(const struct fetch *f)
@@ -109,6 +92,7 @@ static enum client_result open_part(struct fetch *f)
     if (f->fd < 0 || fstat(f->fd, &st) < 0)
         return client_local(f->c, f->place.part, errno);
     f->mode = st.st_mode & 0777;
+    f->was_there = st.st_size > 0;
     if (S_ISREG(st.st_mode) && is_ours(f))
         return CLIENT_OK;
     fd_close(&f->fd); /* it is not ours to take away */
@@ -137,8 +121,7 @@ static uint64_t begun_before(const struct fetch *f)
     return st.st_mtime == f->facts.time ? (uint64_t)st.st_size : 0;
 }
 
-/* What lay there goes only once there is something in its place. */
-static int clear_part(struct fetch *f)
+int fetch_clear(struct fetch *f, bool is_marked)
 {
     char text[64];
 
@@ -147,29 +130,41 @@ static int clear_part(struct fetch *f)
     if (ftruncate(f->fd, (off_t)f->offset) < 0)
         return -errno;
     write_mark(&f->facts, text);
-    (void)!fremovexattr(f->fd, mark); /* there may be none, or no room for any: mark says what is then */
-    if (f->facts.has_size && f->facts.has_time)
+    if (f->was_there)
+        (void)!fremovexattr(f->fd, mark); /* there may be none, or no room for any: mark says what is then */
+    if (is_marked && f->facts.has_size && f->facts.has_time && f->facts.size >= MARK_LEAST)
         (void)!fsetxattr(f->fd, mark, text, strlen(text), 0);
     f->is_cleared = true;
     return 0;
 }
 
-static enum client_result write_part(void *arg, const void *bytes, size_t len)
+int fetch_write(int fd, const void *bytes, size_t len, uint64_t offset)
 {
-    struct fetch *f = arg;
-    int error = clear_part(f);
-
-    while (len > 0 && !error) {
-        ssize_t n = pwrite(f->fd, bytes, len, (off_t)(f->offset + f->bytes));
+    while (len > 0) {
+        ssize_t n = pwrite(fd, bytes, len, (off_t)offset);
         if (n < 0 && errno != EINTR)
-            error = -errno;
+            return -errno;
         if (n > 0) {
             bytes = (const char *)bytes + n;
             len -= (size_t)n;
-            f->bytes += (uint64_t)n;
+            offset += (uint64_t)n;
         }
     }
-    return error ? client_local(f->c, f->copy->local, -error) : CLIENT_OK;
+    return 0;
+}
+
+/* What lay there goes only once there is something in its place. */
+static enum client_result write_part(void *arg, const void *bytes, size_t len)
+{
+    struct fetch *f = arg;
+    int error = fetch_clear(f, true);
+
+    if (!error)
+        error = fetch_write(f->fd, bytes, len, f->offset + f->bytes);
+    if (error)
+        return client_local(f->c, f->copy->local, -error);
+    f->bytes += len;
+    return CLIENT_OK;
 }
 
 /* Is what came what was said? */
@@ -187,7 +182,7 @@ static enum client_result check_size(const struct fetch *f)
 }
 
 /* What was put together of pieces may be of two files. Then the pieces are thrown away. */
-static enum client_result check_pieces(struct fetch *f)
+enum client_result fetch_check_pieces(struct fetch *f)
 {
     char there[CLIENT_HASH], here[CLIENT_HASH];
     struct client_facts now;
@@ -216,14 +211,14 @@ static int set_time(const struct fetch *f)
     return f->facts.has_time && futimens(f->fd, times) < 0 ? -errno : 0;
 }
 
-/* Its mode, its time, its name. */
-static enum client_result finish(struct fetch *f)
+enum client_result fetch_finish(struct fetch *f)
 {
     int error = 0;
 
     if (f->copy->keeps_mode) /* a file that was made has what the umask left: no bit more is set */
         error = fchmod(f->fd, (f->copy->mode & (f->mode | (f->mode & 0444) >> 2)) | 0400) < 0 ? -errno : 0;
-    (void)!fremovexattr(f->fd, mark); /* there may be none */
+    if (f->facts.size >= MARK_LEAST)
+        (void)!fremovexattr(f->fd, mark); /* there may be none */
     if (!error)
         error = set_time(f);
     if (!error && f->copy->is_durable && fsync(f->fd) < 0)
@@ -233,7 +228,7 @@ static enum client_result finish(struct fetch *f)
     return error ? client_local(f->c, f->copy->local, -error) : CLIENT_OK;
 }
 
-static void say_moved(struct client *c, uint64_t bytes, const struct timespec *began)
+void copy_say_moved(struct client *c, uint64_t bytes, const struct timespec *began)
 {
     char count[24], seconds[24];
     struct timespec now;
@@ -254,19 +249,55 @@ static void say_resumes(struct client *c, uint64_t offset)
         SAY(c, CLIENT_STATUS, TRANSFER_RESUMES, number);
 }
 
-static enum client_result fetch_part(struct fetch *f)
+void fetch_leave(struct fetch *f, uint64_t bytes)
+{
+    char text[64];
+    struct stat st;
+
+    write_mark(&f->facts, text);
+    if (fstat(f->fd, &st) < 0 || ((uint64_t)st.st_size > bytes && ftruncate(f->fd, (off_t)bytes) < 0) || set_time(f) < 0) {
+        (void)!ftruncate(f->fd, 0); /* nobody could go on with it */
+        return;
+    }
+    if (f->facts.has_size && f->facts.has_time)
+        (void)!fsetxattr(f->fd, mark, text, strlen(text), 0); /* no room for it: mark says what is then */
+}
+
+enum client_result fetch_open(struct client *c, const struct client_copy *copy, struct fetch *f)
+{
+    enum client_result r;
+
+    *f = (struct fetch){.c = c, .copy = copy, .fd = -1, .facts = copy->facts};
+    r = place_open(c, copy, &f->place);
+    if (!r)
+        r = open_part(f);
+    if (!r && !copy->is_known)
+        r = client_look(c, copy->remote, &f->facts);
+    if (!f->facts.has_size) {
+        f->facts.has_size = copy->facts.has_size;
+        f->facts.size = copy->facts.size;
+    }
+    return r;
+}
+
+void fetch_close(struct fetch *f)
+{
+    struct stat st;
+
+    if (f->fd >= 0 && fstat(f->fd, &st) == 0 && st.st_size == 0 && st.st_nlink == 1 && is_ours(f))
+        unlinkat(f->place.folder, f->place.part, 0); /* nothing of it is there to go on with */
+    fd_close(&f->fd);
+    place_close(&f->place);
+}
+
+static enum client_result fetch_whole(struct fetch *f)
 {
     struct client_piece piece = {.path = f->copy->remote, .most = UINT64_MAX, .total = UINT64_MAX};
     struct timespec began;
     uint64_t bytes;
     enum client_result r;
+    int error = 0;
 
-    f->facts = f->copy->facts;
-    if (!f->copy->is_known) {
-        r = client_look(f->c, f->copy->remote, &f->facts);
-        if (r)
-            return r;
-    }
     if (f->copy->resumes)
         f->offset = piece.offset = begun_before(f);
     if (f->facts.has_size)
@@ -274,37 +305,30 @@ static enum client_result fetch_part(struct fetch *f)
     say_resumes(f->c, f->offset);
     clock_gettime(CLOCK_MONOTONIC, &began);
     r = client_get(f->c, &piece, write_part, f, &bytes);
-    if (!r && clear_part(f) < 0) /* an empty file, or one that was all there */
-        r = client_local(f->c, f->copy->local, errno);
+    if (!r && (error = fetch_clear(f, true)) < 0) /* an empty file, or one that was all there */
+        r = client_local(f->c, f->copy->local, -error);
     if (!r)
         r = check_size(f);
     if (!r && f->offset)
-        r = check_pieces(f);
+        r = fetch_check_pieces(f);
     if (!r)
-        r = finish(f);
-    else if (f->is_cleared && set_time(f) < 0)
-        (void)!ftruncate(f->fd, 0); /* nobody could go on with it */
+        r = fetch_finish(f);
+    else if (f->is_cleared)
+        fetch_leave(f, f->offset + f->bytes);
     if (!r)
-        say_moved(f->c, f->bytes, &began);
+        copy_say_moved(f->c, f->bytes, &began);
     return r;
 }
 
 enum client_result client_fetch(struct client *c, const struct client_copy *copy, uint64_t *ret_bytes)
 {
-    struct fetch f = {.c = c, .copy = copy, .fd = -1};
-    enum client_result r = place_open(c, copy, &f.place);
-    struct stat st;
+    struct fetch f;
+    enum client_result r = fetch_open(c, copy, &f);
 
     if (!r)
-        r = open_part(&f);
-    if (!r)
-        r = fetch_part(&f);
-    if (r && f.fd >= 0 && fstat(f.fd, &st) == 0 && st.st_size == 0)
-        unlinkat(f.place.folder, f.place.part, 0); /* nothing of it is there to go on with */
-    if (f.fd >= 0 && close(f.fd) < 0 && !r)
-        r = client_local(c, copy->local, errno);
-    place_close(&f.place);
+        r = fetch_whole(&f);
     *ret_bytes = f.bytes;
+    fetch_close(&f);
     return r;
 }
 
@@ -419,7 +443,7 @@ static enum client_result store_part(struct store *s, uint64_t *ret_bytes)
     if (!r)
         r = give_name(s);
     if (!r)
-        say_moved(s->c, *ret_bytes, &began);
+        copy_say_moved(s->c, *ret_bytes, &began);
     return r;
 }
 

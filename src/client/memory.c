@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct way {
@@ -26,21 +25,6 @@ const char *client_way_name(enum client_way way)
         if (ways[i].bit == way)
             return ways[i].name;
     return "";
-}
-
-char *client_memory_file(void)
-{
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    char *file;
-    int n;
-
-    if (data && *data == '/') /* a relative one is to be ignored (XDG base directories) */
-        n = asprintf(&file, "%s/sally/servers", data);
-    else if (home && *home == '/')
-        n = asprintf(&file, "%s/.local/share/sally/servers", home);
-    else
-        return NULL;
-    return n < 0 ? NULL : file;
 }
 
 /* ---- reading ---- */
@@ -121,25 +105,6 @@ int client_memory_read(const char *file, const char *host, uint16_t port, struct
 
 /* ---- writing ---- */
 
-static int make_folders(const char *file)
-{
-    char *path = strdup(file);
-
-    if (!path)
-        return -ENOMEM;
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-            int error = errno;
-            free(path);
-            return -error;
-        }
-        *slash = '/';
-    }
-    free(path);
-    return 0;
-}
-
 static bool is_of(const char *line, const char *server)
 {
     size_t len = strlen(server);
@@ -187,10 +152,10 @@ static int rewrite(const char *file, const char *made, const char *server, const
 int client_memory_write(const char *file, const char *host, uint16_t port, const struct client_known *known)
 {
     char *server = server_name(host, port), *lock = NULL, *made = NULL;
-    int fd = -1, r = make_folders(file);
+    int fd = -1, r = 0;
 
     if (!server || asprintf(&lock, "%s.lock", file) < 0 || asprintf(&made, "%s.new", file) < 0)
-        r = r ? r : -ENOMEM;
+        r = -ENOMEM;
     if (!r) {
         fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || flock(fd, LOCK_EX) < 0) /* whoever has it only rewrites a small file */

@@ -17,13 +17,10 @@ struct client_known {
     enum client_way way;  /* 0: none is known */
 };
 
-/* The file's name: $XDG_DATA_HOME/sally/servers, or ~/.local/share/sally/servers. NULL: there is no home, or no memory. The caller's to free. */
-MUST_USE char *client_memory_file(void);
-
 /* What is known of a server; nothing, where there is no file. 0; -EINVAL: a line is none of ours, and *ret_line (from 1) is its number;
  * another -errno. */
 MUST_USE int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret, unsigned *ret_line);
-/* Puts it in place of what the file has of the server. Two at once lose nothing. 0 or -errno. */
+/* Puts it in place of what the file, whose folder is there, has of the server. Two at once lose nothing. 0 or -errno. */
 MUST_USE int client_memory_write(const char *file, const char *host, uint16_t port, const struct client_known *known);
 
 /* "EPSV", "PASV", "PORT". */

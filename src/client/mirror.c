@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEEPEST = 200 };
+
 static void drop(void *arg)
 {
     struct branch *b = arg;
@@ -99,6 +101,19 @@ bool mirror_is_part(const char *name, const struct client_folder *listing)
     is_part = !whole || client_folder_find(listing, whole); /* in doubt nothing is deleted */
     free(whole);
     return is_part;
+}
+
+bool mirror_is_too_deep(struct client *c, struct mirror *m, const char *path)
+{
+    unsigned depth = 0;
+
+    for (const char *at = path; *at; at++)
+        depth += *at == '/';
+    if (depth < DEEPEST)
+        return false;
+    client_local(c, path, ELOOP);
+    mirror_count_file(m, true);
+    return true;
 }
 
 char *mirror_remote(const struct mirror *m, const char *path)

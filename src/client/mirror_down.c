@@ -25,21 +25,17 @@ struct folder {
 
 static const int64_t fineness[] = {[FTP_TO_SECOND] = 1, [FTP_TO_MINUTE] = 60, [FTP_TO_DAY] = 86400};
 
-static int64_t floor_to(int64_t time, int64_t step)
-{
-    return (time - (((time % step) + step) % step)) / step;
-}
-
 /* Is what lies here the file that the server has, or younger where that is enough? */
 static bool is_same(const struct client_mirror_plan *plan, const struct client_entry *e, const struct stat *st)
 {
-    int64_t step = fineness[e->precision], here = floor_to(st->st_mtime, step), there = floor_to(e->facts.time, step);
+    int64_t here = st->st_mtime, there = e->facts.time;
+    bool is_at = here >= there && here < there + fineness[e->precision]; /* a listing cuts off what is finer */
 
     if (!S_ISREG(st->st_mode))
         return false;
     if (e->facts.has_time && plan->only_newer)
         return here >= there;
-    return (!e->facts.has_size || e->facts.size == (uint64_t)st->st_size) && (!e->facts.has_time || here == there);
+    return (!e->facts.has_size || e->facts.size == (uint64_t)st->st_size) && (!e->facts.has_time || is_at);
 }
 
 /* ---- files ---- */
@@ -61,7 +57,7 @@ static enum client_result fetch(struct client *c, unsigned attempt, void *arg)
 
     if (!remote)
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
-    if (attempt > 0) /* it may have become another file meanwhile */
+    if (attempt > 0) /* it may have become another file meanwhile: what the server says now counts, if it says something */
         copy.is_known = false;
     r = client_fetch(c, &copy, &bytes);
     mirror_count_bytes(b->m, bytes);
@@ -145,6 +141,8 @@ static enum client_result go_into(const struct folder *f, const struct client_en
     struct branch below = {.m = f->m, .is_new = true};
     struct stat st;
 
+    if (mirror_is_too_deep(f->c, f->m, path))
+        return CLIENT_LOCAL_FAILED;
     if (f->here >= 0 && fstatat(f->here, e->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         if (!S_ISDIR(st.st_mode)) {
             SAY(f->c, CLIENT_ERROR, IN_THE_WAY, path);

@@ -38,6 +38,8 @@ bool mirror_is_excluded(const struct client_mirror_plan *plan, const char *path,
 bool mirror_is_included(const struct client_mirror_plan *plan, const char *path, const char *name);
 /* A NAME.part of a NAME that the listing has is being written. */
 bool mirror_is_part(const char *name, const struct client_folder *listing);
+/* Says that a folder lies deeper than any that is meant: there may be no end to it. */
+bool mirror_is_too_deep(struct client *c, struct mirror *m, const char *path);
 /* The path at the server. */
 MUST_USE char *mirror_remote(const struct mirror *m, const char *path);
 

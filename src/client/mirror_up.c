@@ -85,6 +85,8 @@ static enum client_result go_into(const struct folder *f, const struct client_en
 {
     struct branch below = {.m = f->m, .is_new = !e};
 
+    if (mirror_is_too_deep(f->c, f->m, path))
+        return CLIENT_LOCAL_FAILED;
     if (e && e->kind != FTP_LISTED_FOLDER) {
         SAY(f->c, CLIENT_ERROR, IN_THE_WAY, path);
         mirror_count_file(f->m, true);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/url.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -147,4 +149,37 @@ const char *client_url_why(enum client_url_error error)
     };
 
     return why[error];
+}
+
+/* As RFC 3986 section 2.3 has it, and '/'. */
+char *client_url_encode(const char *text)
+{
+    char *out = malloc(3 * strlen(text) + 1), *to = out;
+
+    for (; out && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (isalnum(c) || strchr("-._~/", c))
+            *to++ = (char)c;
+        else
+            to += sprintf(to, "%%%02X", c);
+    }
+    if (out)
+        *to = '\0';
+    return out;
+}
+
+char *client_url_text(const struct client_url *url, const char *path)
+{
+    char *user = client_url_encode(url->user ? url->user : ""), *place = client_url_encode(path), port[8] = "", *text = NULL;
+    bool is_v6 = strchr(url->host, ':');
+
+    if (url->port)
+        snprintf(port, sizeof(port), ":%u", url->port);
+    if (user && place &&
+        asprintf(&text, "%s://%s%s%s%s%s%s/%s", url->is_implicit ? "ftps" : "ftp", user, *user ? "@" : "", is_v6 ? "[" : "", url->host,
+                 is_v6 ? "]" : "", port, place) < 0)
+        text = NULL;
+    free(user);
+    free(place);
+    return text;
 }

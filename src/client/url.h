@@ -30,6 +30,10 @@ enum client_url_error {
 /* *ret only if OK; then client_url_free. */
 enum client_url_error client_url_parse(const char *text, struct client_url *ret);
 void client_url_free(struct client_url *url);
+/* The URL as a text that client_url_parse reads, with an absolute path in place of its own. The caller's to free; NULL: no memory. */
+MUST_USE char *client_url_text(const struct client_url *url, const char *path);
+/* A name as a URL has it: %XX for what has a meaning there. The caller's to free; NULL: no memory. */
+MUST_USE char *client_url_encode(const char *text);
 /* "the port is no number from 1 to 65535" */
 const char *client_url_why(enum client_url_error error);
 

@@ -26,11 +26,9 @@ unsigned speech_words(enum speech_phrase phrase)
 {
     unsigned count = 0;
 
-    for (unsigned i = 1; i <= SPEECH_WORDS; i++) {
-        char mark[] = {'%', (char)('0' + i), '$', '\0'};
-        if (strstr(phrases[phrase], mark))
-            count = i;
-    }
+    for (const char *at = phrases[phrase]; (at = strchr(at, '%')); at++)
+        if (at[1] >= '1' && at[1] <= '0' + SPEECH_WORDS && at[2] == '$' && count < (unsigned)(at[1] - '0'))
+            count = (unsigned)(at[1] - '0');
     return count;
 }
 
@@ -52,11 +50,12 @@ static void show(const char *word, char *out, size_t cap)
 
 char *speech_text(enum speech_phrase phrase, const char *const words[], char *out, size_t cap)
 {
-    char shown[SPEECH_WORDS][SPEECH_TEXT] = {""};
+    char shown[SPEECH_WORDS][SPEECH_TEXT];
     const char *text = phrases[phrase];
+    unsigned count = words ? speech_words(phrase) : 0;
 
-    for (unsigned i = 0; words && i < speech_words(phrase); i++)
-        show(words[i], shown[i], sizeof(shown[i]));
+    for (unsigned i = 0; i < SPEECH_WORDS; i++)
+        show(i < count ? words[i] : "", shown[i], sizeof(shown[i]));
     snprintf(out, cap, gettext(text), shown[0], shown[1], shown[2], shown[3]);
     return out;
 }

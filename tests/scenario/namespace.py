@@ -62,6 +62,9 @@ def _private_dev(work):
     for link, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         os.symlink(target, os.path.join(dev, link))
     os.mkdir(os.path.join(dev, "shm"), 0o1777)
+    os.mkdir(os.path.join(dev, "pts"))  # terminals of tests
+    _mount("--bind", "/dev/pts", os.path.join(dev, "pts"))
+    os.symlink("pts/ptmx", os.path.join(dev, "ptmx"))
     _mount("--rbind", dev, "/dev")
 
 

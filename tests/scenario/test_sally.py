@@ -9,10 +9,12 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import unittest.mock
 
 import harness
+import terminal
 from harness import AnonymousCase, noise, read_file, write_file
 from namespace import PASSWORD
 from test_tls import make_certificate, openssl
@@ -28,10 +30,16 @@ class SallyCase(AnonymousCase):
         super().setUp()
         self.here = tempfile.mkdtemp(dir=harness.WORK)
         self.addCleanup(shutil.rmtree, self.here)
+        self.home = tempfile.mkdtemp(dir=harness.WORK)  # what it remembers
+        subprocess.run(["find", self.root, "-mindepth", "1", "-delete"], check=True)
+        self.addCleanup(shutil.rmtree, self.home)
 
-    def sally(self, *words, status=0, input=None, **kw):
-        done = subprocess.run([harness.SALLY, *map(str, words)], cwd=self.here, capture_output=True, timeout=harness.PATIENCE,
-                              input=input, env={**os.environ, "LC_ALL": "C.UTF-8"}, **kw)
+    def environment(self):
+        return {**{k: v for k, v in os.environ.items() if not k.startswith("XDG_")}, "LC_ALL": "C.UTF-8", "HOME": self.home}
+
+    def sally(self, *words, status=0, input=b"", **kw):
+        done = subprocess.run([harness.SALLY, "--retry-delay", "0", *map(str, words)], cwd=self.here, capture_output=True,
+                              timeout=harness.PATIENCE, input=input, env=self.environment(), **kw)
         self.assertEqual(done.returncode, status, done.stderr.decode(errors="replace"))
         return done
 
@@ -109,6 +117,80 @@ class Files(SallyCase):
         self.assertIn(b"No space left", said)
         self.assertEqual(os.listdir(small), ["large.part"])
 
+    def test_only_files_are_replaced(self):
+        write_file(self.path("a"), "new")
+        os.mkfifo(self.here + "/fifo")
+        os.mkdir(self.here + "/folder")
+        for name in "fifo", "folder":
+            self.sally("get", "-o", name, self.url("a"), status=LOCAL)
+        os.symlink("elsewhere", self.here + "/link")
+        self.sally("get", "-o", "link", self.url("a"))
+        self.assertFalse(os.path.islink(self.here + "/link"))
+        self.assertEqual(self.names(), ["fifo", "folder", "link"])
+
+    def test_what_lies_there_stays_if_nothing_comes(self):
+        for name in "none.part", "none":
+            with open(self.here + "/" + name, "w") as f:
+                f.write("begun")
+        self.sally("get", self.url("none"), status=REMOTE)
+        self.assertEqual((self.mine("none.part"), self.mine("none")), (b"begun", b"begun"))
+
+    def test_several_at_once_and_one_that_is_not_there(self):
+        for name in "abc":
+            write_file(self.path(name), noise(400_000, ord(name)))
+        self.sally("get", "-P", "3", self.url("a"), self.url("none"), self.url("b"), self.url("c"), status=REMOTE)
+        for name in "abc":
+            self.assertEqual(self.mine(name), noise(400_000, ord(name)))
+        self.sally("rm", self.url("a"), self.url("b"), self.url("c"))
+        self.assertEqual(os.listdir(self.root), [])
+        self.sally("put", "-P", "3", "a", "b", "c", self.url())
+        for name in "abc":
+            self.assertEqual(self.disk(name), noise(400_000, ord(name)))
+
+    def test_a_file_in_pieces(self):
+        write_file(self.path("large"), noise(9_000_001))
+        said = self.sally("get", "-v", "--segments", "4", self.url("large")).stderr.decode()
+        self.assertEqual(self.mine("large"), noise(9_000_001))
+        for number in range(1, 4):
+            self.assertIn(f"REST {number * (9_000_001 // 4)}", said)
+        self.assertIn("HASH", said)  # and it is the same
+        write_file(self.path("small"), "small")
+        self.sally("get", "--segments", "4", self.url("small"))
+        self.assertEqual(self.names(), ["large", "small"])
+
+    def test_an_upload_goes_on(self):
+        with open(self.here + "/a", "wb") as f:
+            f.write(noise(500_000))
+        write_file(self.path("a.part"), noise(500_000)[:200_000])
+        said = self.sally("put", "-v", "-c", "a", self.url()).stderr
+        self.assertIn(b"Resuming at byte 200000", said)
+        self.assertEqual(self.disk("a"), noise(500_000))
+        write_file(self.path("a.part"), noise(200_000, 7))  # another file's
+        said = self.sally("put", "-v", "-c", "a", self.url()).stderr
+        self.assertNotIn(b"Resuming", said)
+        self.assertEqual(self.disk("a"), noise(500_000))
+
+    def test_a_rate(self):
+        write_file(self.path("a"), noise(300_000))
+        began = time.monotonic()
+        self.sally("get", "--limit-rate", "300k", self.url("a"))
+        self.assertGreater(time.monotonic() - began, 0.5)  # a second, but for what the last piece need not wait
+
+    def test_names_in_another_encoding(self):
+        name = "\ud55c\uae00"
+        raw = os.fsencode(self.root) + b"/" + name.encode("cp949")
+        with open(raw, "wb") as f:
+            f.write(b"text")
+        self.assertTrue(self.sally("ls", "--encoding", "CP949", self.url()).stdout.decode().endswith(f" {name}\n"))
+        self.sally("get", "--encoding", "CP949", self.url(name))
+        self.assertEqual(self.mine(name), b"text")
+
+    def test_events(self):
+        write_file(self.path("a"), noise(1000))
+        events = [json.loads(line) for line in self.sally("get", "--json", self.url("a")).stdout.splitlines()]
+        self.assertIn({"event": "status", "session": 0, "id": "LOGGED_IN", "words": [], "text": "Logged in"}, events)
+        self.assertIn(["1000"], [e["words"][:1] for e in events if e.get("id") == "TRANSFER_DONE"])
+
     def test_another_is_writing_it(self):
         write_file(self.path("a"), noise(1000))
         with open(self.here + "/a.part", "wb") as part:
@@ -120,8 +202,10 @@ class Files(SallyCase):
         self.assertEqual(self.mine("a.part"), b"begun")
 
     def test_usage(self):
-        for words in ((), ("get",), ("put", "a"), ("fly", "a"), ("get", "--no-such", "a"), ("get", "http://a/b"), ("get", "ftp://a:0/b"),
-                      ("ls", "ftp://u:secret@h/"), ("ls", "--active-ports", "9:1", "h"), ("ls", "--fingerprint", "12", "h")):
+        for words in (("get",), ("put", "a"), ("fly", "a"), ("get", "--no-such", "a"), ("get", "http://a/b"), ("get", "ftp://a:0/b"),
+                      ("ls", "ftp://u:secret@h/"), ("ls", "--active-ports", "9:1", "h"), ("ls", "--fingerprint", "12", "h"), ("get", "-P", "0", "h/a"), ("get", "-P", "65", "h/a"),
+                      ("get", "--retries", "-1", "h/a"), ("get", "--limit-rate", "x", "h/a"), ("ls", "--encoding", "none", "h"),
+                      ("ls", "--active-address", "h", "h"), ("get", "-o", "a", "h/a", "h/b"), ("mirror", "-R", "a")):
             with self.subTest(words=words):
                 self.assertTrue(self.sally(*words, status=USAGE).stderr.startswith((b"sally: ", b"usage: ")))
         self.assertIn(b"usage: sally", self.sally("--help").stdout)
@@ -145,6 +229,11 @@ class Ways(SallyCase):
         self.assertIn(b"No data connection by EPSV: Connection refused", said)
         self.assertIn(b"Trying PASV instead.", said)
         self.assertIn(b"Command:\tPORT 127,0,0,1,", said)
+
+    def test_what_worked_is_remembered(self):
+        self.closed("-j", "REJECT", "--reject-with", "tcp-reset")
+        self.assertIn(b"Command:\tEPSV", self.sally("ls", "-v", self.url()).stderr)
+        self.assertNotIn(b"Command:\tEPSV", self.sally("ls", "-v", self.url()).stderr)
 
     def test_none_is_allowed(self):
         write_file(self.path("a"), noise(1000))
@@ -185,6 +274,36 @@ class Secured(SallyCase):
         self.sally("put", "--fingerprint", self.fingerprint, "a", self.url("b"))
         self.assertEqual(self.disk("b"), noise(500_000))
 
+    def known_servers(self):
+        return read_file(self.home + "/.local/state/sally/servers").decode()
+
+    def test_trust_at_first_sight(self):
+        self.sally("ls", "--trust-new", self.url())
+        line = f"127.0.0.1:{self.server.port} tls fingerprint={self.fingerprint} way=EPSV\n"
+        self.assertEqual(self.known_servers(), line)
+        self.sally("ls", self.url())
+        with open(self.home + "/.local/state/sally/servers", "w") as f:
+            f.write("other:21 tls\n" + line.replace(self.fingerprint, "0" * 64))
+        said = self.sally("ls", "--trust-new", self.url(), status=NO_TLS).stderr
+        self.assertIn(b"HAS CHANGED", said)
+        self.sally("ls", "--fingerprint", self.fingerprint, self.url())
+        self.assertEqual(self.known_servers(), "other:21 tls\n" + line)
+
+    def test_what_is_remembered_is_not_understood(self):
+        os.makedirs(self.home + "/.local/state/sally")
+        with open(self.home + "/.local/state/sally/servers", "w") as f:
+            f.write("other:21 tls\n127.0.0.1:21 tsl\n")
+        self.assertIn(b"line 2", self.sally("ls", "--trust-new", self.url(), status=LOCAL).stderr)
+
+    def test_a_person_is_asked(self):
+        with terminal.Typing([harness.SALLY, "ls", self.url()], self.here, self.environment()) as sally:
+            sally.expect(f"{self.fingerprint}.*\\(yes/no\\)")
+            sally.type("maybe\n")
+            sally.expect("\\(yes/no\\)")
+            sally.type("yes\n")
+            self.assertEqual(sally.end(), 0)
+        self.sally("ls", self.url())
+
     def test_another_fingerprint(self):
         said = self.sally("ls", "--fingerprint", "0" * 64, self.url(), status=NO_TLS).stderr
         self.assertIn(b"HAS CHANGED", said)
@@ -210,6 +329,41 @@ class Passwords(SallyCase):
         self.assertIn(b"Command:\tPASS ****", said)
         self.assertNotIn(PASSWORD.encode(), said)
         self.sally("ls", "--plain", "--password-file", "-", url, status=NO_LOGIN, input=b"wrong\n")
+
+    def test_tls_that_is_gone(self):
+        os.makedirs(self.home + "/.local/state/sally")
+        with open(self.home + "/.local/state/sally/servers", "w") as f:
+            f.write(f"127.0.0.1:{self.server.port} tls\n")
+        url = f"alice@127.0.0.1:{self.server.port}/"
+        said = self.sally("ls", "--plain", "--password-file", "-", url, status=NO_TLS, input=PASSWORD.encode()).stderr
+        self.assertIn(b"has offered TLS before", said)
+        self.assertNotIn(b"USER", said)
+
+    def test_netrc_and_a_command(self):
+        name = self.home + "/.netrc"
+        with open(name, "w") as f:
+            f.write(f"machine other login bob password x\nmachine 127.0.0.1\n login alice\n password \"{PASSWORD}\"\n")
+        self.sally("ls", "--plain", f"127.0.0.1:{self.server.port}/", status=LOCAL)  # others may read it
+        os.chmod(name, 0o600)
+        said = self.sally("ls", "-v", "--plain", f"127.0.0.1:{self.server.port}/").stderr
+        self.assertIn(b"USER alice", said)
+        self.sally("ls", "--plain", f"alice@127.0.0.1:{self.server.port}/")
+        os.unlink(name)
+        url = f"alice@127.0.0.1:{self.server.port}/"
+        command = f"test $SALLY_USER@$SALLY_HOST = alice@127.0.0.1 && echo {PASSWORD}"
+        self.sally("ls", "--plain", "--password-command", command, url)
+        self.sally("ls", "--plain", "--password-command", "false", url, status=LOCAL)
+
+    def test_a_person_is_asked(self):
+        url = f"alice@127.0.0.1:{self.server.port}/"
+        for answer, status in ("no", NO_TLS), ("yes", 0):
+            with terminal.Typing([harness.SALLY, "ls", url], self.here, self.environment()) as sally:
+                sally.expect("Password for alice")
+                sally.type(PASSWORD + "\n")
+                sally.expect("\\(yes/no\\)")
+                sally.type(answer + "\n")
+                self.assertEqual(sally.end(), status)
+                self.assertNotIn(PASSWORD, sally.seen)
 
     def test_nobody_to_ask(self):
         said = self.sally("ls", f"alice@127.0.0.1:{self.server.port}/", status=LOCAL, start_new_session=True).stderr
@@ -291,7 +445,7 @@ class Hostile(SallyCase):
         line = b"-rw-r--r-- 1 a b 1 Jan 1 2020 a\x1b[2Jb\x07\r\n"
         done, _ = self.against({"LIST": "150 here"}, "ls", "URL", data=line)
         self.assertTrue(done.stdout.endswith(b" a^[[2Jb^G\n"), done.stdout)
-        done, _ = self.against({"LIST": "150 here"}, "ls", "URL", data=line + b"what \x1b is this\r\n", status=CUT)
+        done, _ = self.against({"LIST": "150 here"}, "ls", "URL", data=line + b"what \x1b is this\r\n", status=REFUSED)
         self.assertIn(b"not understood: what ^[ is this", done.stderr)
         self.assertTrue(done.stdout.endswith(b" a^[[2Jb^G\n"), done.stdout)
 

@@ -8,7 +8,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-enum { BAR = 20, NAME_LEAST = 8 };
+enum { BAR = 16, NAME_LEAST = 8 };
 
 static void amount(double n, char *out, size_t cap)
 {
@@ -68,7 +68,7 @@ void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, uns
 {
     bool has_total = total != UINT64_MAX && total > 0;
     double part = has_total ? (double)(bytes < total ? bytes : total) / (double)total : 0;
-    char moved[32], speed[48] = "", left[32] = "", bar[BAR + 8] = "", percent[8] = "", tail[160];
+    char moved[32], speed[48] = "", left[32] = "", bar[32] = "", percent[8] = "", tail[160];
     unsigned filled = (unsigned)(part * BAR), length;
 
     amount((double)bytes, moved, sizeof(moved));
@@ -84,7 +84,7 @@ void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, uns
         duration((double)(total - (bytes < total ? bytes : total)) / rate, left + 2, sizeof(left) - 2);
     }
     if (has_total)
-        snprintf(bar, sizeof(bar), " [%.*s%.*s]", (int)filled, "####################", (int)(BAR - filled), "                    ");
+        snprintf(bar, sizeof(bar), " [%-*.*s]", BAR, (int)filled, "################");
     /* What is least missed goes first. */
     char *const parts[] = {bar, left, moved, speed};
     for (unsigned gone = 0;; gone++) {

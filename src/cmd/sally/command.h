@@ -11,11 +11,12 @@ enum { EXIT_USAGE = 2, PATTERNS = 64, SESSIONS_MOST = 64 };
 struct options {
     struct client_site site; /* but for where and as whom */
     bool is_verbose, has_times, is_json;
-    bool resumes, verifies; /* --continue */
+    bool resumes; /* --continue */
     const char *output;
     const char *password_file, *password_command;
     bool trusts_new;   /* a certificate that nobody vouches for is remembered at first sight */
     unsigned parallel; /* sessions */
+    unsigned segments; /* of a file that is got */
     unsigned retries;
     int delay_ms;
     /* mirror, rm */
@@ -23,6 +24,11 @@ struct options {
     const char *includes[PATTERNS + 1], *excludes[PATTERNS + 1]; /* NULL at the end */
     int stop; /* readable once Ctrl-C was pressed */
 };
+
+enum option_result { OPTIONS_OK, OPTIONS_WRONG, OPTIONS_HELP, OPTIONS_VERSION };
+/* Reads the options among words[1...count-1], which come to stand first, into o. OPTIONS_OK: *ret_first is the first other word; OPTIONS_WRONG: it was
+ * said what. */
+enum option_result options_read(int count, char **words, struct options *o, int *ret_first);
 
 /* ---- show.c: what is shown of the sessions of a command ---- */
 
@@ -33,8 +39,12 @@ void show_free(struct show **s);
 struct client_ears show_ears(void *arg, unsigned session);
 /* Something failed: what was held back is shown now. */
 void show_failure(struct show *s);
+/* All went well: what was held back is of no interest any more. */
+void show_success(struct show *s);
 /* A line of the command's own, on standard output, past the bars. */
 void show_line(struct show *s, const char *line);
+/* The log as it happens, or only if something fails; what it was before. */
+bool show_be_verbose(struct show *s, bool is_verbose);
 /* Called off for a question on the terminal, and on again. */
 void show_pause(struct show *s);
 
@@ -48,9 +58,19 @@ struct client_fleet *session_fleet(struct session *s);
 /* Remembers what was found out. Also sets *s to NULL. */
 void session_close(struct session **s);
 
-/* What a command does with one of its URLs; word is the command's own, NULL: none. attempt as client_job_fn has it. */
-typedef enum client_result task_fn(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                                   const char *word);
+/* What a command does with one path of a server. */
+struct task {
+    const struct options *o;
+    struct client_fleet *fleet;
+    char *path;       /* owned */
+    const char *word; /* the command's own; NULL: none */
+    bool is_again;    /* it failed, and is done again */
+};
+typedef enum client_result task_fn(struct client *c, const struct task *t);
+/* Puts it with what session_run does; o and word outlive that. */
+MUST_USE enum client_result session_add(struct session *s, const struct options *o, const char *path, const char *word, task_fn *run);
+/* Does all that was added. */
+MUST_USE enum client_result session_run(struct session *s);
 /* Does it for each of count URLs and words (NULL: none), in sessions with their servers. Goes on where one fails, and shows then what was held
  * back. An exit code, of the first that failed. */
 int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count, task_fn *run);
@@ -65,6 +85,13 @@ void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, uns
 
 size_t count_words(char *const words[]);
 
+/* ---- tasks: what commands do, and the shell's as well ---- */
+
+task_fn task_ls, task_cat, task_get, task_put, task_rm;
+/* Makes the folder here (upload: at path there) like the other; prints what is done, if o says so. */
+MUST_USE enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show, const char *path,
+                                        const char *here);
+
 /* ---- commands: they return exit codes ---- */
 
 int command_ls(const struct options *o, char *const urls[]);
@@ -72,6 +99,9 @@ int command_get(const struct options *o, char *const urls[]);
 int command_cat(const struct options *o, char *const urls[]);
 int command_put(const struct options *o, char *const words[]);
 int command_rm(const struct options *o, char *const urls[]);
+int command_queue(const struct options *o, char *const words[]);
 int command_mirror(const struct options *o, char *const words[]);
+/* A session that a person types commands into. */
+int shell_run(const struct options *o, const char *url);
 
 #endif

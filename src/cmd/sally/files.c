@@ -45,18 +45,15 @@ static enum client_result write_out(void *arg, const void *bytes, size_t len)
     return CLIENT_OK;
 }
 
-static enum client_result cat(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                              const char *word)
+enum client_result task_cat(struct client *c, const struct task *t)
 {
-    struct client_piece piece = {.path = url->path, .most = UINT64_MAX, .total = UINT64_MAX};
+    struct client_piece piece = {.path = t->path, .most = UINT64_MAX, .total = UINT64_MAX};
     struct client_facts facts;
-    enum client_result r = client_size(c, url->path, &facts);
+    enum client_result r = client_size(c, piece.path, &facts);
     uint64_t bytes;
     char said[24], came[24];
 
-    (void)o;
-    (void)attempt; /* it is done once: what was written is written */
-    (void)word;
+    fflush(stdout); /* what was printed stands before it */
     if (facts.has_size)
         piece.total = facts.size;
     if (!r)
@@ -65,7 +62,7 @@ static enum client_result cat(const struct options *o, struct client *c, unsigne
         return r;
     snprintf(said, sizeof(said), "%ju", (uintmax_t)facts.size);
     snprintf(came, sizeof(came), "%ju", (uintmax_t)bytes);
-    SAY(c, CLIENT_ERROR, SIZE_SAID_DIFFERS, url->path, said, came);
+    SAY(c, CLIENT_ERROR, SIZE_SAID_DIFFERS, piece.path, said, came);
     return CLIENT_CUT;
 }
 
@@ -73,23 +70,24 @@ int command_cat(const struct options *o, char *const urls[])
 {
     struct options once = *o;
 
-    once.retries = 0;
-    return session_tasks(&once, urls, NULL, count_words(urls), cat);
+    once.retries = 0; /* what was written is written */
+    once.parallel = 1;
+    return session_tasks(&once, urls, NULL, count_words(urls), task_cat);
 }
 
 /* ---- get ---- */
 
-static enum client_result get(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                              const char *word)
+enum client_result task_get(struct client *c, const struct task *t)
 {
-    struct client_copy copy = {.remote = url->path,
+    struct client_copy copy = {.remote = t->path,
                                .folder = AT_FDCWD,
-                               .local = o->output ? o->output : last_name(url->path),
-                               .resumes = o->resumes || attempt > 0,
+                               .local = t->o->output ? t->o->output : last_name(t->path),
+                               .resumes = t->o->resumes || t->is_again,
                                .is_durable = true};
     uint64_t bytes;
 
-    (void)word;
+    if (t->o->segments > 1 && !t->o->resumes)
+        return client_fetch_in_pieces(t->fleet, c, &copy, t->o->segments);
     return client_fetch(c, &copy, &bytes);
 }
 
@@ -101,17 +99,18 @@ int command_get(const struct options *o, char *const urls[])
         fprintf(stderr, "sally: --output names one file, and there are %zu URLs\n", count);
         return EXIT_USAGE;
     }
-    return session_tasks(o, urls, NULL, count, get);
+    return session_tasks(o, urls, NULL, count, task_get);
 }
 
 /* ---- put ---- */
 
-static enum client_result put(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                              const char *word)
+enum client_result task_put(struct client *c, const struct task *t)
 {
-    bool is_folder = !*url->path || url->path[strlen(url->path) - 1] == '/';
-    char *remote = is_folder ? client_join(url->path, last_name(word)) : strdup(url->path);
-    struct client_copy copy = {.remote = remote, .folder = AT_FDCWD, .local = word, .resumes = o->resumes || attempt > 0};
+    const char *path = t->path;
+    bool is_folder = !*path || path[strlen(path) - 1] == '/';
+    char *remote = is_folder ? client_join(path, last_name(t->word)) : strdup(path);
+    struct client_copy copy = {
+        .remote = remote, .folder = AT_FDCWD, .local = t->word, .resumes = t->o->resumes || t->is_again};
     uint64_t bytes;
     enum client_result r = remote ? client_store(c, &copy, &bytes) : client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
 
@@ -122,9 +121,12 @@ static enum client_result put(const struct options *o, struct client *c, unsigne
 int command_put(const struct options *o, char *const words[])
 {
     size_t count = count_words(words) - 1;
-    char *urls[count];
+    char **urls = calloc(count, sizeof(*urls));
+    int code;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; urls && i < count; i++)
         urls[i] = words[count];
-    return session_tasks(o, urls, words, count, put);
+    code = urls ? session_tasks(o, urls, words, count, task_put) : say_local("sally", ENOMEM);
+    free(urls);
+    return code;
 }

@@ -131,12 +131,9 @@ static enum client_result print_json(void *arg, const struct ftp_listed *e)
     return CLIENT_OK;
 }
 
-static enum client_result list(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                               const char *word)
+enum client_result task_ls(struct client *c, const struct task *t)
 {
-    (void)attempt; /* it is done once: what was printed is printed */
-    (void)word;
-    return client_list(c, url->path, o->is_json ? print_json : print_entry, NULL);
+    return client_list(c, t->path, t->o->is_json ? print_json : print_entry, NULL);
 }
 
 int command_ls(const struct options *o, char *const urls[])
@@ -144,8 +141,9 @@ int command_ls(const struct options *o, char *const urls[])
     struct options once = *o;
     int code;
 
-    once.retries = 0;
-    code = session_tasks(&once, urls, NULL, count_words(urls), list);
+    once.retries = 0; /* what was printed is printed */
+    once.parallel = 1;
+    code = session_tasks(&once, urls, NULL, count_words(urls), task_ls);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
     return say_local("standard output", errno);

@@ -2,6 +2,7 @@
 /* Sessions with servers, for commands: who logs in, whom to trust, and what is remembered of a server. */
 #include "client/memory.h"
 #include "cmd/sally/ask.h"
+#include "cmd/sally/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static bool recall(struct session *s)
     unsigned line;
     int error;
 
-    s->file = client_memory_file();
+    s->file = place_of(PLACE_STATE, "servers");
     if (!s->file)
         return true;
     error = client_memory_read(s->file, s->site.host, s->site.port, &s->known, &line);
@@ -69,6 +70,7 @@ static void remember(struct session *s, const struct client_seen *seen)
     if (!s->file || (now.has_tls == s->known.has_tls && now.way == s->known.way &&
                      strcmp(now.fingerprint, s->known.fingerprint) == 0))
         return;
+    free(place_made(PLACE_STATE, "servers"));
     error = client_memory_write(s->file, s->site.host, s->site.port, &now);
     if (error)
         fprintf(stderr, "sally: %s: %s; nothing is remembered of %s\n", s->file, strerror(-error), s->site.host);
@@ -138,7 +140,7 @@ static enum client_result open_first(struct session *s, struct client **c)
 static enum client_result start(struct session *s)
 {
     struct client_fleet_plan plan = {.site = &s->site,
-                                     .sessions = s->o->parallel,
+                                     .sessions = s->o->parallel > s->o->segments ? s->o->parallel : s->o->segments,
                                      .retries = s->o->retries,
                                      .delay_ms = s->o->delay_ms,
                                      .stop = s->o->stop,
@@ -230,38 +232,44 @@ void session_close(struct session **s)
 
 /* ---- tasks ---- */
 
-struct task {
-    const struct options *o;
-    struct client_url url;
-    const char *word;
+struct job {
+    struct task task;
     task_fn *run;
 };
 
-static enum client_result run_task(struct client *c, unsigned attempt, void *arg)
+static enum client_result run_job(struct client *c, unsigned attempt, void *arg)
 {
-    const struct task *t = arg;
+    struct job *j = arg;
 
-    return t->run(t->o, c, attempt, &t->url, t->word);
+    j->task.is_again = attempt > 0;
+    return j->run(c, &j->task);
 }
 
-static void drop_task(void *arg)
+static void drop_job(void *arg)
 {
-    struct task *t = arg;
+    struct job *j = arg;
 
-    client_url_free(&t->url);
-    free(t);
+    free(j->task.path);
+    free(j);
 }
 
-static enum client_result add_task(const struct options *o, struct session *s, struct client_url *url, const char *word, task_fn *run)
+enum client_result session_add(struct session *s, const struct options *o, const char *path, const char *word, task_fn *run)
 {
-    struct task *t = malloc(sizeof(*t));
+    struct job *j = malloc(sizeof(*j));
+    char *copy = strdup(path);
 
-    if (!t) {
-        client_url_free(url);
+    if (!j || !copy) {
+        free(j);
+        free(copy);
         return (enum client_result)say_local("sally", ENOMEM);
     }
-    *t = (struct task){.o = o, .url = *url, .word = word, .run = run};
-    return client_fleet_add(s->fleet, run_task, drop_task, t) < 0 ? (enum client_result)say_local("sally", ENOMEM) : CLIENT_OK;
+    *j = (struct job){.task = {.o = o, .fleet = s->fleet, .path = copy, .word = word}, .run = run};
+    return client_fleet_add(s->fleet, run_job, drop_job, j) < 0 ? (enum client_result)say_local("sally", ENOMEM) : CLIENT_OK;
+}
+
+enum client_result session_run(struct session *s)
+{
+    return client_fleet_run(s->fleet);
 }
 
 /* Does what was added for s, and goes over to the server of url (NULL: to none). */
@@ -270,7 +278,7 @@ static enum client_result go_over(struct session **s, const struct options *o, s
     enum client_result r = CLIENT_OK, next = CLIENT_OK;
 
     if (*s && (!url || !is_same_server(&(*s)->url, url)))
-        r = client_fleet_run((*s)->fleet);
+        r = session_run(*s);
     if (r == CLIENT_CANCELED || !url)
         session_close(s);
     else
@@ -281,14 +289,10 @@ static enum client_result go_over(struct session **s, const struct options *o, s
 static enum client_result task_at(struct session **s, const struct options *o, struct show *show, struct client_url *url,
                                   const char *word, task_fn *run)
 {
-    enum client_result r = go_over(s, o, show, url);
+    enum client_result r = go_over(s, o, show, url), added = *s ? session_add(*s, o, url->path, word, run) : CLIENT_OK;
 
-    if (*s) {
-        enum client_result added = add_task(o, *s, url, word, run);
-        return r ? r : added;
-    }
     client_url_free(url);
-    return r;
+    return r ? r : added;
 }
 
 /* A command line with one URL that is none does nothing of the others. */

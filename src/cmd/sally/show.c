@@ -218,18 +218,39 @@ static void hear(void *arg, enum client_event_kind kind, enum speech_phrase phra
     pthread_mutex_unlock(&s->lock);
 }
 
-void show_failure(struct show *s)
+static void let_go(struct show *s, bool is_shown)
 {
     pthread_mutex_lock(&s->lock);
     wipe_bars(s);
     for (unsigned i = 0; i < HELD; i++) {
         char **line = &s->held[(s->next + i) % HELD];
-        if (*line)
+        if (*line && is_shown)
             fputs(*line, stderr);
         free(*line);
         *line = NULL;
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+void show_failure(struct show *s)
+{
+    let_go(s, true);
+}
+
+void show_success(struct show *s)
+{
+    let_go(s, false);
+}
+
+bool show_be_verbose(struct show *s, bool is_verbose)
+{
+    bool before;
+
+    pthread_mutex_lock(&s->lock);
+    before = s->is_verbose;
+    s->is_verbose = is_verbose;
+    pthread_mutex_unlock(&s->lock);
+    return before;
 }
 
 void show_pause(struct show *s)

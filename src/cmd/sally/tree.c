@@ -17,21 +17,19 @@
 
 /* ---- rm ---- */
 
-static enum client_result rm(const struct options *o, struct client *c, unsigned attempt, const struct client_url *url,
-                             const char *word)
+enum client_result task_rm(struct client *c, const struct task *t)
 {
+    const char *path = t->path;
     enum client_result r;
 
-    (void)attempt;
-    (void)word;
-    if (!o->is_recursive)
-        return client_do(c, "DELE", url->path);
-    if (!*url->path || strcmp(url->path, "/") == 0)
-        return client_local(c, url->path, EISDIR); /* all there is at the server: nobody means that */
-    r = client_folder_exists(c, url->path);
+    if (!t->o->is_recursive)
+        return client_do(c, "DELE", path);
+    if (!*path || strcmp(path, "/") == 0)
+        return client_local(c, path, EISDIR); /* all there is at the server: nobody means that */
+    r = client_folder_exists(c, path);
     if (r && r != CLIENT_REMOTE_REFUSED)
         return r;
-    return client_remove(c, url->path, r ? FTP_LISTED_FILE : FTP_LISTED_FOLDER, false, NULL, NULL);
+    return client_remove(c, path, r ? FTP_LISTED_FILE : FTP_LISTED_FOLDER, false, NULL, NULL);
 }
 
 int command_rm(const struct options *o, char *const urls[])
@@ -39,7 +37,8 @@ int command_rm(const struct options *o, char *const urls[])
     struct options once = *o;
 
     once.retries = 0;
-    return session_tasks(&once, urls, NULL, count_words(urls), rm);
+    once.parallel = 1;
+    return session_tasks(&once, urls, NULL, count_words(urls), task_rm);
 }
 
 /* ---- mirror ---- */
@@ -74,10 +73,9 @@ static void print_count(const struct options *o, struct show *show, const struct
     free(line);
 }
 
-static int mirror(const struct options *o, const struct client_url *url, int root)
+static enum client_result mirror_into(const struct options *o, struct session *s, struct show *show, const char *path, int root)
 {
-    struct show *show = show_new(o);
-    struct client_mirror_plan plan = {.remote = url->path,
+    struct client_mirror_plan plan = {.remote = path,
                                       .root = root,
                                       .is_upload = o->is_reverse,
                                       .deletes = o->deletes,
@@ -88,17 +86,47 @@ static int mirror(const struct options *o, const struct client_url *url, int roo
                                       .excludes = o->excludes,
                                       .tell = (o->is_dry || o->is_verbose) && !o->is_json ? tell : NULL,
                                       .arg = show};
-    struct client_mirror_count count = {.bytes = 0};
+    struct client_mirror_count count;
+    enum client_result r = client_mirror(session_fleet(s), &plan, &count);
+
+    print_count(o, show, &count);
+    return r;
+}
+
+enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show, const char *path, const char *here)
+{
+    int root;
+    enum client_result r;
+
+    if (!o->is_reverse && !o->is_dry && mkdir(here, 0777) < 0 && errno != EEXIST)
+        return (enum client_result)say_local(here, errno);
+    root = open(here, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return (enum client_result)say_local(here, errno);
+    r = mirror_into(o, s, show, path, root);
+    fd_close(&root);
+    return r;
+}
+
+/* The path's last name; "" if it ends in a slash, which says: what is in it, and goes where we are. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static int mirror(const struct options *o, const struct client_url *url, const char *here)
+{
+    struct show *show = show_new(o);
     struct session *s = NULL;
     enum client_result r;
 
     if (!show)
         return say_local("sally", ENOMEM);
     r = session_at(&s, o, show, url);
-    if (!r) {
-        r = client_mirror(session_fleet(s), &plan, &count);
-        print_count(o, show, &count);
-    }
+    if (!r)
+        r = tree_mirror(o, s, show, url->path, here);
     session_close(&s);
     if (r)
         show_failure(show);
@@ -106,23 +134,12 @@ static int mirror(const struct options *o, const struct client_url *url, int roo
     return (int)r;
 }
 
-static const char *name_of(const struct client_url *url)
-{
-    const char *end = url->path + strlen(url->path), *at;
-
-    while (end > url->path && end[-1] == '/')
-        end--;
-    for (at = end; at > url->path && at[-1] != '/'; at--)
-        ;
-    return *end ? "" : at; /* "dir/" says: what is in it, and goes where we are */
-}
-
 int command_mirror(const struct options *o, char *const words[])
 {
     const char *there = words[o->is_reverse ? 1 : 0], *here = words[o->is_reverse ? 0 : 1];
     struct client_url url;
     enum client_url_error error;
-    int root, code;
+    int code;
 
     if (o->is_reverse && !there) {
         fprintf(stderr, "sally: mirror --reverse: FOLDER URL\n");
@@ -133,16 +150,7 @@ int command_mirror(const struct options *o, char *const words[])
         fprintf(stderr, "sally: \"%s\" is no URL: %s\n", there, client_url_why(error));
         return EXIT_USAGE;
     }
-    if (!here)
-        here = *name_of(&url) ? name_of(&url) : ".";
-    if (!o->is_reverse && !o->is_dry && mkdir(here, 0777) < 0 && errno != EEXIST) {
-        code = say_local(here, errno);
-    } else if ((root = open(here, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-        code = say_local(here, errno);
-    } else {
-        code = mirror(o, &url, root);
-        fd_close(&root);
-    }
+    code = mirror(o, &url, here ? here : *name_of(url.path) ? name_of(url.path) : ".");
     client_url_free(&url);
     return code;
 }
