@@ -149,5 +149,7 @@ int channel_end(struct channel *c)
 
     if (shutdown(c->fd, SHUT_WR) < 0 && !error)
         error = -errno;
+    if (c->ssl && !error)
+        channel_tls_drain(c); /* how that ends the control channel says */
     return error;
 }

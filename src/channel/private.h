@@ -16,6 +16,8 @@ struct channel {
 ssize_t channel_tls_read(struct channel *c, void *bytes, size_t len);
 int channel_tls_write(struct channel *c, const void *bytes, size_t len);
 int channel_tls_end(struct channel *c);
+/* Reads until the other side has ended too. */
+void channel_tls_drain(struct channel *c);
 void channel_tls_drop(struct channel *c);
 
 #endif

@@ -115,7 +115,6 @@ int channel_tls_write(struct channel *c, const void *bytes, size_t len)
     return 0;
 }
 
-/* The other side's word that it is done as well is not waited for. */
 int channel_tls_end(struct channel *c)
 {
     for (;;) {
@@ -126,6 +125,16 @@ int channel_tls_end(struct channel *c)
         if (r >= 0 || error)
             return error;
     }
+}
+
+/* Who only writes reads no tickets, and a socket that is closed with bytes in it resets the connection, on which a server may lose the end of what was
+ * sent (curl#6149, proftpd#2015). */
+void channel_tls_drain(struct channel *c)
+{
+    char bytes[4096];
+
+    while (channel_tls_read(c, bytes, sizeof(bytes)) > 0)
+        ;
 }
 
 /* ---- handshake ---- */
@@ -182,12 +191,19 @@ static bool expect_host(SSL *ssl, const char *host)
 
 static bool prepare(struct channel *c, struct channel_tls *tls, const char *host, struct channel *session_of)
 {
+    SSL_SESSION *session;
+    bool is_set;
+
     c->ssl = SSL_new(tls->ctx);
     if (!c->ssl || !SSL_set_app_data(c->ssl, c) || !SSL_set_fd(c->ssl, c->fd) || !expect_host(c->ssl, host))
         return false;
-    if (session_of && session_of->session && !SSL_set_session(c->ssl, session_of->session))
-        return false;
-    return true;
+    if (!session_of || !session_of->session)
+        return true;
+    /* OpenSSL takes a session of TLS 1.3 for used up once it was used, and not every server gives a new one for each data channel. */
+    session = SSL_SESSION_dup(session_of->session);
+    is_set = session && SSL_set_session(c->ssl, session);
+    SSL_SESSION_free(session);
+    return is_set;
 }
 
 int channel_secure(struct channel *c, struct channel_tls *tls, const char *host, struct channel *session_of,

@@ -89,6 +89,15 @@ bool mirror_is_included(const struct client_mirror_plan *plan, const char *path,
     return !plan->includes || !*plan->includes || matches(plan->includes, path, name);
 }
 
+int mirror_compare_time(const struct client_entry *e, int64_t here)
+{
+    static const int64_t fineness[] = {[FTP_TO_SECOND] = 1, [FTP_TO_MINUTE] = 60, [FTP_TO_DAY] = 86400};
+
+    if (here < e->facts.time)
+        return -1;
+    return here >= e->facts.time + fineness[e->precision]; /* a listing cuts off what is finer */
+}
+
 bool mirror_is_part(const char *name, const struct client_folder *listing)
 {
     size_t len = strlen(name), end = strlen(".part");

@@ -23,19 +23,16 @@ struct folder {
     const struct client_folder *there;
 };
 
-static const int64_t fineness[] = {[FTP_TO_SECOND] = 1, [FTP_TO_MINUTE] = 60, [FTP_TO_DAY] = 86400};
-
 /* Is what lies here the file that the server has, or younger where that is enough? */
 static bool is_same(const struct client_mirror_plan *plan, const struct client_entry *e, const struct stat *st)
 {
-    int64_t here = st->st_mtime, there = e->facts.time;
-    bool is_at = here >= there && here < there + fineness[e->precision]; /* a listing cuts off what is finer */
+    int age = mirror_compare_time(e, st->st_mtime);
 
     if (!S_ISREG(st->st_mode))
         return false;
     if (e->facts.has_time && plan->only_newer)
-        return here >= there;
-    return (!e->facts.has_size || e->facts.size == (uint64_t)st->st_size) && (!e->facts.has_time || is_at);
+        return age >= 0;
+    return (!e->facts.has_size || e->facts.size == (uint64_t)st->st_size) && (!e->facts.has_time || age == 0);
 }
 
 /* ---- files ---- */

@@ -36,6 +36,8 @@ void mirror_count_bytes(struct mirror *m, uint64_t bytes);
 /* path: from the root. name: its last part. */
 bool mirror_is_excluded(const struct client_mirror_plan *plan, const char *path, const char *name);
 bool mirror_is_included(const struct client_mirror_plan *plan, const char *path, const char *name);
+/* Is a file of here younger than the entry (1), as old as far as the listing says (0), or older (-1)? */
+int mirror_compare_time(const struct client_entry *e, int64_t here);
 /* A NAME.part of a NAME that the listing has is being written. */
 bool mirror_is_part(const char *name, const struct client_folder *listing);
 /* Says that a folder lies deeper than any that is meant: there may be no end to it. */

@@ -43,13 +43,13 @@ static enum client_result store(struct client *c, unsigned attempt, void *arg)
 /* Where the server takes a file's time (MFMT) the times are equal; elsewhere its copy is younger. */
 static bool is_same(const struct folder *f, const struct client_entry *e, const struct stat *st)
 {
-    bool is_not_older = e->facts.time >= st->st_mtime;
+    int age = mirror_compare_time(e, st->st_mtime);
 
     if (e->facts.has_time && f->m->plan->only_newer)
-        return is_not_older;
+        return age <= 0;
     if (!e->facts.has_size || e->facts.size != (uint64_t)st->st_size)
         return false;
-    return !e->facts.has_time || (client_offers(f->c, "MFMT") ? e->facts.time == st->st_mtime : is_not_older);
+    return !e->facts.has_time || (client_offers(f->c, "MFMT") ? age == 0 : age <= 0);
 }
 
 static enum client_result compare_file(const struct folder *f, const struct client_entry *e, const struct stat *st,

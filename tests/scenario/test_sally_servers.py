@@ -10,10 +10,12 @@ import harness
 import run
 import tools
 from harness import noise, read_file, wait_until
+from namespace import PASSWORD
 from test_sally_mirror import TreeCase
 from test_tls import make_certificate
 
 PYFTPDLIB = """
+import sys
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.servers import FTPServer
@@ -76,8 +78,7 @@ secure_chroot_dir={self.folder}/empty
 
     def pure_ftpd(self):
         tls = ["-Y", "1", "-2", self.certificate] if self.certificate else ["-Y", "0"]
-        return [program("pure-ftpd"), *tls, "-S", f"127.0.0.1,{self.port}", "-4", "-e", "-H", "-f", "none", "-U", "022:022",
-                "-r", "-g", f"{self.folder}/pure.pid"]
+        return [program("pure-ftpd"), *tls, "-S", f"127.0.0.1,{self.port}", "-4", "-l", "unix", "-H", "-f", "none", "-U", "022:022", "-g", f"{self.folder}/pure.pid"]
 
     def proftpd(self):
         modules = os.path.dirname(program("proftpd")).replace("/sbin", "/lib/proftpd")
@@ -148,23 +149,34 @@ class Others(TreeCase):
     limit = 180
 
     def go_through(self, name):
-        for number, certificate in enumerate(("", make_certificate(harness.make_dir(f"{self.home}/certificate"), "localhost"))):
+        for number, certificate in enumerate(("", make_certificate(harness.make_dir(f"{self.home}/certificate") + "/server.pem", "localhost"))):
             with self.subTest(tls=bool(certificate)):
-                top = harness.make_dir(f"{harness.WORK}/{name}{number}", "ftp")
+                top = f"{harness.WORK}/{name}{number}"
+                os.mkdir(top)
                 self.at = top if name == "pyftpdlib" else harness.make_dir(top + "/pub", "ftp")
-                os.chmod(top, 0o755 if name != "pyftpdlib" else 0o777)
+                os.chmod(top, 0o755)
                 os.chmod(self.at, 0o777)
                 self.prefix = "" if name == "pyftpdlib" else "pub/"
                 if name == "pure-ftpd":  # its anonymous folder is the user's home
-                    subprocess.run(["sed", "-i", f"s|^ftp:.*|ftp:x:3000:3000::{top}:/usr/sbin/nologin|", "/etc/passwd"], check=True)
+                    self.make_person(top)
                 with Other(name, 2190 + number, self.home, top, certificate) as server:
                     self.words = ["--trust-new", "--tls"] if certificate else []
+                    self.words += ["--plain", "--password-file", self.home + "/password"] if name == "pure-ftpd" else []
                     self.use(server, name)
                 shutil.rmtree(self.here)
                 os.mkdir(self.here)
 
     def to(self, server, path=""):
-        return f"127.0.0.1:{server.port}/{self.prefix}{path}"
+        return f"{'alice@' * (server.name == 'pure-ftpd')}127.0.0.1:{server.port}/{self.prefix}{path}"
+
+    def make_person(self, top):
+        """Pure-FTPd's anonymous may not rename, so there it is a person."""
+        with open("/etc/passwd") as f:
+            others = [line for line in f if not line.startswith("alice:")]
+        with open("/etc/passwd", "w") as f:
+            f.write("".join(others) + f"alice:x:3001:3001::{top}:/bin/sh\n")
+        with open(self.home + "/password", "w") as f:
+            f.write(PASSWORD + "\n")
 
     def use(self, server, name):
         """Up, in pieces down, a tree both ways, an interrupted one, and away."""
@@ -173,11 +185,11 @@ class Others(TreeCase):
         os.utime(self.here + "/large", (1_600_000_000, 1_600_000_000))
         said = self.sally("put", "-v", *self.words, "large", self.to(server)).stderr
         self.assertEqual(read_file(self.at + "/large"), noise(3_000_000))
-        self.assertEqual(b"TLS connection established" in said, bool(self.words))
+        self.assertEqual(b"TLS connection established" in said, "--tls" in self.words)
         os.unlink(self.here + "/large")
         said = self.sally("get", "-v", *self.words, self.to(server, "large")).stderr
         self.assertEqual(self.mine("large"), noise(3_000_000))
-        if name in ("vsftpd", "proftpd") and self.words:
+        if name in ("vsftpd", "proftpd") and "--tls" in self.words:
             self.assertNotIn(b"does not continue the TLS session", said)
         os.rename(self.here + "/large", self.here + "/large.part")
         os.truncate(self.here + "/large.part", 1_000_000)
