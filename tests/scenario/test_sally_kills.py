@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import time
 
@@ -69,7 +70,17 @@ class ClientKilled(KillsCase):
 
 class ServerKilled(KillsCase):
     def cut(self, _):
-        self.server.kill("nobody")
+        """All of it is killed, and started again."""
+        server = self.server
+        family = [server.process.pid, *harness.descendants(server.process.pid)]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        server.process.wait()
+        harness.wait_until(lambda: not any(map(harness.is_alive, family)))
+        server._reader.join(harness.PATIENCE)
+        server.process.stdout.close()
+        server.start()
 
     def test_getting_and_putting(self):
         write_file(self.path("a"), noise(SIZE))
