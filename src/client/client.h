@@ -19,7 +19,8 @@ struct client;
 /* What a call came to; the numbers are sally's exit codes (sally(1)). */
 enum client_result {
     CLIENT_OK = 0,
-    CLIENT_FAILED = 1,     /* something else: out of memory, a server that speaks no FTP, a listing that is not understood */
+    CLIENT_FAILED =
+        1, /* something else: out of memory, a server that speaks no FTP, a listing that is not understood */
     CLIENT_NO_ADDRESS = 3, /* the host has none */
     CLIENT_NO_CONNECTION,  /* to the control port; or it broke */
     CLIENT_NO_TLS,         /* handshake, certificate, or there is none and it was asked for */
@@ -63,8 +64,9 @@ struct client_site {
     const char *active_address;         /* that it is told, in place of this machine's; NULL: none */
     /* ms until a control, a data connection stands; for which nothing may come. 0: 20, 10, 60 seconds */
     int connect_ms, data_ms, idle_ms;
-    uint64_t rate;        /* bytes a second that a transfer may move; 0: any */
-    const char *encoding; /* of names at the server, as iconv(3) calls it; NULL: they go and come as they are */
+    uint64_t rate; /* bytes a second that a transfer may move; 0: any */
+    const char
+        *encoding; /* of names at the server, as iconv(3) calls it; NULL: they go and come as they are */
 };
 
 enum client_event_kind { CLIENT_STATUS, CLIENT_COMMAND, CLIENT_RESPONSE, CLIENT_ERROR };
@@ -142,20 +144,21 @@ struct client_data {
     int error; /* -errno */
     int code;  /* of the last reply; 0: none came */
     uint64_t bytes;
-    bool is_resumed;   /* it continues the control connection's TLS session */
-    bool is_foreign;   /* 227 named another address than the server's: */
-    char named[46];    /* this one */
-    uint16_t port;     /* at the server, or here if active; 0: not known */
-    int asked_ms;      /* until the way was agreed on, and the connection stood if it is passive */
-    int began_ms;      /* until the server began, and the connection stood under TLS where it has to */
-    int done_ms;       /* until the end; all from the beginning */
+    bool is_resumed; /* it continues the control connection's TLS session */
+    bool is_foreign; /* 227 named another address than the server's: */
+    char named[46];  /* this one */
+    uint16_t port;   /* at the server, or here if active; 0: not known */
+    int asked_ms;    /* until the way was agreed on, and the connection stood if it is passive */
+    int began_ms;    /* until the server began, and the connection stood under TLS where it has to */
+    int done_ms;     /* until the end; all from the beginning */
 };
 const struct client_data *client_data(const struct client *c);
 
 /* What HASH says of a file of so many bytes (draft-bryan-ftpext-hash): its SHA-256 in hexadecimal, into ret. CLIENT_REMOTE_REFUSED: the
  * server does not say, or speaks of another number of bytes. */
 enum { CLIENT_HASH = 65 };
-MUST_USE enum client_result client_hash(struct client *c, const char *path, uint64_t bytes, char ret[CLIENT_HASH]);
+MUST_USE enum client_result client_hash(struct client *c, const char *path, uint64_t bytes,
+                                        char ret[CLIENT_HASH]);
 
 /* A piece of a file. */
 struct client_piece {
@@ -177,7 +180,8 @@ MUST_USE enum client_result client_put(struct client *c, const struct client_pie
 /* One command and what the server says to it: RNFR, DELE, MKD, SITE... CLIENT_REMOTE_REFUSED: 4xx or 5xx, and said. */
 MUST_USE enum client_result client_do(struct client *c, const char *verb, const char *argument);
 /* The same where a no is as good: CLIENT_OK, whatever was said, or the session is over. ret_done: was it done? */
-MUST_USE enum client_result client_try(struct client *c, const char *verb, const char *argument, bool *ret_done);
+MUST_USE enum client_result client_try(struct client *c, const char *verb, const char *argument,
+                                       bool *ret_done);
 /* The folder that the session is in (PWD), into ret. */
 MUST_USE enum client_result client_where(struct client *c, char *ret, size_t cap);
 

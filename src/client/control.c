@@ -103,7 +103,10 @@ enum client_result client_command(struct client *c, const char *verb, const char
     named = argument && !is_secret ? client_name_out(c, argument) : NULL;
     if (argument && !is_secret && !named)
         return client_local(c, argument, errno);
-    if (asprintf(&line, "%s%s%s\r\n", verb, argument ? " " : "", named ? named : argument ? argument : "") < 0)
+    if (asprintf(&line, "%s%s%s\r\n", verb, argument ? " " : "",
+                 named      ? named
+                 : argument ? argument
+                            : "") < 0)
         line = NULL;
     else if (asprintf(&shown, "%s%s%s", verb, argument ? " " : "",
                       is_secret  ? "****"

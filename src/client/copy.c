@@ -55,7 +55,11 @@ static enum client_result place_open(struct client *c, const struct client_copy 
         return client_local(c, copy->local, EISDIR);
     if (slash)
         *slash = '\0'; /* path is now the folder's */
-    p->folder = client_open_local(copy->folder, !slash ? "." : *p->path ? p->path : "/", O_PATH | O_DIRECTORY, 0);
+    p->folder = client_open_local(copy->folder,
+                                  !slash     ? "."
+                                  : *p->path ? p->path
+                                             : "/",
+                                  O_PATH | O_DIRECTORY, 0);
     return p->folder < 0 ? client_local(c, copy->local, -p->folder) : CLIENT_OK;
 }
 
@@ -67,8 +71,8 @@ static bool is_ours(const struct fetch *f)
     struct stat open, named;
 
     return fd_lock(f->fd, F_WRLCK) == 0 && fstat(f->fd, &open) == 0 &&
-           fstatat(f->place.folder, f->place.part, &named, AT_SYMLINK_NOFOLLOW) == 0 && open.st_dev == named.st_dev &&
-           open.st_ino == named.st_ino;
+           fstatat(f->place.folder, f->place.part, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
 /* A device or a folder would be replaced by a file. */
@@ -88,7 +92,8 @@ static enum client_result open_part(struct fetch *f)
 
     if (error)
         return client_local(f->c, f->copy->local, -error);
-    f->fd = openat(f->place.folder, f->place.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    f->fd =
+        openat(f->place.folder, f->place.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (f->fd < 0 || fstat(f->fd, &st) < 0)
         return client_local(f->c, f->place.part, errno);
     f->mode = st.st_mode & 0777;
@@ -113,7 +118,8 @@ static uint64_t begun_before(const struct fetch *f)
     char wanted[64], found[64] = "";
     struct stat st;
 
-    if (!f->facts.has_size || !f->facts.has_time || fstat(f->fd, &st) < 0 || (uint64_t)st.st_size > f->facts.size)
+    if (!f->facts.has_size || !f->facts.has_time || fstat(f->fd, &st) < 0 ||
+        (uint64_t)st.st_size > f->facts.size)
         return 0;
     write_mark(&f->facts, wanted);
     if (fgetxattr(f->fd, mark, found, sizeof(found) - 1) > 0)
@@ -133,7 +139,7 @@ int fetch_clear(struct fetch *f, bool is_marked)
     if (f->was_there)
         (void)!fremovexattr(f->fd, mark); /* there may be none, or no room for any: mark says what is then */
     if (is_marked && f->facts.has_size && f->facts.has_time && f->facts.size >= MARK_LEAST)
-        (void)!fsetxattr(f->fd, mark, text, strlen(text), 0);
+        (void)!fsetxattr(f->fd, mark, text, strlen(text), 0); /* no room for it: mark says what is then */
     f->is_cleared = true;
     return 0;
 }
@@ -255,7 +261,8 @@ void fetch_leave(struct fetch *f, uint64_t bytes)
     struct stat st;
 
     write_mark(&f->facts, text);
-    if (fstat(f->fd, &st) < 0 || ((uint64_t)st.st_size > bytes && ftruncate(f->fd, (off_t)bytes) < 0) || set_time(f) < 0) {
+    if (fstat(f->fd, &st) < 0 || ((uint64_t)st.st_size > bytes && ftruncate(f->fd, (off_t)bytes) < 0) ||
+        set_time(f) < 0) {
         (void)!ftruncate(f->fd, 0); /* nobody could go on with it */
         return;
     }
@@ -372,11 +379,13 @@ static enum client_result find_beginning(struct store *s)
     struct client_facts facts;
     enum client_result r = client_look(s->c, s->part, &facts);
 
-    if (r || !facts.has_size || facts.size == 0 || facts.size > (uint64_t)s->st.st_size || !is_beginning(s, &facts))
+    if (r || !facts.has_size || facts.size == 0 || facts.size > (uint64_t)s->st.st_size ||
+        !is_beginning(s, &facts))
         return client_is_open(s->c) ? CLIENT_OK : CLIENT_NO_CONNECTION;
     s->offset = facts.size;
     say_resumes(s->c, s->offset);
-    return lseek(s->fd, (off_t)s->offset, SEEK_SET) < 0 ? client_local(s->c, s->copy->local, errno) : CLIENT_OK;
+    return lseek(s->fd, (off_t)s->offset, SEEK_SET) < 0 ? client_local(s->c, s->copy->local, errno)
+                                                        : CLIENT_OK;
 }
 
 /* Does the server have as much as was sent? And the same, if it was sent in pieces? */

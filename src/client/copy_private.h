@@ -9,8 +9,9 @@
 /* Where a file comes to: names in an open folder. */
 struct place {
     int folder;
-    char *path, *part; /* a copy of the whole path, whose part before the name may be cut off; NAME.part. Owned. */
-    const char *name;  /* in path */
+    char *path,
+        *part; /* a copy of the whole path, whose part before the name may be cut off; NAME.part. Owned. */
+    const char *name; /* in path */
 };
 
 /* A file on its way here. */

@@ -271,11 +271,13 @@ static int ms_so_far(const struct client *c)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int)((now.tv_sec - c->data_began.tv_sec) * 1000 + (now.tv_nsec - c->data_began.tv_nsec) / 1000000);
+    return (int)((now.tv_sec - c->data_began.tv_sec) * 1000 +
+                 (now.tv_nsec - c->data_began.tv_nsec) / 1000000);
 }
 
 /* One way, from its question to the end of the transfer. CLIENT_NO_DATA: another may work. */
-static enum client_result transfer_by(struct client *c, const struct way *way, const struct client_transfer *t)
+static enum client_result transfer_by(struct client *c, const struct way *way,
+                                      const struct client_transfer *t)
 {
     const char *of = t->argument ? t->argument : t->verb;
     struct data d = {.listener = -1};

@@ -15,7 +15,8 @@ char *client_join(const char *folder, const char *name)
     size_t len = strlen(folder);
     char *path;
 
-    return asprintf(&path, "%s%s%s", folder, len == 0 || folder[len - 1] == '/' ? "" : "/", name) < 0 ? NULL : path;
+    return asprintf(&path, "%s%s%s", folder, len == 0 || folder[len - 1] == '/' ? "" : "/", name) < 0 ? NULL
+                                                                                                      : path;
 }
 
 /* ---- keeping ---- */
@@ -46,18 +47,19 @@ static enum client_result keep(void *arg, const struct ftp_listed *e)
         f->cap = cap;
     }
     to = &f->entries[f->count];
-    *to = (struct client_entry){.name = keep_text(e->name),
-                                .target = e->target.len ? keep_text(e->target) : NULL,
-                                .kind = e->kind,
-                                /* A NUL in a name, which stands for a line end at some servers, would end it here. */
-                                .flaws = (uint8_t)(e->flaws | (memchr(e->name.at, '\0', e->name.len) ? FTP_NAME_CONTROL : 0)),
-                                .has_mode = e->has_mode,
-                                .mode = e->mode,
-                                .facts = {.has_size = e->has_size,
-                                          .size = e->size,
-                                          .has_time = e->time.is_known,
-                                          .time = e->time.seconds},
-                                .precision = e->time.precision};
+    *to = (struct client_entry){
+        .name = keep_text(e->name),
+        .target = e->target.len ? keep_text(e->target) : NULL,
+        .kind = e->kind,
+        /* A NUL in a name, which stands for a line end at some servers, would end it here. */
+        .flaws = (uint8_t)(e->flaws | (memchr(e->name.at, '\0', e->name.len) ? FTP_NAME_CONTROL : 0)),
+        .has_mode = e->has_mode,
+        .mode = e->mode,
+        .facts = {.has_size = e->has_size,
+                  .size = e->size,
+                  .has_time = e->time.is_known,
+                  .time = e->time.seconds},
+        .precision = e->time.precision};
     if (!to->name)
         return client_fail(k->c, CLIENT_FAILED, -ENOMEM, 0);
     k->has_local_times |= e->time.is_known && !e->time.is_utc;
@@ -97,8 +99,8 @@ static enum client_result learn_zone(struct client *c, const char *path, const s
     enum client_result r;
 
     for (size_t i = 0; i < f->count && !sample; i++)
-        if (f->entries[i].kind == FTP_LISTED_FILE && f->entries[i].facts.has_time && f->entries[i].precision != FTP_TO_DAY &&
-            !f->entries[i].flaws)
+        if (f->entries[i].kind == FTP_LISTED_FILE && f->entries[i].facts.has_time &&
+            f->entries[i].precision != FTP_TO_DAY && !f->entries[i].flaws)
             sample = &f->entries[i];
     if (!sample)
         return CLIENT_OK;
@@ -165,7 +167,8 @@ struct removing {
     void *arg;
 };
 
-static enum client_result remove_at(const struct removing *g, const char *path, enum ftp_listed_kind kind, unsigned depth);
+static enum client_result remove_at(const struct removing *g, const char *path, enum ftp_listed_kind kind,
+                                    unsigned depth);
 
 static enum client_result remove_within(const struct removing *g, const char *path, unsigned depth)
 {
@@ -185,7 +188,8 @@ static enum client_result remove_within(const struct removing *g, const char *pa
     return first;
 }
 
-static enum client_result remove_at(const struct removing *g, const char *path, enum ftp_listed_kind kind, unsigned depth)
+static enum client_result remove_at(const struct removing *g, const char *path, enum ftp_listed_kind kind,
+                                    unsigned depth)
 {
     enum client_result r = CLIENT_OK;
 

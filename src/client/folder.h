@@ -11,7 +11,8 @@ struct client_entry {
     uint8_t flaws; /* enum ftp_name_flaw, of the name */
     bool has_mode;
     uint32_t mode;
-    struct client_facts facts; /* a time that the listing gave in the server's own zone is moved to UTC, or is not there */
+    struct client_facts
+        facts; /* a time that the listing gave in the server's own zone is moved to UTC, or is not there */
     enum ftp_precision precision;
 };
 
@@ -36,7 +37,7 @@ MUST_USE char *client_join(const char *folder, const char *name);
 /* Removes what lies at path, of this kind, and all in it; links are not followed. tell is called (NULL: not) before each is removed; with
  * is_dry that is all. Goes on where something can't be removed, and returns why the first could not. */
 typedef void client_remove_fn(void *arg, const char *path);
-MUST_USE enum client_result client_remove(struct client *c, const char *path, enum ftp_listed_kind kind, bool is_dry,
-                                          client_remove_fn *tell, void *arg);
+MUST_USE enum client_result client_remove(struct client *c, const char *path, enum ftp_listed_kind kind,
+                                          bool is_dry, client_remove_fn *tell, void *arg);
 
 #endif

@@ -77,7 +77,8 @@ static char *server_name(const char *host, uint16_t port)
     return asprintf(&name, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port) < 0 ? NULL : name;
 }
 
-int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret, unsigned *ret_line)
+int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret,
+                       unsigned *ret_line)
 {
     char *server = server_name(host, port), *line = NULL;
     FILE *in = server ? fopen(file, "re") : NULL;
@@ -109,7 +110,8 @@ static bool is_of(const char *line, const char *server)
 {
     size_t len = strlen(server);
 
-    return strncasecmp(line, server, len) == 0 && (line[len] == ' ' || line[len] == '\t' || line[len] == '\n');
+    return strncasecmp(line, server, len) == 0 &&
+           (line[len] == ' ' || line[len] == '\t' || line[len] == '\n');
 }
 
 static void write_line(FILE *out, const char *server, const struct client_known *known)
@@ -145,7 +147,7 @@ static int rewrite(const char *file, const char *made, const char *server, const
     if (!r && rename(made, file) < 0)
         r = -errno;
     if (r && out)
-        unlink(made);
+        (void)!unlink(made); /* the next one writes over it */
     return r;
 }
 

@@ -19,9 +19,11 @@ struct client_known {
 
 /* What is known of a server; nothing, where there is no file. 0; -EINVAL: a line is none of ours, and *ret_line (from 1) is its number;
  * another -errno. */
-MUST_USE int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret, unsigned *ret_line);
+MUST_USE int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret,
+                                unsigned *ret_line);
 /* Puts it in place of what the file, whose folder is there, has of the server. Two at once lose nothing. 0 or -errno. */
-MUST_USE int client_memory_write(const char *file, const char *host, uint16_t port, const struct client_known *known);
+MUST_USE int client_memory_write(const char *file, const char *host, uint16_t port,
+                                 const struct client_known *known);
 
 /* "EPSV", "PASV", "PORT". */
 const char *client_way_name(enum client_way way);

@@ -25,9 +25,12 @@ struct client_mirror_plan {
     bool deletes;       /* what is not at the source */
     bool is_dry;        /* says what it would do, and does nothing */
     bool only_newer;    /* copies a file only if it is younger than the other, whatever its size */
-    bool keeps_links;   /* makes links of this machine, if they lead to nowhere outside the root; else links are left out */
-    const char *const *includes; /* patterns as fnmatch(3) has them, NULL at the end, or NULL: files that are copied; none: all */
-    const char *const *excludes; /* files and folders that are left alone. One with a slash is of the path from the root, else of the name. */
+    bool
+        keeps_links; /* makes links of this machine, if they lead to nowhere outside the root; else links are left out */
+    const char *const *
+        includes; /* patterns as fnmatch(3) has them, NULL at the end, or NULL: files that are copied; none: all */
+    const char *const *
+        excludes; /* files and folders that are left alone. One with a slash is of the path from the root, else of the name. */
     /* Before it is done. From several threads, one at a time. NULL: nobody asks. */
     void (*tell)(void *arg, enum client_mirror_act act, const char *path);
     void *arg;

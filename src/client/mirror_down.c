@@ -24,7 +24,8 @@ struct folder {
 };
 
 /* Is what lies here the file that the server has, or younger where that is enough? */
-static bool is_same(const struct client_mirror_plan *plan, const struct client_entry *e, const struct stat *st)
+static bool is_same(const struct client_mirror_plan *plan, const struct client_entry *e,
+                    const struct stat *st)
 {
     int age = mirror_compare_time(e, st->st_mtime);
 
@@ -54,7 +55,8 @@ static enum client_result fetch(struct client *c, unsigned attempt, void *arg)
 
     if (!remote)
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
-    if (attempt > 0) /* it may have become another file meanwhile: what the server says now counts, if it says something */
+    if (attempt >
+        0) /* it may have become another file meanwhile: what the server says now counts, if it says something */
         copy.is_known = false;
     r = client_fetch(c, &copy, &bytes);
     mirror_count_bytes(b->m, bytes);
@@ -187,10 +189,12 @@ static enum client_result compare(const struct folder *f, const struct client_en
 
 /* ---- what is not there any more ---- */
 
-static enum client_result prune(const struct folder *f, int here, const char *path, const struct client_folder *there, unsigned depth);
+static enum client_result prune(const struct folder *f, int here, const char *path,
+                                const struct client_folder *there, unsigned depth);
 
 /* here's entry name, whose path from the root that is; a folder with all that is in it, but for what is excluded. */
-static enum client_result delete_here(const struct folder *f, int here, const char *name, const char *path, unsigned depth)
+static enum client_result delete_here(const struct folder *f, int here, const char *name, const char *path,
+                                      unsigned depth)
 {
     static const struct client_folder nothing = {.count = 0};
     struct stat st;
@@ -217,7 +221,8 @@ static enum client_result prune_entry(const struct folder *f, int here, const ch
     char *below;
     enum client_result r = CLIENT_OK;
 
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || client_folder_find(there, name) || mirror_is_part(name, there))
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || client_folder_find(there, name) ||
+        mirror_is_part(name, there))
         return CLIENT_OK;
     below = client_join(path, name);
     if (!below)
@@ -229,7 +234,8 @@ static enum client_result prune_entry(const struct folder *f, int here, const ch
 }
 
 /* Takes here. */
-static enum client_result prune(const struct folder *f, int here, const char *path, const struct client_folder *there, unsigned depth)
+static enum client_result prune(const struct folder *f, int here, const char *path,
+                                const struct client_folder *there, unsigned depth)
 {
     DIR *dir = depth > DEEPEST ? NULL : fdopendir(here);
     enum client_result first = CLIENT_OK;
@@ -249,14 +255,16 @@ static enum client_result prune(const struct folder *f, int here, const char *pa
 
 /* ---- the job ---- */
 
-static enum client_result compare_all(struct client *c, const struct branch *b, const struct client_folder *there, bool is_whole)
+static enum client_result compare_all(struct client *c, const struct branch *b,
+                                      const struct client_folder *there, bool is_whole)
 {
     struct folder f = {.c = c, .at = b, .m = b->m, .there = there};
     bool is_only_said = b->is_new && b->m->plan->is_dry;
     enum client_result first = CLIENT_OK;
 
-    f.here = is_only_said ? -1
-                          : client_open_local(b->m->plan->root, *b->path ? b->path : ".", O_RDONLY | O_DIRECTORY, 0);
+    f.here = is_only_said
+                 ? -1
+                 : client_open_local(b->m->plan->root, *b->path ? b->path : ".", O_RDONLY | O_DIRECTORY, 0);
     if (f.here < 0 && !is_only_said)
         return client_local(c, b->path, -f.here);
     for (size_t i = 0; i < there->count; i++) {
@@ -265,7 +273,8 @@ static enum client_result compare_all(struct client *c, const struct branch *b, 
     }
     if (b->m->plan->deletes && is_whole && f.here >= 0) {
         int again = openat(f.here, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        enum client_result r = again < 0 ? client_local(c, b->path, errno) : prune(&f, again, b->path, there, 0);
+        enum client_result r =
+            again < 0 ? client_local(c, b->path, errno) : prune(&f, again, b->path, there, 0);
         first = first ? first : r;
     }
     fd_close(&f.here);

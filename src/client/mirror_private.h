@@ -18,15 +18,16 @@ struct mirror {
 /* A folder or a file of the tree: a job's. */
 struct branch {
     struct mirror *m;
-    char *path;  /* from the root; "": the root. Owned. */
-    bool is_new; /* the folder was not at the target before */
+    char *path;                /* from the root; "": the root. Owned. */
+    bool is_new;               /* the folder was not at the target before */
     struct client_facts facts; /* of a file that is fetched */
     uint32_t mode;
     bool has_mode;
 };
 
 /* Adds a job for path in the tree; takes path, which may be NULL (no memory). */
-MUST_USE enum client_result mirror_add(struct client *c, client_job_fn *run, const struct branch *like, char *path);
+MUST_USE enum client_result mirror_add(struct client *c, client_job_fn *run, const struct branch *like,
+                                       char *path);
 void mirror_tell(struct mirror *m, enum client_mirror_act act, const char *path);
 /* is_failed, or left out. */
 void mirror_count_file(struct mirror *m, bool is_failed);

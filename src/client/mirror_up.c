@@ -26,7 +26,8 @@ static enum client_result store(struct client *c, unsigned attempt, void *arg)
 {
     struct branch *b = arg;
     char *remote = mirror_remote(b->m, b->path);
-    struct client_copy copy = {.remote = remote, .folder = b->m->plan->root, .local = b->path, .resumes = attempt > 0};
+    struct client_copy copy = {
+        .remote = remote, .folder = b->m->plan->root, .local = b->path, .resumes = attempt > 0};
     uint64_t bytes;
     enum client_result r;
 
@@ -52,8 +53,8 @@ static bool is_same(const struct folder *f, const struct client_entry *e, const 
     return !e->facts.has_time || (client_offers(f->c, "MFMT") ? age == 0 : age <= 0);
 }
 
-static enum client_result compare_file(const struct folder *f, const struct client_entry *e, const struct stat *st,
-                                       const char *path)
+static enum client_result compare_file(const struct folder *f, const struct client_entry *e,
+                                       const struct stat *st, const char *path)
 {
     struct branch file = {.m = f->m};
 
@@ -75,7 +76,8 @@ static enum client_result compare_file(const struct folder *f, const struct clie
 static enum client_result make_there(const struct folder *f, const char *path)
 {
     char *remote = mirror_remote(f->m, path);
-    enum client_result r = remote ? client_do(f->c, "MKD", remote) : client_fail(f->c, CLIENT_FAILED, -ENOMEM, 0);
+    enum client_result r =
+        remote ? client_do(f->c, "MKD", remote) : client_fail(f->c, CLIENT_FAILED, -ENOMEM, 0);
 
     free(remote);
     return r;
@@ -173,7 +175,8 @@ static enum client_result prune_entry(const struct folder *f, const struct clien
 
 /* ---- the job ---- */
 
-static enum client_result compare_all(struct client *c, const struct branch *b, const struct client_folder *there, bool is_whole)
+static enum client_result compare_all(struct client *c, const struct branch *b,
+                                      const struct client_folder *there, bool is_whole)
 {
     struct folder f = {.c = c, .at = b, .m = b->m, .there = there};
     int here = client_open_local(b->m->plan->root, *b->path ? b->path : ".", O_RDONLY | O_DIRECTORY, 0);
@@ -192,7 +195,9 @@ static enum client_result compare_all(struct client *c, const struct branch *b, 
         r = compare(&f, d->d_name);
         first = first ? first : r;
     }
-    for (size_t i = 0; b->m->plan->deletes && is_whole && i < there->count && client_is_open(c) && r != CLIENT_CANCELED; i++) {
+    for (size_t i = 0;
+         b->m->plan->deletes && is_whole && i < there->count && client_is_open(c) && r != CLIENT_CANCELED;
+         i++) {
         r = prune_entry(&f, &there->entries[i]);
         first = first ? first : r;
     }
@@ -223,7 +228,8 @@ static enum client_result read_there(struct client *c, const struct branch *b, s
     free(remote);
     if (*b->path || (r != CLIENT_REMOTE_REFUSED && (r || there->count > 0)))
         return r;
-    mirror_tell(b->m, CLIENT_MIRROR_FOLDER, "."); /* to some servers a folder that is not there is an empty one */
+    mirror_tell(b->m, CLIENT_MIRROR_FOLDER,
+                "."); /* to some servers a folder that is not there is an empty one */
     return b->m->plan->is_dry ? CLIENT_OK : make_root(&f, r == CLIENT_REMOTE_REFUSED);
 }
 

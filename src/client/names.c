@@ -43,7 +43,8 @@ static char *convert(iconv_t with, const char *text, size_t len, size_t *ret_len
         to += len;
     } else {
         iconv(with, NULL, NULL, NULL, NULL); /* begins anew */
-        if (iconv(with, &from, &len, &to, &room) == (size_t)-1 || iconv(with, NULL, NULL, &to, &room) == (size_t)-1) {
+        if (iconv(with, &from, &len, &to, &room) == (size_t)-1 ||
+            iconv(with, NULL, NULL, &to, &room) == (size_t)-1) {
             int error = errno;
             free(out);
             errno = error == EINVAL ? EILSEQ : error;

@@ -77,7 +77,8 @@ int client_netrc_find(const char *text, const char *host, const char *user, stru
 
     while (!r && !at_end) {
         char *word = next_word(&text, &at_end), *value = NULL;
-        bool has_none = false, begins = at_end || (word && (!strcmp(word, "machine") || !strcmp(word, "default")));
+        bool has_none = false,
+             begins = at_end || (word && (!strcmp(word, "machine") || !strcmp(word, "default")));
         if (!word && !at_end)
             r = -ENOMEM;
         if (begins && is_ours && fits(&now, user)) {

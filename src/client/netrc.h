@@ -15,7 +15,8 @@ struct client_login {
  * text: the file's. user: whose entry is wanted; NULL: the first. 1: *ret is set; 0: none fits; -ENOMEM; -EINVAL: a word is
  * missing at the end. Then client_login_free.
  */
-MUST_USE int client_netrc_find(const char *text, const char *host, const char *user, struct client_login *ret);
+MUST_USE int client_netrc_find(const char *text, const char *host, const char *user,
+                               struct client_login *ret);
 /* Wipes the password. */
 void client_login_free(struct client_login *l);
 

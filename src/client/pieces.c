@@ -25,7 +25,7 @@ struct pieces {
     struct client_copy copy; /* its strings are owned */
     struct timespec began;
     unsigned count;
-    unsigned missing, left; /* atomic: pieces that are not whole, and whose jobs are not over */
+    unsigned missing, left;    /* atomic: pieces that are not whole, and whose jobs are not over */
     enum client_result result; /* of giving it its name, once none is missing */
     struct piece piece[];
 };
@@ -130,12 +130,14 @@ static struct pieces *divide(struct fetch *f, unsigned count)
     p->fetch.copy = &p->copy;
     p->count = p->missing = p->left = count;
     for (unsigned i = 0; i < count; i++)
-        p->piece[i] = (struct piece){.of = p, .offset = i * size, .size = i + 1 < count ? size : f->facts.size - i * size};
+        p->piece[i] = (struct piece){
+            .of = p, .offset = i * size, .size = i + 1 < count ? size : f->facts.size - i * size};
     clock_gettime(CLOCK_MONOTONIC, &p->began);
     return p;
 }
 
-enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct client *c, const struct client_copy *copy, unsigned count)
+enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct client *c,
+                                          const struct client_copy *copy, unsigned count)
 {
     struct fetch f;
     struct pieces *p;

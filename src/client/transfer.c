@@ -142,7 +142,8 @@ enum client_result client_look(struct client *c, const char *path, struct client
 
 enum client_result client_hash(struct client *c, const char *path, uint64_t bytes, char ret[CLIENT_HASH])
 {
-    enum client_result r = client_offers(c, "HASH") ? client_do(c, "OPTS", "HASH SHA-256") : CLIENT_REMOTE_REFUSED;
+    enum client_result r =
+        client_offers(c, "HASH") ? client_do(c, "OPTS", "HASH SHA-256") : CLIENT_REMOTE_REFUSED;
     uintmax_t first, last;
     int read;
 
@@ -243,7 +244,8 @@ static enum client_result pump_out(struct client *c, struct channel *data, void 
     return error ? data_failed(c, error) : CLIENT_OK;
 }
 
-static enum client_result move_file(struct client *c, struct pump *p, const struct client_transfer *t, uint64_t *ret_bytes)
+static enum client_result move_file(struct client *c, struct pump *p, const struct client_transfer *t,
+                                    uint64_t *ret_bytes)
 {
     enum client_result r = be_binary(c);
 
@@ -257,8 +259,8 @@ static enum client_result move_file(struct client *c, struct pump *p, const stru
     return r;
 }
 
-enum client_result client_get(struct client *c, const struct client_piece *piece, client_bytes_fn *write, void *arg,
-                              uint64_t *ret_bytes)
+enum client_result client_get(struct client *c, const struct client_piece *piece, client_bytes_fn *write,
+                              void *arg, uint64_t *ret_bytes)
 {
     struct pump p = {.write = write, .arg = arg, .of = piece};
 
@@ -273,16 +275,15 @@ enum client_result client_get(struct client *c, const struct client_piece *piece
                      ret_bytes);
 }
 
-enum client_result client_put(struct client *c, const struct client_piece *piece, client_more_fn *read, void *arg,
-                              uint64_t *ret_bytes)
+enum client_result client_put(struct client *c, const struct client_piece *piece, client_more_fn *read,
+                              void *arg, uint64_t *ret_bytes)
 {
     struct pump p = {.read = read, .arg = arg, .of = piece};
 
     SAY(c, CLIENT_STATUS, PUT_BEGINS, piece->path);
-    return move_file(c, &p,
-                     &(struct client_transfer){.verb = piece->offset ? "APPE" : "STOR",
-                                               .argument = piece->path,
-                                               .pump = pump_out,
-                                               .arg = &p},
-                     ret_bytes);
+    return move_file(
+        c, &p,
+        &(struct client_transfer){
+            .verb = piece->offset ? "APPE" : "STOR", .argument = piece->path, .pump = pump_out, .arg = &p},
+        ret_bytes);
 }

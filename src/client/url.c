@@ -170,14 +170,15 @@ char *client_url_encode(const char *text)
 
 char *client_url_text(const struct client_url *url, const char *path)
 {
-    char *user = client_url_encode(url->user ? url->user : ""), *place = client_url_encode(path), port[8] = "", *text = NULL;
+    char *user = client_url_encode(url->user ? url->user : ""), *place = client_url_encode(path),
+         port[8] = "", *text = NULL;
     bool is_v6 = strchr(url->host, ':');
 
     if (url->port)
         snprintf(port, sizeof(port), ":%u", url->port);
     if (user && place &&
-        asprintf(&text, "%s://%s%s%s%s%s%s/%s", url->is_implicit ? "ftps" : "ftp", user, *user ? "@" : "", is_v6 ? "[" : "", url->host,
-                 is_v6 ? "]" : "", port, place) < 0)
+        asprintf(&text, "%s://%s%s%s%s%s%s/%s", url->is_implicit ? "ftps" : "ftp", user, *user ? "@" : "",
+                 is_v6 ? "[" : "", url->host, is_v6 ? "]" : "", port, place) < 0)
         text = NULL;
     free(user);
     free(place);

@@ -68,8 +68,9 @@ static const struct command {
     int least, most; /* words behind it */
     int (*run)(const struct options *o, char *const words[]);
 } commands[] = {
-    {"get", 1, 1000, command_get},       {"put", 2, 1000, command_put}, {"ls", 1, 1000, command_ls}, {"cat", 1, 1000, command_cat},
-    {"queue", 0, 1000, command_queue}, {"mirror", 1, 2, command_mirror}, {"rm", 1, 1000, command_rm},
+    {"get", 1, 1000, command_get}, {"put", 2, 1000, command_put},     {"ls", 1, 1000, command_ls},
+    {"cat", 1, 1000, command_cat}, {"queue", 0, 1000, command_queue}, {"mirror", 1, 2, command_mirror},
+    {"rm", 1, 1000, command_rm},
 };
 
 /* ---- Ctrl-C ---- */

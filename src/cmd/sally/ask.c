@@ -99,7 +99,8 @@ static bool run_password_command(const char *command, const char *user, const ch
     int status;
     bool read;
 
-    if (setenv("SALLY_HOST", host, 1) < 0 || setenv("SALLY_USER", user, 1) < 0 || !(from = popen(command, "re"))) {
+    if (setenv("SALLY_HOST", host, 1) < 0 || setenv("SALLY_USER", user, 1) < 0 ||
+        !(from = popen(command, "re"))) {
         fprintf(stderr, "sally: --password-command: %s\n", strerror(errno));
         return false;
     }
@@ -142,9 +143,11 @@ static int look_into_netrc(const char *host, const char *user, struct client_log
             explicit_bzero(text, strlen(text));
         free(text);
         if (r < 0)
-            fprintf(stderr, "sally: %s: %s\n", name, r == -EINVAL ? "something is missing at its end" : strerror(-r));
+            fprintf(stderr, "sally: %s: %s\n", name,
+                    r == -EINVAL ? "something is missing at its end" : strerror(-r));
         if (r == 1 && ret->password && (st.st_mode & 077)) {
-            fprintf(stderr, "sally: %s: others may read it, so its passwords are not used; chmod 600 %s\n", name, name);
+            fprintf(stderr, "sally: %s: others may read it, so its passwords are not used; chmod 600 %s\n",
+                    name, name);
             client_login_free(ret);
             r = -1;
         }
@@ -154,7 +157,8 @@ static int look_into_netrc(const char *host, const char *user, struct client_log
     return r < 0 ? -1 : r;
 }
 
-bool ask_login(const struct options *o, struct show *show, const struct client_url *url, char **ret_user, char password[ASK_LINE])
+bool ask_login(const struct options *o, struct show *show, const struct client_url *url, char **ret_user,
+               char password[ASK_LINE])
 {
     struct client_login login = {.user = NULL};
     bool is_given = url->user && (o->password_file || o->password_command);

@@ -16,6 +16,7 @@ bool ask_yes(struct show *show, const char *question);
  * terminal, in this order; else whom ~/.netrc names for the host; else nobody. user is the caller's to free, NULL: anonymous;
  * password is empty then. False: it could not be found out, and that was said.
  */
-bool ask_login(const struct options *o, struct show *show, const struct client_url *url, char **ret_user, char password[ASK_LINE]);
+bool ask_login(const struct options *o, struct show *show, const struct client_url *url, char **ret_user,
+               char password[ASK_LINE]);
 
 #endif

@@ -64,7 +64,8 @@ static size_t put_name(const char *name, unsigned columns, char *out, size_t cap
     return n;
 }
 
-void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, unsigned width, char *out, size_t cap)
+void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, unsigned width, char *out,
+              size_t cap)
 {
     bool has_total = total != UINT64_MAX && total > 0;
     double part = has_total ? (double)(bytes < total ? bytes : total) / (double)total : 0;

@@ -22,7 +22,7 @@ struct options {
     /* mirror, rm */
     bool is_reverse, deletes, is_dry, only_newer, keeps_links, is_recursive;
     const char *includes[PATTERNS + 1], *excludes[PATTERNS + 1]; /* NULL at the end */
-    int stop; /* readable once Ctrl-C was pressed */
+    int stop;                                                    /* readable once Ctrl-C was pressed */
 };
 
 enum option_result { OPTIONS_OK, OPTIONS_WRONG, OPTIONS_HELP, OPTIONS_VERSION };
@@ -53,7 +53,8 @@ void show_pause(struct show *s);
 struct session;
 /* The session with the URL's server: *s if it is that, else a new one in its place. Asks the terminal what only a person can
  * say. *s is NULL if it could not be had. */
-MUST_USE enum client_result session_at(struct session **s, const struct options *o, struct show *show, const struct client_url *url);
+MUST_USE enum client_result session_at(struct session **s, const struct options *o, struct show *show,
+                                       const struct client_url *url);
 struct client_fleet *session_fleet(struct session *s);
 /* Remembers what was found out. Also sets *s to NULL. */
 void session_close(struct session **s);
@@ -68,12 +69,14 @@ struct task {
 };
 typedef enum client_result task_fn(struct client *c, const struct task *t);
 /* Puts it with what session_run does; o and word outlive that. */
-MUST_USE enum client_result session_add(struct session *s, const struct options *o, const char *path, const char *word, task_fn *run);
+MUST_USE enum client_result session_add(struct session *s, const struct options *o, const char *path,
+                                        const char *word, task_fn *run);
 /* Does all that was added. */
 MUST_USE enum client_result session_run(struct session *s);
 /* Does it for each of count URLs and words (NULL: none), in sessions with their servers. Goes on where one fails, and shows then what was held
  * back. An exit code, of the first that failed. */
-int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count, task_fn *run);
+int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count,
+                  task_fn *run);
 
 /* Says on standard error what a system call said of a file of this machine; CLIENT_LOCAL_FAILED. */
 int say_local(const char *name, int error);
@@ -81,7 +84,8 @@ int say_local(const char *name, int error);
 /* ---- bar.c ---- */
 
 /* A line of at most width columns that shows how far a transfer is. total UINT64_MAX: not known. rate: bytes a second. Into out. */
-void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, unsigned width, char *out, size_t cap);
+void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, unsigned width, char *out,
+              size_t cap);
 
 size_t count_words(char *const words[]);
 
@@ -89,8 +93,8 @@ size_t count_words(char *const words[]);
 
 task_fn task_ls, task_cat, task_get, task_put, task_rm;
 /* Makes the folder here (upload: at path there) like the other; prints what is done, if o says so. */
-MUST_USE enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show, const char *path,
-                                        const char *here);
+MUST_USE enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show,
+                                        const char *path, const char *here);
 
 /* ---- commands: they return exit codes ---- */
 

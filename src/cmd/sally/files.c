@@ -112,7 +112,8 @@ enum client_result task_put(struct client *c, const struct task *t)
     struct client_copy copy = {
         .remote = remote, .folder = AT_FDCWD, .local = t->word, .resumes = t->o->resumes || t->is_again};
     uint64_t bytes;
-    enum client_result r = remote ? client_store(c, &copy, &bytes) : client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+    enum client_result r =
+        remote ? client_store(c, &copy, &bytes) : client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
 
     free(remote);
     return r;

@@ -262,7 +262,6 @@ static bool take_option(int option, struct options *o)
     }
 }
 
-
 enum option_result options_read(int count, char **words, struct options *o, int *ret_first)
 {
     int option;

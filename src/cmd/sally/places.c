@@ -8,7 +8,8 @@
 
 static const struct {
     const char *variable, *below_home;
-} places[] = {[PLACE_CONFIG] = {"XDG_CONFIG_HOME", ".config"}, [PLACE_STATE] = {"XDG_STATE_HOME", ".local/state"}};
+} places[] = {
+    [PLACE_CONFIG] = {"XDG_CONFIG_HOME", ".config"}, [PLACE_STATE] = {"XDG_STATE_HOME", ".local/state"}};
 
 char *place_of(enum place place, const char *name)
 {

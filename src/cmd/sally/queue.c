@@ -3,10 +3,10 @@
  * Transfers that wait, in a file that outlives the program: a line each, "get URL FILE" or "put URL FILE" between tabs, FILE from the
  * root. A line goes once its transfer is done, and not before.
  */
+#include "cmd/sally/queue.h"
 #include "client/copy.h"
 #include "cmd/sally/command.h"
 #include "cmd/sally/places.h"
-#include "cmd/sally/queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,8 +161,11 @@ int queue_clear(void)
 /* t->word is the line. */
 static enum client_result task_queued(struct client *c, const struct task *t)
 {
-    struct client_copy copy = {
-        .remote = t->path, .folder = AT_FDCWD, .local = strrchr(t->word, '\t') + 1, .resumes = true, .is_durable = true};
+    struct client_copy copy = {.remote = t->path,
+                               .folder = AT_FDCWD,
+                               .local = strrchr(t->word, '\t') + 1,
+                               .resumes = true,
+                               .is_durable = true};
     uint64_t bytes;
     enum client_result r = *t->word == 'p' ? client_store(c, &copy, &bytes) : client_fetch(c, &copy, &bytes);
 
@@ -188,7 +191,8 @@ int queue_run(const struct options *o)
     urls = (struct lines){.line = calloc(l.count + 1, sizeof(*urls.line))};
     for (; !code && urls.line && urls.count < l.count; urls.count++)
         if (!(urls.line[urls.count] = url_of(l.line[urls.count]))) {
-            fprintf(stderr, "sally: queue: line %zu is not as sally writes them: %s\n", urls.count + 1, l.line[urls.count]);
+            fprintf(stderr, "sally: queue: line %zu is not as sally writes them: %s\n", urls.count + 1,
+                    l.line[urls.count]);
             code = CLIENT_LOCAL_FAILED;
             break;
         }
@@ -214,7 +218,8 @@ static char *put_url(const char *url, const char *file)
     is_folder = !*read.path || read.path[strlen(read.path) - 1] == '/';
     client_url_free(&read);
     name = is_folder ? client_url_encode(slash ? slash + 1 : file) : strdup("");
-    if (!name || asprintf(&full, "%s%s%s", url, is_folder && url[strlen(url) - 1] != '/' ? "/" : "", name) < 0)
+    if (!name ||
+        asprintf(&full, "%s%s%s", url, is_folder && url[strlen(url) - 1] != '/' ? "/" : "", name) < 0)
         full = NULL;
     free(name);
     return full;

@@ -63,8 +63,9 @@ static void remember(struct session *s, const struct client_seen *seen)
     now.has_tls |= seen->is_secure;
     if (s->site.fingerprint && strcasecmp(s->site.fingerprint, seen->fingerprint) == 0)
         for (unsigned i = 0; i < sizeof(now.fingerprint); i++) /* as the file has it: in small letters */
-            now.fingerprint[i] = (char)(seen->fingerprint[i] >= 'A' && seen->fingerprint[i] <= 'F' ? seen->fingerprint[i] | 32
-                                                                                                   : seen->fingerprint[i]);
+            now.fingerprint[i] =
+                (char)(seen->fingerprint[i] >= 'A' && seen->fingerprint[i] <= 'F' ? seen->fingerprint[i] | 32
+                                                                                  : seen->fingerprint[i]);
     if (seen->way)
         now.way = seen->way;
     if (!s->file || (now.has_tls == s->known.has_tls && now.way == s->known.way &&
@@ -73,7 +74,8 @@ static void remember(struct session *s, const struct client_seen *seen)
     free(place_made(PLACE_STATE, "servers"));
     error = client_memory_write(s->file, s->site.host, s->site.port, &now);
     if (error)
-        fprintf(stderr, "sally: %s: %s; nothing is remembered of %s\n", s->file, strerror(-error), s->site.host);
+        fprintf(stderr, "sally: %s: %s; nothing is remembered of %s\n", s->file, strerror(-error),
+                s->site.host);
     else
         s->known = now;
 }
@@ -83,7 +85,8 @@ static void remember(struct session *s, const struct client_seen *seen)
 static void say_no_tls_any_more(const struct session *s)
 {
     fprintf(stderr,
-            "sally: %s has offered TLS before and does not now: somebody between may have taken it away, so it is not used without. "
+            "sally: %s has offered TLS before and does not now: somebody between may have taken it away, so "
+            "it is not used without. "
             "If its administrator says that it has none any more, remove its line from %s\n",
             s->site.host, s->file);
 }
@@ -95,7 +98,8 @@ static bool is_mended(struct session *s, const struct client_seen *seen)
 
     if (*seen->fingerprint && !seen->is_trusted && !s->site.fingerprint) {
         snprintf(question, sizeof(question),
-                 "The certificate of %s is not known (%s).\nIts SHA-256 fingerprint is %s.\nIs that the server's, so that it is to be trusted "
+                 "The certificate of %s is not known (%s).\nIts SHA-256 fingerprint is %s.\nIs that the "
+                 "server's, so that it is to be trusted "
                  "from now on?",
                  s->site.host, seen->why, seen->fingerprint);
         if (!s->o->trusts_new && !ask_yes(s->show, question))
@@ -105,8 +109,10 @@ static bool is_mended(struct session *s, const struct client_seen *seen)
         return true;
     }
     if (seen->is_plain && !s->site.is_plain_allowed) {
-        snprintf(question, sizeof(question), "%s offers no TLS. Everybody on the way can read what is sent. Send the password all the same?",
-                 s->site.host);
+        snprintf(
+            question, sizeof(question),
+            "%s offers no TLS. Everybody on the way can read what is sent. Send the password all the same?",
+            s->site.host);
         s->site.is_plain_allowed = ask_yes(s->show, question);
         return s->site.is_plain_allowed;
     }
@@ -140,7 +146,8 @@ static enum client_result open_first(struct session *s, struct client **c)
 static enum client_result start(struct session *s)
 {
     struct client_fleet_plan plan = {.site = &s->site,
-                                     .sessions = s->o->parallel > s->o->segments ? s->o->parallel : s->o->segments,
+                                     .sessions =
+                                         s->o->parallel > s->o->segments ? s->o->parallel : s->o->segments,
                                      .retries = s->o->retries,
                                      .delay_ms = s->o->delay_ms,
                                      .stop = s->o->stop,
@@ -190,7 +197,8 @@ static struct session *prepare(const struct options *o, struct show *show, const
     return s;
 }
 
-enum client_result session_at(struct session **s, const struct options *o, struct show *show, const struct client_url *url)
+enum client_result session_at(struct session **s, const struct options *o, struct show *show,
+                              const struct client_url *url)
 {
     enum client_result r;
 
@@ -253,7 +261,8 @@ static void drop_job(void *arg)
     free(j);
 }
 
-enum client_result session_add(struct session *s, const struct options *o, const char *path, const char *word, task_fn *run)
+enum client_result session_add(struct session *s, const struct options *o, const char *path, const char *word,
+                               task_fn *run)
 {
     struct job *j = malloc(sizeof(*j));
     char *copy = strdup(path);
@@ -264,7 +273,9 @@ enum client_result session_add(struct session *s, const struct options *o, const
         return (enum client_result)say_local("sally", ENOMEM);
     }
     *j = (struct job){.task = {.o = o, .fleet = s->fleet, .path = copy, .word = word}, .run = run};
-    return client_fleet_add(s->fleet, run_job, drop_job, j) < 0 ? (enum client_result)say_local("sally", ENOMEM) : CLIENT_OK;
+    return client_fleet_add(s->fleet, run_job, drop_job, j) < 0
+               ? (enum client_result)say_local("sally", ENOMEM)
+               : CLIENT_OK;
 }
 
 enum client_result session_run(struct session *s)
@@ -273,7 +284,8 @@ enum client_result session_run(struct session *s)
 }
 
 /* Does what was added for s, and goes over to the server of url (NULL: to none). */
-static enum client_result go_over(struct session **s, const struct options *o, struct show *show, const struct client_url *url)
+static enum client_result go_over(struct session **s, const struct options *o, struct show *show,
+                                  const struct client_url *url)
 {
     enum client_result r = CLIENT_OK, next = CLIENT_OK;
 
@@ -286,10 +298,11 @@ static enum client_result go_over(struct session **s, const struct options *o, s
     return r ? r : next;
 }
 
-static enum client_result task_at(struct session **s, const struct options *o, struct show *show, struct client_url *url,
-                                  const char *word, task_fn *run)
+static enum client_result task_at(struct session **s, const struct options *o, struct show *show,
+                                  struct client_url *url, const char *word, task_fn *run)
 {
-    enum client_result r = go_over(s, o, show, url), added = *s ? session_add(*s, o, url->path, word, run) : CLIENT_OK;
+    enum client_result r = go_over(s, o, show, url),
+                       added = *s ? session_add(*s, o, url->path, word, run) : CLIENT_OK;
 
     client_url_free(url);
     return r ? r : added;
@@ -310,7 +323,8 @@ static int check_urls(char *const urls[], size_t count)
     return 0;
 }
 
-int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count, task_fn *run)
+int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count,
+                  task_fn *run)
 {
     int wrong = check_urls(urls, count);
     struct show *show = wrong ? NULL : show_new(o);

@@ -17,7 +17,9 @@
 
 char *shell_there(const struct shell *sh, const char *word)
 {
-    return *word == '/' ? strdup(word) : strcmp(word, ".") == 0 || !*word ? strdup(sh->there) : client_join(sh->there, word);
+    return *word == '/'                       ? strdup(word)
+           : strcmp(word, ".") == 0 || !*word ? strdup(sh->there)
+                                              : client_join(sh->there, word);
 }
 
 static void forget_listing(struct shell *sh)
@@ -226,7 +228,7 @@ static int run_each(struct shell *sh, const struct options *o, char *const words
 
 static int run_ls(struct shell *sh, const struct options *o, char *const words[])
 {
-    char *const present[] = {(char *)(uintptr_t) ".", NULL};
+    char *const present[] = {(char *)(uintptr_t)".", NULL};
 
     return run_each(sh, o, *words ? words : present, task_ls);
 }
@@ -263,9 +265,10 @@ static int add_fitting(struct shell *sh, const struct options *o, const char *wo
         folder = shell_listing(sh, *pattern ? pattern : "/");
         for (size_t i = 0; folder && i < folder->count; i++) {
             const struct client_entry *e = &folder->entries[i];
-            char *path = e->flaws || e->kind == FTP_LISTED_FOLDER || fnmatch(slash + 1, e->name, FNM_PERIOD) != 0
-                             ? NULL
-                             : client_join(*pattern ? pattern : "/", e->name);
+            char *path =
+                e->flaws || e->kind == FTP_LISTED_FOLDER || fnmatch(slash + 1, e->name, FNM_PERIOD) != 0
+                    ? NULL
+                    : client_join(*pattern ? pattern : "/", e->name);
             count += path && !session_add(sh->s, o, path, NULL, task_get);
             free(path);
         }
@@ -341,7 +344,8 @@ static int run_mirror(struct shell *sh, const struct options *o, char *const wor
     const char *there = o->is_reverse ? (to ? to : from) : from, *slash = strrchr(there, '/');
     const char *here = o->is_reverse ? from : to ? to : slash ? slash + 1 : there;
     char *path = shell_there(sh, there);
-    int code = path ? failed(sh, tree_mirror(o, sh->s, sh->show, path, *here ? here : ".")) : say_local("sally", ENOMEM);
+    int code = path ? failed(sh, tree_mirror(o, sh->s, sh->show, path, *here ? here : "."))
+                    : say_local("sally", ENOMEM);
 
     free(path);
     forget_listing(sh);
@@ -364,7 +368,8 @@ static int run_mkdir(struct shell *sh, const struct options *o, char *const word
 static int run_mv(struct shell *sh, const struct options *o, char *const words[])
 {
     char *from = shell_there(sh, words[0]), *to = shell_there(sh, words[1]);
-    enum client_result r = from && to ? tell_server(sh, "RNFR", from) : (enum client_result)say_local("sally", ENOMEM);
+    enum client_result r =
+        from && to ? tell_server(sh, "RNFR", from) : (enum client_result)say_local("sally", ENOMEM);
 
     (void)o;
     if (!r)
@@ -515,11 +520,13 @@ static const struct row {
     run_fn *run;
     const char *form, *what;
 } rows[] = {
-    {"bookmark", 0, 2, false, false, SHELL_BOOKMARK, run_bookmark, "[-]NAME [URL]", "list, set and remove names of places"},
+    {"bookmark", 0, 2, false, false, SHELL_BOOKMARK, run_bookmark, "[-]NAME [URL]",
+     "list, set and remove names of places"},
     {"bye", 0, 0, false, false, SHELL_NOTHING, run_quit, "", "leave"},
     {"cat", 1, 200, true, true, SHELL_THERE, run_cat, "FILE...", "write files to the terminal"},
     {"cd", 0, 1, true, false, SHELL_THERE_FOLDER, run_cd, "[FOLDER]", "go to a folder at the server"},
-    {"chmod", 2, 200, true, false, SHELL_THERE, run_chmod, "MODE FILE...", "set modes, where the server has SITE CHMOD"},
+    {"chmod", 2, 200, true, false, SHELL_THERE, run_chmod, "MODE FILE...",
+     "set modes, where the server has SITE CHMOD"},
     {"close", 0, 0, false, false, SHELL_NOTHING, run_close, "", "end the session"},
     {"get", 1, 200, true, true, SHELL_THERE, run_get, "[-c] [-o FILE] FILE...", "copy files to here"},
     {"help", 0, 1, false, false, SHELL_NOTHING, run_help, "[COMMAND]", "this"},
@@ -527,18 +534,22 @@ static const struct row {
     {"lpwd", 0, 0, false, false, SHELL_NOTHING, run_lpwd, "", "the folder here"},
     {"ls", 0, 200, true, true, SHELL_THERE, run_ls, "[--json] [FOLDER...]", "list folders"},
     {"mget", 1, 200, true, true, SHELL_THERE, run_mget, "PATTERN...", "copy files whose names fit to here"},
-    {"mirror", 1, 2, true, true, SHELL_THERE, run_mirror, "[-R] [-n] [--delete] FROM [TO]", "copy a tree to here; -R: from here"},
+    {"mirror", 1, 2, true, true, SHELL_THERE, run_mirror, "[-R] [-n] [--delete] FROM [TO]",
+     "copy a tree to here; -R: from here"},
     {"mkdir", 1, 200, true, false, SHELL_THERE_FOLDER, run_mkdir, "FOLDER...", "make folders"},
     {"mput", 1, 200, true, true, SHELL_HERE, run_mput, "PATTERN...", "copy files from here whose names fit"},
     {"mv", 2, 2, true, false, SHELL_THERE, run_mv, "FROM TO", "rename"},
     {"open", 1, 1, false, false, SHELL_BOOKMARK, run_open, "URL", "begin a session, in place of this one"},
     {"put", 1, 200, true, true, SHELL_HERE, run_put, "[-c] FILE...", "copy files from here"},
     {"pwd", 0, 0, true, false, SHELL_NOTHING, run_pwd, "", "the folder at the server"},
-    {"queue", 0, 200, false, true, SHELL_THERE, run_queue, "[run | clear | get FILE... | put FILE...]", "transfers that wait"},
+    {"queue", 0, 200, false, true, SHELL_THERE, run_queue, "[run | clear | get FILE... | put FILE...]",
+     "transfers that wait"},
     {"quit", 0, 0, false, false, SHELL_NOTHING, run_quit, "", "leave"},
     {"quote", 1, 200, true, false, SHELL_NOTHING, run_quote, "WORD...", "say that to the server"},
-    {"rm", 1, 200, true, true, SHELL_THERE, run_rm, "[-r] FILE...", "remove files; -r: and folders with all that is in them"},
-    {"set", 0, 0, false, true, SHELL_NOTHING, run_set, "OPTION...", "from now on: -v, -P 4, --limit-rate 1M..."},
+    {"rm", 1, 200, true, true, SHELL_THERE, run_rm, "[-r] FILE...",
+     "remove files; -r: and folders with all that is in them"},
+    {"set", 0, 0, false, true, SHELL_NOTHING, run_set, "OPTION...",
+     "from now on: -v, -P 4, --limit-rate 1M..."},
     {"site", 1, 200, true, false, SHELL_NOTHING, run_site, "WORD...", "a command of the server's own"},
 };
 
@@ -583,7 +594,8 @@ static int run_row(struct shell *sh, const struct row *row, int count, char **wo
     struct options own = sh->o;
     int first = 1, left;
 
-    if (row->has_options && options_read(count, words, row->run == run_set ? &sh->o : &own, &first) != OPTIONS_OK)
+    if (row->has_options &&
+        options_read(count, words, row->run == run_set ? &sh->o : &own, &first) != OPTIONS_OK)
         return EXIT_USAGE;
     left = count - first;
     if (left < row->least || left > row->most) {

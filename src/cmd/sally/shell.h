@@ -13,11 +13,12 @@ enum shell_word { SHELL_NOTHING, SHELL_HERE, SHELL_THERE, SHELL_THERE_FOLDER, SH
 struct shell {
     struct options o;
     struct show *show;
-    struct session *s;        /* NULL: none is open */
-    struct client_url url;    /* its server */
-    char there[SHELL_PATH];   /* the folder at the server */
-    struct client_folder kept; /* of it that was listed for completion last: kept_path. Read by shell_listing. */
-    char *kept_path;          /* NULL: nothing is kept */
+    struct session *s;      /* NULL: none is open */
+    struct client_url url;  /* its server */
+    char there[SHELL_PATH]; /* the folder at the server */
+    struct client_folder
+        kept;        /* of it that was listed for completion last: kept_path. Read by shell_listing. */
+    char *kept_path; /* NULL: nothing is kept */
     bool is_over;
 };
 

@@ -15,7 +15,7 @@ enum { HISTORY = 1000, NAMES = 2000, WORD = 1024 };
 
 struct shell_line {
     struct shell *sh;
-    EditLine *editor;  /* NULL: no terminal */
+    EditLine *editor; /* NULL: no terminal */
     History *history;
     char *history_file; /* NULL: nothing is kept */
     char *line;         /* owned */
@@ -34,7 +34,8 @@ static void add_name(struct names *n, const char *name, const char *start, bool 
 {
     char *text;
 
-    if (n->count < NAMES && strncmp(name, start, strlen(start)) == 0 && asprintf(&text, "%s%s", name, is_folder ? "/" : "") >= 0)
+    if (n->count < NAMES && strncmp(name, start, strlen(start)) == 0 &&
+        asprintf(&text, "%s%s", name, is_folder ? "/" : "") >= 0)
         n->name[n->count++] = text;
 }
 
@@ -46,7 +47,8 @@ static void add_commands(struct names *n, const char *start)
         add_name(n, name, start, false);
 }
 
-static void add_there(struct names *n, struct shell *sh, const char *folder, const char *start, bool only_folders)
+static void add_there(struct names *n, struct shell *sh, const char *folder, const char *start,
+                      bool only_folders)
 {
     char *path = shell_there(sh, folder);
     const struct client_folder *listing = path ? shell_listing(sh, path) : NULL;
@@ -80,7 +82,8 @@ static void add_bookmark(void *arg, const char *name, const char *url)
 }
 
 /* word: what stands before the cursor, number i of its command. Returns where in word the names begin: behind its last slash. */
-static const char *find_names(struct shell *sh, const char *command, unsigned i, const char *word, struct names *n)
+static const char *find_names(struct shell *sh, const char *command, unsigned i, const char *word,
+                              struct names *n)
 {
     const char *slash = strrchr(word, '/'), *start = slash ? slash + 1 : word;
     char folder[WORD];
@@ -136,7 +139,8 @@ static void print_names(const struct names *n)
     putchar('\n');
     for (size_t i = 0; i < n->count; i++) {
         char text[SPEECH_TEXT];
-        puts(speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){n->name[i], "", "", ""}, text, sizeof(text)));
+        puts(speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){n->name[i], "", "", ""}, text,
+                         sizeof(text)));
     }
 }
 
@@ -181,7 +185,7 @@ static char *prompt(EditLine *el)
     struct shell_line *l;
 
     if (el_get(el, EL_CLIENTDATA, &l) < 0)
-        return (char *)(uintptr_t) "> ";
+        return (char *)(uintptr_t)"> ";
     if (l->sh->s)
         snprintf(l->prompt, sizeof(l->prompt), "%.60s:%.120s> ", l->sh->url.host, l->sh->there);
     else

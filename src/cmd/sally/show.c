@@ -80,7 +80,8 @@ static double seconds_between(const struct timespec *then, const struct timespec
     return (double)(now->tv_sec - then->tv_sec) + (double)(now->tv_nsec - then->tv_nsec) / 1e9;
 }
 
-static void draw_line(struct show *s, const char *name, uint64_t bytes, uint64_t total, double seconds, unsigned width)
+static void draw_line(struct show *s, const char *name, uint64_t bytes, uint64_t total, double seconds,
+                      unsigned width)
 {
     char line[LINE];
 
@@ -149,24 +150,26 @@ static void print_event(json_t *event)
     json_decref(event);
 }
 
-static const char *const kinds[] = {
-    [CLIENT_STATUS] = "status", [CLIENT_COMMAND] = "command", [CLIENT_RESPONSE] = "response", [CLIENT_ERROR] = "error"};
+static const char *const kinds[] = {[CLIENT_STATUS] = "status",
+                                    [CLIENT_COMMAND] = "command",
+                                    [CLIENT_RESPONSE] = "response",
+                                    [CLIENT_ERROR] = "error"};
 
-static void say_event(const struct lane *l, enum client_event_kind kind, enum speech_phrase phrase, const char *const words[],
-                      const char *text)
+static void say_event(const struct lane *l, enum client_event_kind kind, enum speech_phrase phrase,
+                      const char *const words[], const char *text)
 {
     json_t *list = json_array();
 
     for (unsigned i = 0; words && i < SPEECH_WORDS && i < speech_words(phrase); i++)
         json_array_append_new(list, json_text(words[i]));
-    print_event(json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", kinds[kind], "session", (int)l->number, "id", speech_name(phrase),
-                          "words", list, "text", json_text(text)));
+    print_event(json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", kinds[kind], "session", (int)l->number, "id",
+                          speech_name(phrase), "words", list, "text", json_text(text)));
 }
 
 static void progress_event(const struct lane *l)
 {
-    json_t *event = json_pack("{s:s, s:i, s:o, s:I}", "event", "progress", "session", (int)l->number, "name", json_text(l->name),
-                              "bytes", (json_int_t)l->bytes);
+    json_t *event = json_pack("{s:s, s:i, s:o, s:I}", "event", "progress", "session", (int)l->number, "name",
+                              json_text(l->name), "bytes", (json_int_t)l->bytes);
 
     if (event && l->total != UINT64_MAX)
         json_object_set_new(event, "total", json_integer((json_int_t)l->total));
@@ -320,5 +323,6 @@ struct client_ears show_ears(void *arg, unsigned session)
 {
     struct show *s = arg;
 
-    return (struct client_ears){.arg = &s->lanes[session % SESSIONS_MOST], .hear = hear, .move = move, .transfer = transfer};
+    return (struct client_ears){
+        .arg = &s->lanes[session % SESSIONS_MOST], .hear = hear, .move = move, .transfer = transfer};
 }

@@ -64,16 +64,20 @@ static void print_count(const struct options *o, struct show *show, const struct
 {
     char *line;
 
-    if (asprintf(&line, "%s%ju files copied, %ju the same, %ju deleted, %ju left out, %ju failed; %ju bytes", o->is_dry ? "would be: " : "",
-                 (uintmax_t)(n->done[CLIENT_MIRROR_GET] + n->done[CLIENT_MIRROR_PUT] - (o->is_dry ? 0 : n->failed)), (uintmax_t)n->same,
-                 (uintmax_t)n->done[CLIENT_MIRROR_DELETE], (uintmax_t)n->left_out, (uintmax_t)n->failed, (uintmax_t)n->bytes) < 0)
+    if (asprintf(&line, "%s%ju files copied, %ju the same, %ju deleted, %ju left out, %ju failed; %ju bytes",
+                 o->is_dry ? "would be: " : "",
+                 (uintmax_t)(n->done[CLIENT_MIRROR_GET] + n->done[CLIENT_MIRROR_PUT] -
+                             (o->is_dry ? 0 : n->failed)),
+                 (uintmax_t)n->same, (uintmax_t)n->done[CLIENT_MIRROR_DELETE], (uintmax_t)n->left_out,
+                 (uintmax_t)n->failed, (uintmax_t)n->bytes) < 0)
         return;
     if (o->is_dry || o->is_verbose)
         show_line(show, line);
     free(line);
 }
 
-static enum client_result mirror_into(const struct options *o, struct session *s, struct show *show, const char *path, int root)
+static enum client_result mirror_into(const struct options *o, struct session *s, struct show *show,
+                                      const char *path, int root)
 {
     struct client_mirror_plan plan = {.remote = path,
                                       .root = root,
@@ -93,7 +97,8 @@ static enum client_result mirror_into(const struct options *o, struct session *s
     return r;
 }
 
-enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show, const char *path, const char *here)
+enum client_result tree_mirror(const struct options *o, struct session *s, struct show *show,
+                               const char *path, const char *here)
 {
     int root;
     enum client_result r;

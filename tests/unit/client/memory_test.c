@@ -84,7 +84,8 @@ static void names_the_line_that_is_none(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keeps_what_it_was_told), cmocka_unit_test(names_the_line_that_is_none)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keeps_what_it_was_told),
+                                       cmocka_unit_test(names_the_line_that_is_none)};
 
     return cmocka_run_group_tests(tests, make, unmake);
 }

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-static void expect(const char *text, const char *host, const char *user, const char *wanted_user, const char *wanted_password)
+static void expect(const char *text, const char *host, const char *user, const char *wanted_user,
+                   const char *wanted_password)
 {
     struct client_login l = {.user = NULL};
     int r = client_netrc_find(text, host, user, &l);
