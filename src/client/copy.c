@@ -2,7 +2,7 @@
 #include "client/copy_private.h"
 
 #include "client/digest.h"
-#include "client/say.h"
+#include "client/private.h"
 #include "ftp/time.h"
 #include "sys/fd.h"
 
@@ -346,7 +346,7 @@ struct store {
     const struct client_copy *copy;
     int fd;
     struct stat st;
-    char *part; /* the remote path's. Owned. */
+    char *to; /* the remote path, as it is called for now. Owned. */
     uint64_t offset;
 };
 
@@ -369,7 +369,7 @@ static bool is_beginning(struct store *s, const struct client_facts *facts)
 {
     char there[CLIENT_HASH], here[CLIENT_HASH];
 
-    if (client_hash(s->c, s->part, facts->size, there) == CLIENT_OK)
+    if (client_hash(s->c, s->to, facts->size, there) == CLIENT_OK)
         return client_digest(s->fd, facts->size, here) == 0 && strcasecmp(here, there) == 0;
     return facts->has_time && facts->time > s->st.st_mtime && facts->time > s->st.st_ctime;
 }
@@ -377,7 +377,7 @@ static bool is_beginning(struct store *s, const struct client_facts *facts)
 static enum client_result find_beginning(struct store *s)
 {
     struct client_facts facts;
-    enum client_result r = client_look(s->c, s->part, &facts);
+    enum client_result r = client_look(s->c, s->to, &facts);
 
     if (r || !facts.has_size || facts.size == 0 || facts.size > (uint64_t)s->st.st_size ||
         !is_beginning(s, &facts))
@@ -392,7 +392,7 @@ static enum client_result find_beginning(struct store *s)
 static enum client_result check_stored(struct store *s, uint64_t size)
 {
     struct client_facts facts;
-    enum client_result r = client_size(s->c, s->part, &facts);
+    enum client_result r = client_size(s->c, s->to, &facts);
     char sent[24], there[24], theirs[CLIENT_HASH], ours[CLIENT_HASH];
 
     if (r)
@@ -403,7 +403,7 @@ static enum client_result check_stored(struct store *s, uint64_t size)
         SAY(s->c, CLIENT_ERROR, SIZE_AFTER_DIFFERS, s->copy->remote, sent, there);
         return CLIENT_CUT;
     }
-    if (!s->offset || client_hash(s->c, s->part, size, theirs) != CLIENT_OK)
+    if (!s->offset || client_hash(s->c, s->to, size, theirs) != CLIENT_OK)
         return client_is_open(s->c) ? CLIENT_OK : CLIENT_NO_CONNECTION;
     if (client_digest(s->fd, size, ours) == 0 && strcasecmp(ours, theirs) == 0)
         return CLIENT_OK;
@@ -411,10 +411,21 @@ static enum client_result check_stored(struct store *s, uint64_t size)
     return CLIENT_CUT;
 }
 
-static enum client_result give_name(struct store *s)
+/* NAME.part becomes NAME. ret_done false: this server lets nobody rename. Where it renames onto no file that is there (RFC 959 leaves that
+ * open), that one goes first. */
+static enum client_result give_name(struct store *s, bool *ret_done)
 {
-    enum client_result r = client_do(s->c, "RNFR", s->part);
+    enum client_result r = client_try(s->c, "RNFR", s->to, ret_done);
+    bool done;
 
+    if (r || !*ret_done)
+        return r;
+    r = client_try(s->c, "RNTO", s->copy->remote, &done);
+    if (r || done)
+        return r;
+    r = client_try(s->c, "DELE", s->copy->remote, &done);
+    if (!r)
+        r = client_do(s->c, "RNFR", s->to);
     return r ? r : client_do(s->c, "RNTO", s->copy->remote);
 }
 
@@ -426,31 +437,68 @@ static enum client_result give_time(struct store *s)
 
     if (!client_offers(s->c, "MFMT") || !ftp_time_format(s->st.st_mtime, when))
         return CLIENT_OK;
-    if (asprintf(&argument, "%s %s", when, s->part) < 0)
+    if (asprintf(&argument, "%s %s", when, s->to) < 0)
         return client_fail(s->c, CLIENT_FAILED, -ENOMEM, 0);
     r = client_try(s->c, "MFMT", argument, &done);
     free(argument);
     return r;
 }
 
-static enum client_result store_part(struct store *s, uint64_t *ret_bytes)
+/* As s->to, with its size and time as they are to be. */
+static enum client_result store_as(struct store *s, uint64_t *ret_bytes)
 {
-    struct client_piece piece = {.path = s->part, .most = UINT64_MAX, .total = UINT64_MAX};
-    struct timespec began;
-    enum client_result r = s->copy->resumes ? find_beginning(s) : CLIENT_OK;
+    struct client_piece piece = {.path = s->to, .offset = s->offset, .most = UINT64_MAX, .total = UINT64_MAX};
+    enum client_result r;
 
-    piece.offset = s->offset;
     if (S_ISREG(s->st.st_mode))
         piece.total = (uint64_t)s->st.st_size;
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    if (!r)
-        r = client_put(s->c, &piece, read_file, s, ret_bytes);
+    r = client_put(s->c, &piece, read_file, s, ret_bytes);
     if (!r)
         r = check_stored(s, s->offset + *ret_bytes);
     if (!r && S_ISREG(s->st.st_mode))
         r = give_time(s);
+    return r;
+}
+
+/* Under its own name at once, since this server lets nobody rename. */
+static enum client_result store_at_once(struct store *s, uint64_t *ret_bytes)
+{
+    free(s->to);
+    s->to = strdup(s->copy->remote);
+    s->offset = 0;
+    if (!s->to)
+        return client_fail(s->c, CLIENT_FAILED, -ENOMEM, 0);
+    if (lseek(s->fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
+        return client_local(s->c, s->copy->local, errno);
+    return store_as(s, ret_bytes);
+}
+
+static enum client_result store_part(struct store *s, uint64_t *ret_bytes)
+{
+    enum client_result r = s->copy->resumes ? find_beginning(s) : CLIENT_OK;
+    bool is_named, is_gone;
+
     if (!r)
-        r = give_name(s);
+        r = store_as(s, ret_bytes);
+    if (!r)
+        r = give_name(s, &is_named);
+    if (r || is_named)
+        return r;
+    SAY(s->c, CLIENT_STATUS, NO_RENAMING);
+    s->c->has_no_renaming = true;
+    if (!S_ISREG(s->st.st_mode)) /* it can't be read again */
+        return client_refused(s->c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, s->to);
+    r = client_try(s->c, "DELE", s->to, &is_gone);
+    return r ? r : store_at_once(s, ret_bytes);
+}
+
+static enum client_result store(struct store *s, uint64_t *ret_bytes)
+{
+    struct timespec began;
+    enum client_result r;
+
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    r = s->c->has_no_renaming ? store_at_once(s, ret_bytes) : store_part(s, ret_bytes);
     if (!r)
         copy_say_moved(s->c, *ret_bytes, &began);
     return r;
@@ -468,11 +516,11 @@ enum client_result client_store(struct client *c, const struct client_copy *copy
         r = client_local(c, copy->local, errno);
     else if (S_ISDIR(s.st.st_mode))
         r = client_local(c, copy->local, EISDIR);
-    else if (asprintf(&s.part, "%s.part", copy->remote) < 0)
+    else if (asprintf(&s.to, "%s.part", copy->remote) < 0)
         r = client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
     else
-        r = store_part(&s, ret_bytes);
-    free(s.part);
+        r = store(&s, ret_bytes);
+    free(s.to);
     fd_close(&s.fd);
     return r;
 }

@@ -27,6 +27,7 @@ struct client {
     char *piece;            /* CLIENT_PIECE bytes, once a transfer has run */
     unsigned ways;          /* that may still work here: enum client_way */
     bool has_mlsd, is_binary;
+    bool has_no_renaming; /* it was refused */
     bool has_zone; /* zone is known: seconds from times of LIST to UTC */
     int64_t zone;
     iconv_t to_server, from_server; /* (iconv_t)-1: names go as they are */

@@ -142,6 +142,18 @@ class Down(TreeCase):
         self.assertTrue(os.path.islink(f"{self.here}/to/sub"))
 
 
+class NoRenaming(TreeCase):
+    options = {"anon_other_write_enable": "NO"}
+
+    def test_files_are_stored_at_once(self):
+        self.plant(f"{self.here}/from")
+        said = self.sally("mirror", "-v", "-R", "from", self.url("to")).stderr.decode()
+        self.assertEqual(said.count("lets nobody rename"), 1)
+        self.assertLessEqual(set(self.FILES), set(self.tree(self.path("to"))))
+        self.assertEqual({name: read_file(self.path("to/" + name)) for name in self.FILES},
+                         {name: read_file(f"{self.here}/from/{name}") for name in self.FILES})
+
+
 class Crowded(TreeCase):
     options = {"max_per_ip": 2}
 
