@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -201,6 +202,14 @@ class Files(SallyCase):
         self.assertIn(b"another sally is writing it", said)
         self.assertEqual(self.mine("a.part"), b"begun")
 
+    def test_completion(self):
+        file = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "packaging/completion/sally.bash")
+        for words, wanted in ((["mi"], "mirror"), (["get", "--seg"], "--segments"), (["get", "-o", "/etc/passw"], "/etc/passwd")):
+            script = f"source {file}; COMP_WORDS=(sally {' '.join(words)}); COMP_CWORD={len(words)}; _sally; echo ${{COMPREPLY[@]}}"
+            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True,
+                                  env={**self.environment(), "PATH": os.path.dirname(harness.SALLY) + ":" + os.environ["PATH"]})
+            self.assertIn(wanted, done.stdout.split(), done.stderr)
+
     def test_usage(self):
         for words in (("get",), ("put", "a"), ("fly", "a"), ("get", "--no-such", "a"), ("get", "http://a/b"), ("get", "ftp://a:0/b"),
                       ("ls", "ftp://u:secret@h/"), ("ls", "--active-ports", "9:1", "h"), ("ls", "--fingerprint", "12", "h"), ("get", "-P", "0", "h/a"), ("get", "-P", "65", "h/a"),
@@ -248,6 +257,11 @@ class Ways(SallyCase):
         self.assertIn(b"PORT 127,0,0,1,117,48", said)
 
 
+def fingerprint_of(certificate):
+    text = openssl("x509", "-in", certificate, "-noout", "-fingerprint", "-sha256").stdout.decode()
+    return text.strip().rpartition("=")[2].replace(":", "").lower()
+
+
 class Secured(SallyCase):
     """TLS wherever it is offered."""
 
@@ -257,8 +271,7 @@ class Secured(SallyCase):
         cls.certificate = make_certificate(folder + "/server.pem", "localhost")
         cls.conf = {**cls.conf, "ssl_enable": "YES", "allow_anon_ssl": "YES", "rsa_cert_file": cls.certificate,
                     "require_ssl_reuse": "YES"}
-        text = openssl("x509", "-in", cls.certificate, "-noout", "-fingerprint", "-sha256").stdout.decode()
-        cls.fingerprint = text.strip().rpartition("=")[2].replace(":", "").lower()
+        cls.fingerprint = fingerprint_of(cls.certificate)
 
     def test_who_is_not_known_is_not_talked_to(self):
         said = self.sally("ls", self.url(), status=NO_TLS).stderr.decode()
@@ -375,8 +388,11 @@ class Passwords(SallyCase):
 class Scripted:
     """A server that says what it is told to: {verb: reply, or what makes one of the session}."""
 
-    def __init__(self, script, data=b""):
-        self.script, self.sent, self.seen = script, data, []
+    def __init__(self, script, data=b"", certificate=None):
+        self.script, self.sent, self.seen, self.context = script, data, [], None
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(certificate)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.passive = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -399,8 +415,12 @@ class Scripted:
     def serve(self):
         with contextlib.suppress(OSError):
             control, _ = self.listener.accept()
+            self.answer(control, "")
+            if self.context:
+                control.recv(100)
+                control.sendall(b"234 go on\r\n")
+                control = self.context.wrap_socket(control, server_side=True)
             with control, control.makefile("rb") as lines:
-                self.answer(control, "")
                 for line in lines:
                     verb = line.split()[0].decode()
                     self.seen.append(line.decode().strip())
@@ -413,7 +433,10 @@ class Scripted:
         for part in [said] if isinstance(said, (str, bytes)) else said:
             control.sendall(part if isinstance(part, bytes) else part.encode() + b"\r\n")
         if verb in ("RETR", "LIST", "MLSD") and str(said).startswith("150"):
-            with self.passive.accept()[0] as data:
+            data = self.passive.accept()[0]
+            if self.context:
+                data = self.context.wrap_socket(data, server_side=True, suppress_ragged_eofs=False)
+            with data:  # which closes the socket, and under TLS says nothing of it
                 data.sendall(self.sent)
             control.sendall(b"226 done\r\n")
 
@@ -455,6 +478,16 @@ class Hostile(SallyCase):
                 done, _ = self.against({"SIZE": f"213 {size}", "RETR": "150 here"}, "get", "URL/f", data=b"12345", status=CUT)
                 self.assertIn(b"f.part", done.stderr)
                 self.assertEqual(self.names(), ["f.part"])
+
+    def test_tls_that_is_cut_off(self):
+        certificate = make_certificate(harness.make_dir(self.home + "/certificate") + "/server.pem", "localhost")
+        script = {"RETR": "150 here", "MLSD": "150 here", "LIST": "150 here", "PBSZ": "200 ok", "PROT": "200 ok"}
+        for words in ("get", "URL/f"), ("cat", "URL/f"), ("ls", "URL"):
+            with Scripted(script, b"12345\r\n", certificate) as server:
+                url = words[-1].replace("URL", f"127.0.0.1:{server.port}")
+                said = self.sally(*words[:-1], "--fingerprint", fingerprint_of(certificate), "--retries", "0", url, status=CUT).stderr
+                self.assertIn(b"without saying so", said)
+        self.assertNotIn("f", self.names())
 
     def test_a_name_is_no_command(self):
         done, seen = self.against({}, "get", "URL/a%0d%0aDELE%20b", status=USAGE)
