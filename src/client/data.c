@@ -266,6 +266,13 @@ static enum client_result end(struct client *c, enum client_result so_far, const
     return client_refused(c, CLIENT_CUT, SPEECH_REMOTE_REFUSED, of);
 }
 
+static void set_patience(struct client *c, int ms)
+{
+    c->limits.patience = ms;
+    if (c->control)
+        channel_set_patience(c->control, ms);
+}
+
 static int ms_so_far(const struct client *c)
 {
     struct timespec now;
@@ -273,6 +280,24 @@ static int ms_so_far(const struct client *c)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int)((now.tv_sec - c->data_began.tv_sec) * 1000 +
                  (now.tv_nsec - c->data_began.tv_nsec) / 1000000);
+}
+
+/* Many servers come to an active client before they answer, and where a firewall swallows that they may try for a minute. Nobody waits as
+ * long; and since that answer would come to another command, the session is over with it. */
+static enum client_result ask_transfer(struct client *c, const struct way *way, const struct client_transfer *t,
+                                       const struct data *d)
+{
+    enum client_result r;
+    int asked_at = ms_so_far(c);
+
+    if (d->listener < 0)
+        return client_command(c, t->verb, t->argument);
+    set_patience(c, c->site.data_ms);
+    r = client_command(c, t->verb, t->argument);
+    set_patience(c, c->site.idle_ms);
+    if (r == CLIENT_NO_CONNECTION && ms_so_far(c) - asked_at >= c->site.data_ms)
+        r = no_way(c, way->name, -ETIMEDOUT);
+    return r;
 }
 
 /* One way, from its question to the end of the transfer. CLIENT_NO_DATA: another may work. */
@@ -295,7 +320,7 @@ static enum client_result transfer_by(struct client *c, const struct way *way,
         r = client_do(c, "REST", number);
     }
     if (!r)
-        r = client_command(c, t->verb, t->argument);
+        r = ask_transfer(c, way, t, &d);
     if (!r && c->reply.code == 425)
         r = way_refused(c, way->name);
     else if (!r && !client_replied(c, 100))
