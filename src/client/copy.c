@@ -302,7 +302,7 @@ static enum client_result fetch_whole(struct fetch *f)
     struct client_piece piece = {.path = f->copy->remote, .most = UINT64_MAX, .total = UINT64_MAX};
     struct timespec began;
     uint64_t bytes;
-    enum client_result r;
+    enum client_result r = CLIENT_OK;
     int error = 0;
 
     if (f->copy->resumes)
@@ -311,7 +311,8 @@ static enum client_result fetch_whole(struct fetch *f)
         piece.total = f->facts.size;
     say_resumes(f->c, f->offset);
     clock_gettime(CLOCK_MONOTONIC, &began);
-    r = client_get(f->c, &piece, write_part, f, &bytes);
+    if (f->offset == 0 || f->offset < f->facts.size)
+        r = client_get(f->c, &piece, write_part, f, &bytes);
     if (!r && (error = fetch_clear(f, true)) < 0) /* an empty file, or one that was all there */
         r = client_local(f->c, f->copy->local, -error);
     if (!r)

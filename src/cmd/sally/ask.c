@@ -68,9 +68,10 @@ static bool ask_password(struct show *show, const char *user, const char *host, 
     }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    dprintf(fd, "Password for %s at %s: ", user, host);
-    if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0)
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0) { /* before it is asked, or what is typed at once would be seen */
+        dprintf(fd, "Password for %s at %s: ", user, host);
         read = read_line("/dev/tty", fd, out);
+    }
     (void)!tcsetattr(fd, TCSAFLUSH, &before); /* nothing better can be done for the terminal */
     dprintf(fd, "\n");
     fd_close(&fd);
