@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUARTER = 900, DEEPEST = 200 };
+enum { QUARTER = 900, DEEPEST = 200, ENTRIES_MOST = 1 << 22 };
 
 char *client_join(const char *folder, const char *name)
 {
@@ -38,6 +38,10 @@ static enum client_result keep(void *arg, const struct ftp_listed *e)
     struct client_folder *f = k->folder;
     struct client_entry *to;
 
+    if (f->count == ENTRIES_MOST) { /* there may be no end to it */
+        SAY(k->c, CLIENT_ERROR, LIST_TOO_LONG);
+        return CLIENT_REMOTE_REFUSED;
+    }
     if (f->count == f->cap) {
         size_t cap = f->cap ? 2 * f->cap : 64;
         struct client_entry *more = reallocarray(f->entries, cap, sizeof(*more));

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CONNECT_MS = 20000, DATA_MS = 10000, IDLE_MS = 60000, FTP_PORT = 21, FTPS_PORT = 990 };
+enum { CONNECT_MS = 20000, DATA_MS = 10000, IDLE_MS = 60000, FTP_PORT = 21, FTPS_PORT = 990, GREETINGS = 3 };
 
 static int otherwise(int value, int standard)
 {
@@ -173,14 +173,15 @@ static enum client_result connect_to(struct client *c, const struct addrinfo *a)
 /* The first of the host's addresses that answers. */
 static enum client_result reach(struct client *c)
 {
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found;
     enum client_result r = CLIENT_NO_ADDRESS;
-    char port[8];
+    struct channel_limits limits = {.patience = c->site.connect_ms, .stop = c->limits.stop};
+    struct addrinfo *found;
     int error;
 
-    snprintf(port, sizeof(port), "%u", c->site.port);
     SAY(c, CLIENT_STATUS, RESOLVING, c->site.host);
-    error = getaddrinfo(c->site.host, port, &wanted, &found);
+    error = client_resolve(c->site.host, c->site.port, &limits, &found);
+    if (error == EAI_CANCELED)
+        return client_fail(c, CLIENT_CANCELED, -ECANCELED, 0);
     if (error) {
         SAY(c, CLIENT_ERROR, NO_ADDRESS, c->site.host, gai_strerror(error));
         return CLIENT_NO_ADDRESS;
@@ -195,7 +196,7 @@ static enum client_result welcome(struct client *c)
 {
     enum client_result r = client_hear(c);
 
-    while (!r && client_replied(c, 100)) /* 120: in so many minutes */
+    for (unsigned i = 0; !r && client_replied(c, 100) && i < GREETINGS; i++) /* 120: in so many minutes */
         r = client_hear(c);
     if (!r && !client_replied(c, 200))
         r = client_refused(c, CLIENT_NO_CONNECTION, SPEECH_REMOTE_REFUSED, c->site.host);

@@ -49,6 +49,13 @@ void client_names_close(struct client *c);
 MUST_USE char *client_name_out(const struct client *c, const char *text);
 MUST_USE char *client_name_in(const struct client *c, const char *text, size_t len, size_t *ret_len);
 
+/* ---- resolve.c ---- */
+
+/* A host's addresses with this port: 0 and *ret, the caller's to free (freeaddrinfo); or an error of getaddrinfo(3): EAI_CANCELED if it was called off,
+ * EAI_INPROGRESS if nothing was answered for so long. */
+struct addrinfo;
+MUST_USE int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits, struct addrinfo **ret);
+
 /* ---- control.c: commands and replies ---- */
 
 /* Sends a line and reads the reply to it, c->reply: any, 1xx too. CLIENT_OK: there is one. argument NULL: none. */

@@ -60,6 +60,7 @@ SPEECH(CERTIFICATE_OTHER, "The data connection ends at a certificate that is not
 SPEECH(LOGIN_INCORRECT, "Login as %1$s failed: %2$s")
 SPEECH(TOO_MANY, "The server has too many connections: %1$s")
 SPEECH(LIST_LINE, "A line of the listing is not understood: %1$s")
+SPEECH(LIST_TOO_LONG, "The folder has more entries than any that is meant")
 SPEECH(LIST_FAILED, "Failed to retrieve directory listing")
 SPEECH(REMOTE_REFUSED, "%1$s: the server says: %2$s")
 SPEECH(BUSY_FILE, "%1$s: another sally is writing it")

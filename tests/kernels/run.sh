@@ -122,7 +122,7 @@ build() {
     # shellcheck disable=SC2016
     inside none "$root" 1800 sh -c '
         [ -f build/build.ninja ] || meson setup build --buildtype=debugoptimized -Dtests=true -Dhardening=true >meson.log || exit 1
-        exec ninja -C build --quiet sallyd tests/oracle-netfilter $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
+        exec ninja -C build --quiet sallyd sallywall tests/oracle-netfilter $(ninja -C build -t targets all | sed -n "s,^\(tests/unit/[^/]*\): c_LINKER.*,\1,p" |
             grep -E "/unit-(tls|sys|kernel)-")' >"$top/$suite/build.log" 2>&1 ||
         { tail -n 30 "$top/$suite/build.log" >&2 && fail "$suite: the build failed: see above"; }
 }
