@@ -19,7 +19,7 @@ ROOMS = {
     "rules": "packet",
     "track": "packet ftp",
     "verdict": "rules packet track",
-    "explain": "verdict rules packet track ftp",
+    "explain": "verdict rules packet track ftp speech",
     "bpf": "packet ftp track rules verdict",
     "kernel": "rules track verdict packet bpf sys",
     "ipc": "sys",
@@ -35,8 +35,8 @@ PROGRAMS = {
     "cmd/sallyd.c": "server ipc sys",
     "cmd/sally.c": "client ftp channel sys speech",
     "cmd/sally/": "client ftp channel sys speech",
-    "cmd/sallywall.c": "explain verdict rules packet track kernel bpf sys",
-    "cmd/wall/": "explain verdict rules packet track kernel bpf sys",
+    "cmd/sallywall.c": "explain verdict rules packet track kernel bpf sys speech",
+    "cmd/wall/": "explain verdict rules packet track kernel bpf sys speech",
 }
 
 # Inside the server, besides itself and what lies in src/server/ itself. The worker holds no code that opens a file or
@@ -64,7 +64,7 @@ IO = {"fcntl.h", "poll.h", "pthread.h", "sys/epoll.h", "sys/ioctl.h", "sys/mman.
 # What a header that is also compiled with -target bpf may ask of the system.
 FREESTANDING = re.compile(r"(linux|asm|bpf)/|(stdbool|stddef|stdint|limits|iso646|stdalign|stdarg|float)\.h$")
 
-GENERATED = {"wall_object.h"}  # by the build
+GENERATED = {"korean.h", "wall_object.h"}  # by the build
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 DIRECTIVE = re.compile(r"^\s*#\s*(include|import)")

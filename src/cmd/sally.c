@@ -3,7 +3,6 @@
 #include "cmd/sally/command.h"
 
 #include <errno.h>
-#include <libintl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +36,7 @@ static const char usage[] =
     "      --timeout SECONDS     until a connection stands (20)\n"
     "      --limit-rate BYTES    a second, for each session; k, M and G may follow\n"
     "      --encoding NAME       of names at the server, if they are not UTF-8\n"
+    "      --lang LANGUAGE       of the message log: en, ko (the locale's)\n"
     "\n"
     "Trees:\n"
     "  -R, --reverse             mirror: from here to the server\n"
@@ -118,8 +118,9 @@ int main(int argc, char **argv)
     int first;
 
     argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
-    setlocale(LC_ALL, "");
-    textdomain("sallyport");
+    if (!setlocale(LC_ALL, ""))
+        setlocale(LC_CTYPE, "C.UTF-8"); /* this system lacks the locale; the terminal has UTF-8 */
+    speech_speak_locale();
     switch (options_read(argc, argv, &o, &first)) {
     case OPTIONS_OK:
         break;

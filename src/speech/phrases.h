@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The phrases of speech.h: SPEECH(name, English text, which is also gettext's key). Words are %1$s, %2$s... in the order in which
- * they are given, unless a comment says more. */
+/* The phrases of speech.h: SPEECH(name, English text). Words are %1$s, %2$s... in the order in which they are given, unless a comment
+ * says more. Each .po of po/ has them in other languages, by name: a phrase that is added or changed here is added or changed there. */
 
 SPEECH(VERBATIM, "%1$s")
 
@@ -78,3 +78,6 @@ SPEECH(LINK_SKIPPED, "%1$s: a link, which is left out")
 SPEECH(IN_THE_WAY, "%1$s: a file here is a folder there, or the other way round; it is left alone")
 SPEECH(NO_DATA_CONNECTION, "No data connection could be made")
 SPEECH(TLS_CUT, "The data connection's TLS ended without saying so: what came may not be all")
+
+/* What a firewall does to it. */
+#include "speech/firewall.h"

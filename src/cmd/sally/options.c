@@ -29,6 +29,7 @@ enum {
     TIMEOUT,
     LIMIT_RATE,
     ENCODING,
+    LANGUAGE,
     DELETE,
     ONLY_NEWER,
     LINKS,
@@ -50,6 +51,7 @@ static const struct option longs[] = {
     {"timeout", required_argument, NULL, TIMEOUT},
     {"limit-rate", required_argument, NULL, LIMIT_RATE},
     {"encoding", required_argument, NULL, ENCODING},
+    {"lang", required_argument, NULL, LANGUAGE},
     {"reverse", no_argument, NULL, 'R'},
     {"delete", no_argument, NULL, DELETE},
     {"dry-run", no_argument, NULL, 'n'},
@@ -193,6 +195,8 @@ static bool take_option(int option, struct options *o)
         return take_rate(&o->site.rate);
     case ENCODING:
         return take_encoding(&o->site.encoding);
+    case LANGUAGE:
+        return speech_speak(optarg) || wrong("--lang is none of en and ko", optarg);
     case 'R':
         o->is_reverse = true;
         return true;

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The phrases of sallywall explain, as those of phrases.h, which includes them. */
+
+/* Who and what. */
+SPEECH(CLIENT, "client")
+SPEECH(SERVER, "server")
+SPEECH(FIREWALL, "firewall")
+SPEECH(ANSWER, "answer")
+SPEECH(PACKET, "packet")
+SPEECH(NONE, "none")
+SPEECH(NOTHING, "nothing")
+SPEECH(AND, "%1$s and %2$s")
+SPEECH(STANDARD_INPUT, "standard input")
+SPEECH(FIRST_DATA, "first data")
+SPEECH(INSIDE_TLS, "%1$s (inside TLS)")
+SPEECH(NOT_TRACKED, "not tracked")
+SPEECH(PACKET_FLAGS, "%1$s, %2$s bytes")
+SPEECH(PACKET_FLAGS_ONE, "%1$s, %2$s byte")
+
+/* Where a rule stands; the short ones are for a line of their own. */
+SPEECH(PLACE_RULE, "rule %1$s of %2$s")
+SPEECH(PLACE_RULE_IN, "rule %1$s of %2$s in the %3$s table")
+SPEECH(PLACE_POLICY, "the policy of %1$s")
+SPEECH(PLACE_POLICY_IN, "the policy of %1$s in the %2$s table")
+SPEECH(PLACE_SHORT_POLICY, "%1$s policy")
+SPEECH(NO_CHAIN, "no chain")
+SPEECH(NO_TABLE, "no table")
+SPEECH(FTP_HELPER, "the FTP helper")
+SPEECH(BESIDE, "what is beside these rules")
+
+/* Who stops a packet: the first word of sentences that go on with what is stopped. */
+SPEECH(WHO_HELPER_DROPS, "the FTP helper drops")
+SPEECH(WHO_HELPER_REJECTS, "the FTP helper rejects")
+SPEECH(WHO_TRACKING_DROPS, "connection tracking drops")
+SPEECH(WHO_TRACKING_REJECTS, "connection tracking rejects")
+SPEECH(WHO_DROPS, "%1$s drops")
+SPEECH(WHO_REJECTS, "%1$s rejects")
+
+/* Why it is that rule. */
+SPEECH(REASON_NOTRACK, "because a NOTRACK rule keeps the session out of connection tracking")
+SPEECH(REASON_OF_TRACKING, "%1$s")
+SPEECH(REASON_NO_RULE, "because no rule admits it")
+SPEECH(REASON_NOT_TOLD, "because nothing told the firewall that it belongs to the FTP session")
+SPEECH(REASON_ENCRYPTED,
+       "because the control channel is encrypted, so that the firewall can't read which port was agreed on")
+SPEECH(REASON_MISSED, "because the firewall's FTP helper missed the announcement (%1$s)")
+SPEECH(KNOWN_RELATED, "although the firewall knows that it belongs to the FTP session")
+SPEECH(KNOWN_ESTABLISHED, "although it belongs to a connection that is open")
+SPEECH(KNOWN_NO_RULE, "%1$s: no rule before it accepts it")
+SPEECH(KNOWN_PORTS, "%1$s: %2$s, which accepts %3$s packets, is limited to ports that %4$s is not one of")
+SPEECH(KNOWN_MORE, "%1$s: %2$s, which accepts %3$s packets, asks for more than that")
+SPEECH(KNOWN_MARK, "%1$s, which accepts") /* by which the two before name a rule */
+
+/* Why a task failed: who and reason as above. */
+SPEECH(WHY_PASSIVE, "the server tells the client to connect to port %1$s, and %2$s that connection, %3$s")
+SPEECH(WHY_ACTIVE, "the client tells the server to connect to port %1$s, and %2$s that connection, %3$s")
+SPEECH(WHY_ACTIVE_ANSWER,
+       "the server connects from its port %1$s to the client, and %2$s the client's answer, %3$s")
+SPEECH(WHY_DATA, "on the data connection, %1$s the packet \"%2$s\" of the %3$s, %4$s")
+SPEECH(WHY_CONNECT, "%1$s the client's connection to port %2$s, and no rule before it admits that port")
+SPEECH(WHY_CONTROL, "%1$s the %2$s of the %3$s (\"%4$s\"), %5$s")
+SPEECH(DEPENDS, "it depends on %1$s")
+SPEECH(DEPENDS_AT, "it depends on %1$s, at %2$s: %3$s")
+SPEECH(DEPENDS_SEE, "it depends on %1$s (to see it: %2$s)")
+SPEECH(DEPENDS_AT_SEE, "it depends on %1$s, at %2$s: %3$s (to see it: %4$s)")
+SPEECH(NOT_IN_RULES, "something that the rules don't tell")
+
+/* Which transfers, and how it looks to the client. */
+SPEECH(ALL_L, "every directory listing")
+SPEECH(ALL_D, "every download")
+SPEECH(ALL_LD, "every directory listing and download")
+SPEECH(ALL_U, "every upload")
+SPEECH(ALL_LU, "every directory listing and upload")
+SPEECH(ALL_DU, "every download and upload")
+SPEECH(ALL_LDU, "every directory listing, download and upload")
+SPEECH(ENDS_REFUSED, "is refused")
+SPEECH(ENDS_BROKEN, "breaks off")
+SPEECH(ENDS_TIMEOUT, "times out")
+
+/* The conclusion of a session. */
+SPEECH(LOST_ONE, " On the way %1$s packet is lost and sent again: %2$s packet %3$s.")
+SPEECH(LOST_MORE, " On the way %1$s packets are lost and sent again: %2$s packet %3$s.")
+SPEECH(LOST_END, " Only the end of the connection is lost: %1$s packet %2$s.")
+SPEECH(WORKS_BY,
+       "The whole session works: login, listing, download and upload; %1$s admits the data connections.%2$s")
+SPEECH(WORKS_KNOWN, "The whole session works: login, listing, download and upload; %1$s admits the data "
+                    "connections because the firewall knows that they belong to the session.%2$s")
+SPEECH(WORKS_FREE,
+       "The whole session works: login, listing, download and upload; no rule stands in its way.%1$s")
+SPEECH(CANT_CONNECT_REFUSED, "The client can't even connect and is refused at once: %1$s.")
+SPEECH(CANT_CONNECT_TIMEOUT, "The client can't even connect and times out: %1$s.")
+SPEECH(CANT_CONNECT_ALTHOUGH,
+       "The client can't connect and times out, although its first packet gets through: %1$s.")
+SPEECH(CANT_CONNECT_EVEN_IF,
+       "The client can't connect and times out, even if its first packet gets through: %1$s.")
+SPEECH(CANT_LOG_IN, "The client connects, but can't log in: %1$s.")
+SPEECH(LOGIN_UNKNOWN, "Whether the login works can't be told; even if it does,")
+SPEECH(LOGIN_WORKS, "Login works, but")
+SPEECH(BLOCKED, "%1$s %2$s %3$s: %4$s.")
+SPEECH(BLOCKED_UNLESS, "%1$s unless the %2$s keeps to data ports %3$s, %4$s %5$s: %6$s.")
+SPEECH(PORT_UNSAID, "Login works, but whether %1$s does depends on the port that the server sends data from, "
+                    "which was not said (--data-port): with some %2$s.")
+SPEECH(PORT_SOME, "Login works, but whether %1$s does depends on the port that the server sends data from, "
+                  "which was not said (--data-port): from port %2$s the session works; from another %3$s.")
+SPEECH(SESSION_UNKNOWN, "Whether the session works can't be told: %1$s.")
+SPEECH(TRANSFER_UNKNOWN, "Login works, but whether %1$s does can't be told: %2$s.")
+SPEECH(ALONE, "%1$s If only these rules counted: %2$s")
+
+/* Rules that nearly admitted what was dropped. */
+SPEECH(NEAR_BUT, "%1$s would admit it but for %2$s")
+SPEECH(NEAR_BEHIND, "%1$s would admit it, but stands behind %2$s")
+SPEECH(NEAR_LED, "%1$s would admit it, but %2$s, which leads there, asks for %3$s")
+SPEECH(NEAR_UNREACHED, "%1$s would admit it, but nothing reaches this rule: no way leads to %2$s")
+SPEECH(NEAR_HOOK, "%1$s would admit it, but this packet passes %2$s")
+SPEECH(NEAR_TABLE, "%1$s accepts it, but that ends only the %2$s table")
+SPEECH(OBSTACLE_HERE, "the %1$s that is rule %2$s") /* DROP, and its number */
+SPEECH(OBSTACLE, "the %1$s that is %2$s")
+
+/* What tracking says below a packet. The word is what is expected, with a space before it, or nothing. */
+SPEECH(EXPECTS, "expects%1$s")
+SPEECH(EXPECTS_NO_LONGER_NEWER, "no longer expects (a newer one takes its place)%1$s")
+SPEECH(EXPECTS_AGAIN, "expects once more%1$s")
+SPEECH(EXPECTED, "this is what was expected:%1$s")
+SPEECH(EXPECTS_NO_LONGER_TIME, "no longer expects (its time is over)%1$s")
+SPEECH(EXPECTS_NO_LONGER_END, "no longer expects (its control channel ended)%1$s")
+SPEECH(EXPECTS_NOT, "does not expect%1$s")
+SPEECH(HELPER_DROPS_THIS, "the helper drops this packet%1$s")
+SPEECH(EXPECTS_FOR, "%1$s, for %2$s s")
+SPEECH(WRONG_PORT_RANGE, "wrong port range: %1$s accepts RELATED connections, but not to port %2$s")
+SPEECH(AS_ABOVE, "%1$s, as above")
+
+/* What tracking finds wrong, in the words of track_reason_text. */
+SPEECH(TRACK_OK, "nothing is wrong")
+SPEECH(TRACK_SHORT_PACKET, "the packet is shorter than its headers say")
+SPEECH(TRACK_BAD_CHECKSUM, "its checksum is wrong")
+SPEECH(TRACK_BAD_TCP_FLAGS, "no TCP sends this combination of flags")
+SPEECH(TRACK_TCP_NOT_A_START, "it belongs to no known connection, and such a segment can't begin one")
+SPEECH(TRACK_TCP_OUT_OF_WINDOW,
+       "its sequence or acknowledgement number lies outside what the two sides have agreed on")
+SPEECH(TRACK_TCP_INVALID_IN_STATE, "a connection in this state can't send such a segment")
+SPEECH(TRACK_TCP_STALE_SYN, "a SYN or SYN/ACK makes no sense in this state of the connection")
+SPEECH(TRACK_ICMP_NOT_A_REQUEST,
+       "it answers no ICMP request that was seen, and such a message can't begin a connection")
+SPEECH(TRACK_ICMP_UNKNOWN_INNER, "the ICMP error complains of a packet that belongs to no known connection")
+SPEECH(TRACK_ICMP_WRONG_OUTER,
+       "the ICMP error goes to another machine than the one that sent the packet it complains of")
+SPEECH(TRACK_FRAGMENT, "it is a fragment that was not put together with the rest")
+SPEECH(TRACK_TABLE_FULL, "the table of connections is full")
+SPEECH(TRACK_NO_HELPER, "no rule gives this connection the FTP helper")
+SPEECH(TRACK_HELPER_REMOVED, "no rule gives this connection the FTP helper, and the kernel no longer "
+                             "attaches it by itself, as kernels up to 4.6 did")
+SPEECH(TRACK_NOT_READABLE, "the control connection is encrypted (TLS), so the helper can't read it")
+SPEECH(TRACK_NOT_AT_LINE_START,
+       "the segment does not begin right after the end of a line that the helper has seen")
+SPEECH(TRACK_FIRST_PAYLOAD, "it is in the first data that this side sends, which the helper never looks at")
+SPEECH(TRACK_NOT_AT_SEGMENT_START,
+       "something else stands before it in the same segment, and the helper reads only the beginning of each")
+SPEECH(TRACK_FOREIGN_ADDRESS, "it names an address that is not the sender's own (nf_conntrack_ftp loose=0)")
+SPEECH(TRACK_BAD_ADDRESS, "it names an impossible address or port")
+SPEECH(TRACK_EXPECTATIONS_FULL, "the table of expectations is full")
+SPEECH(TRACK_EXPECTATION_TAKEN, "another control connection has already announced the same data connection")
+SPEECH(TRACK_NOT_ESTABLISHED, "the other side has not answered yet, so the helper does not listen")
+SPEECH(TRACK_PARTIAL_MATCH,
+       "the helper took it for a cut-off announcement of a data port, and drops such packets")
+
+/* Notes below the answer of explain. */
+SPEECH(NOTE_ENDS, "Who talks to whom was not said, so client %1$s and server %2$s are assumed: another "
+                  "client may fare differently (--client, --server).")
+SPEECH(NOTE_END_CLIENT, "Which client it is was not said, so client %1$s and server %2$s are assumed: "
+                        "another client may fare differently (--client, --server).")
+SPEECH(NOTE_END_SERVER, "Which server it is was not said, so client %1$s and server %2$s are assumed: "
+                        "another client may fare differently (--client, --server).")
+SPEECH(NOTE_FAMILY, "These are %1$s rules; what is asked about is %2$s, and meets none of them.")
+SPEECH(NOTE_LOOPBACK, "Client and server are the same machine: each packet goes over loopback (lo), and "
+                      "meets the rules of OUTPUT and then those of INPUT.")
+SPEECH(NOTE_INTERFACES, "Some rules name interfaces, and which ones are used was not said (--in, --out).")
+SPEECH(NOTE_LIMITS, "Limits are taken to be unused so far: nobody else connects.")
+SPEECH(NOTE_RECENT, "Lists of recent addresses are taken to be empty at the start.")
+SPEECH(NOTE_MARK, "Packets are taken to carry no mark before the first rule.")
+SPEECH(NOTE_TIME, "Rules with a time of day are asked for one moment: now, or what --time says.")
+SPEECH(NOTE_DATA_PORT, "It depends on the port that the server sends data from: from %1$s the session works. "
+                       "Told here is what happens with another.")
+SPEECH(NOTE_PICKED_PORT, "It depends on the data port that the %1$s picks: with %2$s the session works. Told "
+                         "here is what happens with one of the others.")
+SPEECH(
+    NOTE_SENDS_FROM,
+    "Which port the server sends data from was not said: tried were 20 and all from 1024 on (--data-port).")
+SPEECH(NOTE_SENDS_FROM_BELOW, "Which port the server sends data from was not said: tried were 20, the one "
+                              "below its own and all from 1024 on (--data-port).")
+SPEECH(
+    NOTE_PASSIVE_PORTS,
+    "Which passive ports the server uses was not said, so any from 1024 to 65534 is assumed (--pasv-ports).")
+SPEECH(NOTE_HELPER_GONE,
+       "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach itself to port 21. "
+       "That is off by default since Linux 4.7 and gone in 6.0: this kernel (%1$s) needs a CT --helper rule. "
+       "modprobe nf_conntrack_ftp alone does not help.")
+SPEECH(NOTE_HELPER_OFF, "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach "
+                        "itself to port 21. That is off by default since Linux 4.7: this kernel (%1$s) needs "
+                        "a CT --helper rule, or sysctl net.netfilter.nf_conntrack_helper=1, which is gone in "
+                        "6.0. modprobe nf_conntrack_ftp alone does not help.")
+SPEECH(NOTE_TLS, "Without TLS these rules are enough: the helper reads the control channel. Under TLS it "
+                 "can't, whatever rule assigns it.")
+SPEECH(NOTE_OTHER_MODE, "The rules as they are let the same session pass in %1$s mode (--ftp %2$s).")
+SPEECH(NOTE_OTHER_MODE_PORT, "The rules as they are let the same session pass in %1$s mode, if the server "
+                             "sends data from port %2$s (--ftp %3$s).")
+SPEECH(MODE_PASSIVE, "passive")
+SPEECH(MODE_ACTIVE, "active")
+SPEECH(NEIGHBOURS_WORKS,
+       "%1$s But %2$s neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 finds a machine on its "
+       "link: only machines that know each other's link-layer address already get so far (%3$s).")
+SPEECH(NEIGHBOURS_BLOCKED, "Besides, %1$s neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 "
+                           "finds a machine on its link: whatever else helps, it helps only machines that "
+                           "know each other's link-layer address already (%2$s).")
+SPEECH(NEIGHBOURS_COMMANDS,
+       "ip6tables -I %1$s -p ipv6-icmp --icmpv6-type 135 -j ACCEPT, and the same with 136")
+
+/* What a fix does, for its title, which begins with a capital letter. */
+SPEECH(FIX_OPEN_CONTROL, "open port %1$s")
+SPEECH(FIX_OPEN_CONTROL_UDP, "open UDP port %1$s")
+SPEECH(FIX_HELPER, "give port %1$s its helper")
+SPEECH(FIX_STATE, "admit announced (RELATED) connections")
+SPEECH(FIX_ANSWERS, "admit answers on open (ESTABLISHED) connections")
+SPEECH(FIX_WIDEN, "lift the port limit of the state rule")
+SPEECH(FIX_ONE_PORT, "use one passive port, %1$s, and open it")
+SPEECH(FIX_RANGE, "open the passive ports %1$s:%2$s")
+SPEECH(FIX_SEND_FROM, "make the server send data from port %1$s")
+SPEECH(FIX_PORT_20, "open port %1$s, which active data connections come from")
+SPEECH(FIX_FROM_20, "admit what the server sends from port %1$s")
+SPEECH(FIX_CONFIGURE, "make the server use only ports %1$s:%2$s, which the rules admit")
+SPEECH(FIX_PING, "admit echo requests (ping)")
+
+/* What a fix has to say of itself. */
+SPEECH(FIX_NOTE_PLAIN_TEXT,
+       "A helper reads plain text: once clients log in under TLS, it sees no announcements any more.")
+SPEECH(FIX_NOTE_WIDEN, "The rule keeps its states and loses its ports; what it lets in is still only what "
+                       "belongs to connections that were admitted.")
+SPEECH(FIX_NOTE_ONE_PORT, "With sallyd one passive port serves any number of clients at a time; another "
+                          "server needs one for each transfer. The pasv_ lines belong into its configuration "
+                          "(sallyd.conf, vsftpd.conf); restart it afterwards.")
+SPEECH(FIX_NOTE_RANGE, "The pasv_ lines belong into the server's configuration (vsftpd.conf, sallyd.conf); "
+                       "restart it afterwards.")
+SPEECH(FIX_NOTE_EVERY_PORT, "Whatever else listens on one of these ports is open, too: only for a server "
+                            "whose passive range can't be set.")
+SPEECH(FIX_NOTE_EVERY_PORT_CLIENT,
+       "The server may name any of these ports; only its administrator can make them fewer.")
+SPEECH(FIX_NOTE_SEND_FROM,
+       "The first line belongs into the server's configuration (vsftpd.conf, sallyd.conf), where "
+       "ftp_data_port has to be 20, as it is by default; restart it afterwards.")
+SPEECH(FIX_NOTE_FROM_20, "Whoever holds the server's address reaches every high port from that one; passive "
+                         "mode needs no such rule.")
+SPEECH(FIX_NOTE_CONFIGURE, "The pasv_ lines belong into the server's configuration (vsftpd.conf, "
+                           "sallyd.conf); restart it afterwards. The rules stay as they are.")
+
+/* What a fix exposes. */
+SPEECH(EXPOSES, "exposes: %1$s")
+SPEECH(PORTS_ONE, "%1$s port")
+SPEECH(PORTS_MORE, "%1$s ports")
+SPEECH(EXPOSES_PING, "no port; the machine can be pinged")
+SPEECH(EXPOSES_OUTWARDS, "nothing inwards; %1$s outwards")
+SPEECH(EXPOSES_ANNOUNCED_TO, "none: only announced connections, to %1$s more")
+SPEECH(EXPOSES_ANNOUNCED, "none: only announced connections")
+SPEECH(EXPOSES_ANSWERS, "none: only answers on open connections")
+SPEECH(EXPOSES_SAME, "none: the rules stay as they are")
+SPEECH(EXPOSES_ANYWHERE, "%1$s to anywhere")
+SPEECH(EXPOSES_OTHER_END, "%1$s to the other end of the session only")
+SPEECH(EXPOSES_BEHIND,
+       "; and %1$s of machines behind it, since what is forwarded comes by the changed rules, too")
+SPEECH(EXPOSES_ITSELF,
+       "; and %1$s of the firewall itself, since what is sent to it comes by the changed rules, too")
+SPEECH(PINGS, "pings")
+
+/* What a story is about. */
+SPEECH(TITLE, "%1$s FTP%2$s from %3$s to %4$s, firewall %5$s")
+SPEECH(TITLE_OTHER, "A packet's way through a firewall")
+SPEECH(TITLE_PASSIVE, "Passive")
+SPEECH(TITLE_ACTIVE, "Active")
+SPEECH(TITLE_EPSV, "Extended passive")
+SPEECH(TITLE_EPRT, "Extended active")
+SPEECH(TITLE_TLS, " under TLS")
+SPEECH(ON_SERVER, "on the server")
+SPEECH(ON_WAY, "on the way between them")
+SPEECH(ON_GATEWAY, "on a gateway")
+SPEECH(ON_CLIENT, "on the client")
+
+/* The picture: its head and its lanes. */
+SPEECH(HEAD_WORKS, "WORKS")
+SPEECH(HEAD_BLOCKED, "BLOCKED")
+SPEECH(HEAD_UNKNOWN, "UNKNOWN")
+SPEECH(OUTCOME_WORKS, "works")
+SPEECH(OUTCOME_BLOCKED, "blocked")
+SPEECH(OUTCOME_UNKNOWN, "unknown")
+SPEECH(TASK_CONNECT, "connect")
+SPEECH(TASK_LOGIN, "login")
+SPEECH(TASK_QUIT, "quit")
+SPEECH(SAME, "the same")
+SPEECH(SAME_AT, "the same (packet %1$s)")
+SPEECH(WHY_AT, "%1$s (packet %2$s)")
+SPEECH(TASKS_WORK, "%1$s of %2$s tasks work")
+SPEECH(MADE, "rules: %1$s   kernel: Linux %2$s")
+SPEECH(MADE_FTP, "rules: %1$s   kernel: Linux %2$s   FTP helper: %3$s")
+SPEECH(HELPER_ROBUST, "robust")
+SPEECH(HELPER_LINUX, "as Linux has it")
+SPEECH(IN_BRACKETS, "(%1$s)")
+SPEECH(SYN_PORTS, "%1$s, port %2$s → %3$s")
+SPEECH(JUDGED_PASS, "%1$s · %2$s")
+SPEECH(JUDGED_DROP, "%1$s · dropped by %2$s")
+SPEECH(JUDGED_REJECT, "%1$s · rejected by %2$s")
+SPEECH(JUDGED_UNKNOWN, "%1$s · unknown: %2$s")
+SPEECH(DOUBT, "it depends on %1$s")
+SPEECH(DOUBT_SEE, "it depends on %1$s; to see it: %2$s")
+SPEECH(NOT_KNOWN, "what is not known")
+SPEECH(RULE_LINE, "%1$s  (line %2$s)")
+SPEECH(BY_JUMP, "by %1$s: %2$s")
+SPEECH(RETRY_ONE, "tried %1$s more time until %2$s s, with the same result")
+SPEECH(RETRY_MORE, "tried %1$s more times until %2$s s, with the same result")
+SPEECH(PHASE_LIKE, "goes as %1$s went: packets %2$s to %3$s")
+SPEECH(CONTROL_CHANNEL, "control channel")
+SPEECH(DATA_CHANNEL, "data channel")
+SPEECH(STOPPED, "stopped by the firewall")
+SPEECH(HIDDEN_ONE, "%1$s packet not shown (acknowledgements, closings, repetitions): -v shows all")
+SPEECH(HIDDEN_MORE, "%1$s packets not shown (acknowledgements, closings, repetitions): -v shows all")
+SPEECH(LOOKED_NO, "no ")
+SPEECH(LOOKED_YES, "yes")
+SPEECH(HEADING_FIXES_SHORT, "What helps (tried by playing the session again)")
+SPEECH(HEADING_RULES, "Rules that decided")
+SPEECH(HEADING_PACKETS, "Every packet")
+SPEECH(NOT_DRAWN, "%1$s more packets are not drawn")
+SPEECH(DRAWN_PACKET, "Packet %1$s, %2$s to %3$s: %4$s (%5$s). %6$s")
+SPEECH(MADE_DRAWN, "rules: %1$s · kernel: Linux %2$s")
+SPEECH(MADE_DRAWN_FTP, "rules: %1$s · kernel: Linux %2$s · FTP helper: %3$s")
+SPEECH(COLUMN_FROM, "from")
+SPEECH(COLUMN_TO, "to")
+SPEECH(COLUMN_WHAT, "what")
+SPEECH(COLUMN_STATE, "state")
+SPEECH(COLUMN_FATE, "fate")
+SPEECH(COLUMN_DECIDER, "decided by")
+SPEECH(FATE_PASS, "pass")
+SPEECH(FATE_DROP, "drop")
+SPEECH(FATE_REJECT, "reject")
+SPEECH(HEADING_FIXES, "What helps: each was tried by playing the session again; the least exposed first")
+SPEECH(HEADING_FAILED, "Tried too, and no help here")
+SPEECH(HEADING_NOTES, "Notes")
+
+/* A plain exchange. What its packets are called: */
+SPEECH(LABEL_REQUEST, "request")
+SPEECH(LABEL_QUERY, "query")
+SPEECH(LABEL_ECHO_REQUEST, "echo request")
+SPEECH(LABEL_ECHO_REPLY, "echo reply")
+SPEECH(TASK_CLOSE, "close")
+SPEECH(OF_SYN, "the client's first packet (SYN)")
+SPEECH(OF_SYN_ACK, "the server's answer to it (SYN ACK)")
+SPEECH(OF_ACK, "the client's acknowledgement (ACK)")
+SPEECH(OF_REQUEST, "the client's request")
+SPEECH(OF_QUERY, "the client's query")
+SPEECH(OF_ANSWER, "the server's answer")
+SPEECH(OF_ECHO_REQUEST, "the echo request")
+SPEECH(OF_ECHO_REPLY, "the echo reply")
+SPEECH(OF_PACKET, "a packet")
+SPEECH(AND_NO_RULE, "and no rule before it admits it")
+SPEECH(WHY_EXCHANGE, "%1$s %2$s, %3$s")
+
+/* What was tried, and what came of it. */
+SPEECH(TRIED_TCP, "a connection to port %1$s")
+SPEECH(TRIED_UDP, "a query to UDP port %1$s")
+SPEECH(TRIED_PING, "a ping")
+SPEECH(ADMITTED_FREE, "no rule stands in its way")
+SPEECH(ADMITTED_BY, "%1$s admits it")
+SPEECH(BOTH_WAYS_TCP,
+       "It works both ways: %1$s is made, and what is said on it passes there and back; %2$s.%3$s")
+SPEECH(BOTH_WAYS, "It works both ways: %1$s arrives and the answer comes back; %2$s.%3$s")
+SPEECH(SYMPTOM_REFUSED, "The client can't connect and is refused at once")
+SPEECH(SYMPTOM_ARRIVES, "The client's packet arrives, but it can't connect and times out")
+SPEECH(SYMPTOM_TIMEOUT, "The client can't connect and times out")
+SPEECH(SYMPTOM_NO_ANSWER, "The client connects, but gets no answer")
+SPEECH(SYMPTOM_NO_REQUEST, "The client connects, but can't ask for anything")
+SPEECH(SYMPTOM_REFUSED_AT_ONCE, "It is refused at once")
+SPEECH(SYMPTOM_NO_REPLY, "It arrives, but no answer comes back")
+SPEECH(SYMPTOM_LOST, "No answer comes, since it does not arrive")
+SPEECH(SYMPTOM_WHY, "%1$s: %2$s.")
+SPEECH(BY_SOURCE_PORT, "Whether %1$s works depends on the port that the client sends from, which was not "
+                       "said: from port %2$s it works; from another %3$s.")
+SPEECH(BY_CLIENT, "Whether %1$s works depends on who asks, which was not said (--client): from %2$s it "
+                  "works; from somebody else, such as %3$s, %4$s.")
+SPEECH(EXCHANGE_UNKNOWN, "Whether %1$s works can't be told: %2$s.")
+SPEECH(EXCHANGE_UNKNOWN_PORT, "Whether %1$s works can't be told: it depends on the port that the client "
+                              "sends from; with one of them %2$s.")
+SPEECH(NOTE_NOT_EVERYBODY, "Not for everybody: from %1$s, whom the rules name, it is blocked (--client).")
+SPEECH(NOTE_SOURCE_PORT, "It depends on the port that the client sends from: from %1$s it works. Told here "
+                         "is what happens with another.")
+SPEECH(NOTE_ANY_SOURCE_PORT, "Which port the client sends from was not said: any from 1024 on is taken to be "
+                             "used (write it behind the client's address).")
+SPEECH(NOTE_NOT_CLOSED, "The connection works, but can't be closed: %1$s what ends it (packet %2$s), and "
+                        "both ends wait for that until they give up.")
+SPEECH(TITLE_EXCHANGE, "%1$s from %2$s, there and back, firewall %3$s")
+SPEECH(TO_TCP, "TCP to %1$s")
+SPEECH(TO_UDP, "UDP to %1$s")
+SPEECH(PING_OF, "Ping of %1$s")
+
+/* One packet. */
+SPEECH(TITLE_PACKET, "%1$s %2$s -> %3$s at %4$s")
+SPEECH(TITLE_PACKET_NUMBER, "protocol %1$s %2$s -> %3$s at %4$s")
+SPEECH(PACKET_UNKNOWN, "Whether this packet passes can't be told: %1$s.")
+SPEECH(STATE_AS_SAID, "%1$s, as was said")
+SPEECH(PACKET_FREE, "No rule is in the way at %1$s: the packet (%2$s) passes.")
+SPEECH(PACKET_TRACKED_OUT, "Connection tracking drops this packet (%1$s): %2$s.")
+SPEECH(POLICY_ACCEPTS, "No rule of %1$s decides about this packet (%2$s), and %3$s accepts it.")
+SPEECH(POLICY_DROPS, "No rule of %1$s decides about this packet (%2$s), and %3$s drops it.")
+SPEECH(POLICY_REJECTS, "No rule of %1$s decides about this packet (%2$s), and %3$s rejects it.")
+SPEECH(RULE_ACCEPTS, "%1$s accepts this packet (%2$s).") /* its first letter is made a capital */
+SPEECH(RULE_DROPS, "%1$s drops this packet (%2$s).")
+SPEECH(RULE_REJECTS, "%1$s rejects this packet (%2$s).")
+SPEECH(NOTE_REWRITE, "Then the source of this packet may be rewritten by rule %1$s of %2$s in the nat table "
+                     "(%3$s), which is not evaluated: what comes of its connection is not told here.")
+SPEECH(
+    NOTE_ONE_HALF,
+    "Client and server are the same machine: such a packet goes over loopback (lo) and meets the rules of "
+    "OUTPUT and then those of INPUT. Asked was one of the two; leave hook=, in= and out= away to ask both.")
+SPEECH(NOTE_STATE_OTHER, "That the packet is %1$s was said, but the rules of raw make it %2$s.")
+SPEECH(NOTE_STATE_SAME, "That the packet is %1$s was said, not found out. To a firewall that has seen "
+                        "nothing of its connection it is %2$s, and its fate the same.")
+SPEECH(NOTE_STATE_PASSES, "That the packet is %1$s was said, not found out, and it decides: to a firewall "
+                          "that has seen nothing of its connection it is %2$s, and would pass.")
+SPEECH(NOTE_STATE_DROPPED, "That the packet is %1$s was said, not found out, and it decides: to a firewall "
+                           "that has seen nothing of its connection it is %2$s, and would be dropped.")
+SPEECH(NOTE_STATE_REJECTED, "That the packet is %1$s was said, not found out, and it decides: to a firewall "
+                            "that has seen nothing of its connection it is %2$s, and would be rejected.")
+SPEECH(NOTE_STATE_UNKNOWN, "That the packet is %1$s was said, not found out, and it decides: to a firewall "
+                           "that has seen nothing of its connection it is %2$s, and could not be told about.")
+SPEECH(OTHER_FAMILY, "It can't be told: the packet is %1$s, and these are rules of %2$s, which it does not "
+                     "meet; ask with those that %3$s prints.")
+SPEECH(OTHER_RULES, "the rules of %1$s, which are not these")
+SPEECH(NOTE_EXCHANGE_TRIED,
+       "What helps was tried with the exchange that such a packet begins, there and back.")
+
+/* Whom to ask about what is not known. */
+SPEECH(SEE_CONNECTING, "conntrack -E, while the client connects")
+SPEECH(SEE_SETS, "ipset save > SETS, and here --sets SETS")
+SPEECH(SEE_IN, "ip route get, with the sender's address; here --in")
+SPEECH(SEE_OUT, "ip route get, with the receiver's address; here --out")
+SPEECH(SEE_SHAPE, "tcpdump -nv, which shows length, TTL and TOS; here --packet with ttl=, tos= and length=")
+SPEECH(SEE_COUNTERS, "%1$s -t %2$s -nvL, whose counters show which rules match")
+SPEECH(NOT_EVALUATED, "%1$s, which is not evaluated")
+
+/* What is not known, in the words of the room that does not know it. */
+SPEECH(UNKNOWN_NAT, "where the connection is sent instead (NAT), which is not evaluated")
+SPEECH(UNKNOWN_DECIDES, "what an extension that is not evaluated decides")
+SPEECH(UNKNOWN_ZONE, "the zone of the connection")
+SPEECH(UNKNOWN_EARLIER, "what became of an earlier packet of this connection, which is not evaluated")
+SPEECH(UNKNOWN_TTL_SET,
+       "the TTL that a rule sets, which is not evaluated: a packet without hops left is not forwarded")
+SPEECH(UNKNOWN_LIMIT, "how many packets have passed a limit before")
+SPEECH(UNKNOWN_BURST, "which back end of iptables counts, for a burst as large as this")
+SPEECH(UNKNOWN_COUNTED, "how many packets a rule has counted before")
+SPEECH(UNKNOWN_TIME, "the time of day")
+SPEECH(UNKNOWN_HASHLIMIT, "how many packets have passed a hashlimit before")
+SPEECH(UNKNOWN_NOT_CAPTURED, "a part of the packet that the capture does not hold")
+SPEECH(UNKNOWN_TCP_CHANGED, "the TCP header, which a rule before it may have changed")
+SPEECH(UNKNOWN_NO_MEMORY, "what was remembered, for want of memory")
+SPEECH(UNKNOWN_CONNLIMIT, "how many connections a connlimit has counted")
+SPEECH(UNKNOWN_IN, "the interface that the packet comes in by")
+SPEECH(UNKNOWN_OUT, "the interface that the packet leaves by")
+SPEECH(UNKNOWN_MARK, "the mark of the packet")
+SPEECH(UNKNOWN_LENGTH, "the length of the packet, which its sender chooses and a rule before may change")
+SPEECH(UNKNOWN_TTL, "the TTL of the packet, which its sender chooses and a rule before may change")
+SPEECH(UNKNOWN_TOS, "the TOS field of the packet, which its sender chooses and a rule before may change")
+SPEECH(UNKNOWN_MAC, "the hardware address that the packet comes from")
+SPEECH(UNKNOWN_PKTTYPE, "how the packet was addressed on the link")
+SPEECH(UNKNOWN_CONNMARK, "the mark of the connection")
+SPEECH(UNKNOWN_RECENT, "which addresses a recent list holds")
+SPEECH(UNKNOWN_SOURCE_KIND, "what kind of address the source is to this machine")
+SPEECH(UNKNOWN_DESTINATION_KIND, "what kind of address the destination is to this machine")
+SPEECH(UNKNOWN_SET, "the members of a set")
+SPEECH(UNKNOWN_SET_COUNTERS, "the counters of a set's member")
+SPEECH(UNKNOWN_BRIDGE, "the port of a bridge")
+SPEECH(UNKNOWN_OWNER, "the owner of the socket")
+SPEECH(UNKNOWN_HEADERS, "extension headers that can't be read")
+SPEECH(UNKNOWN_EXTENSION, "an extension that is not evaluated")
+SPEECH(UNKNOWN_BYTES_MADE_UP, "bytes of a packet that is made up (a capture has real ones)")
+SPEECH(UNKNOWN_BYTES_CHANGED, "bytes of the packet, which a rule before it may have changed")
+SPEECH(UNKNOWN_CHAIN, "what that chain holds, which these rules don't say")
