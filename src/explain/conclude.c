@@ -2,6 +2,7 @@
 #include "explain/conclude.h"
 #include "explain/make.h"
 #include "explain/play/session.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,13 +13,13 @@
 /* "rule 3 of INPUT drops", "the policy of OUTPUT drops", "the FTP helper drops" */
 char *conclude_who_does_what(const struct story_step *step)
 {
-    const char *verb = step->fate == WALL_REJECT ? "rejects" : "drops";
-    const struct story_rule *rule = &step->rule;
+    bool rejects = step->fate == WALL_REJECT;
     if (step->stage == WALL_BY_HELPER)
-        return story_format("the FTP helper %s", verb);
-    if (step->stage == WALL_BY_CONNTRACK || !rule->chain)
-        return story_format("connection tracking %s", verb);
-    char *place = story_place(rule), *text = place ? story_format("%s %s", place, verb) : NULL;
+        return rejects ? PHRASE(WHO_HELPER_REJECTS) : PHRASE(WHO_HELPER_DROPS);
+    if (step->stage == WALL_BY_CONNTRACK || !step->rule.chain)
+        return rejects ? PHRASE(WHO_TRACKING_REJECTS) : PHRASE(WHO_TRACKING_DROPS);
+    char *place = story_place(&step->rule);
+    char *text = rejects ? PHRASE(WHO_REJECTS, place) : PHRASE(WHO_DROPS, place);
     free(place);
     return text;
 }
@@ -50,13 +51,9 @@ static const struct story_looked *state_rule_that_nearly(const struct story_step
     return NULL;
 }
 
-static const char *state_reason(const struct story_step *step)
+static char *tracking_reason(const struct story_step *step)
 {
-    if (step->state == TRACK_UNTRACKED)
-        return "because a NOTRACK rule keeps the session out of connection tracking";
-    if (step->state == TRACK_INVALID)
-        return track_reason_text(step->reason);
-    return NULL;
+    return PHRASE(REASON_OF_TRACKING, speech_of(track_reason_text(step->reason)));
 }
 
 /* The state is as it should be, but no rule takes it: which one nearly would have? */
@@ -64,18 +61,12 @@ static char *known_reason(const struct story_step *step, uint16_t port)
 {
     const char *state = step->state == TRACK_RELATED ? "RELATED" : "ESTABLISHED";
     const struct story_looked *near = state_rule_that_nearly(step);
-    const char *knows = step->state == TRACK_RELATED
-                            ? "although the firewall knows that it belongs to the FTP session"
-                            : "although it belongs to a connection that is open";
+    const char *knows = step->state == TRACK_RELATED ? SAID(KNOWN_RELATED) : SAID(KNOWN_ESTABLISHED);
     if (!near)
-        return story_format("%s: no rule before it accepts it", knows);
-    char *place = story_place(&near->rule), *reason = NULL;
-    if (place && near->asks_ports)
-        reason = story_format("%s: %s, which accepts %s packets, is limited to ports that %u is not one of",
-                              knows, place, state, port);
-    else if (place)
-        reason =
-            story_format("%s: %s, which accepts %s packets, asks for more than that", knows, place, state);
+        return PHRASE(KNOWN_NO_RULE, knows);
+    char *place = story_place(&near->rule);
+    char *reason = near->asks_ports ? PHRASE(KNOWN_PORTS, knows, place, state, NUMBER(port))
+                                    : PHRASE(KNOWN_MORE, knows, place, state);
     free(place);
     return reason;
 }
@@ -85,17 +76,15 @@ static char *new_reason(const struct story *story, const struct story_step *step
     const struct story_event *event = last_expectation(story, step);
     bool is_missed = event && event->type == TRACK_EXPECT_MISSED;
     if (!is_missed)
-        return strdup("because no rule admits it");
+        return PHRASE(REASON_NO_RULE);
     switch (event->reason) {
     case TRACK_NO_HELPER:
     case TRACK_HELPER_REMOVED:
-        return strdup("because nothing told the firewall that it belongs to the FTP session");
+        return PHRASE(REASON_NOT_TOLD);
     case TRACK_NOT_READABLE:
-        return strdup("because the control channel is encrypted, so that the firewall can't read which port "
-                      "was agreed on");
+        return PHRASE(REASON_ENCRYPTED);
     default:
-        return story_format("because the firewall's FTP helper missed the announcement (%s)",
-                            track_reason_text(event->reason));
+        return PHRASE(REASON_MISSED, speech_of(track_reason_text(event->reason)));
     }
 }
 
@@ -108,11 +97,10 @@ static uint16_t destination_port(const struct story_step *step)
 
 char *conclude_reason(const struct story *story, const struct story_step *step)
 {
-    const char *fixed = state_reason(step);
-    if (fixed)
-        return strdup(fixed);
-    if (step->stage == WALL_BY_HELPER)
-        return strdup(track_reason_text(step->reason));
+    if (step->state == TRACK_UNTRACKED)
+        return PHRASE(REASON_NOTRACK);
+    if (step->state == TRACK_INVALID || step->stage == WALL_BY_HELPER)
+        return tracking_reason(step);
     if (step->state == TRACK_RELATED || step->state == TRACK_ESTABLISHED)
         return known_reason(step, destination_port(step));
     return new_reason(story, step);
@@ -125,47 +113,41 @@ static bool is_label(const struct story_step *step, const char *label)
     return strcmp(step->label, label) == 0;
 }
 
-/* "the server tells the client to connect to port 10093, and %s that connection, %s" */
+static const char *sender(const struct story_step *step)
+{
+    return step->from == STORY_CLIENT ? SAID(CLIENT) : SAID(SERVER);
+}
+
 static char *why_data(const struct story *story, const struct story_step *step, const char *who,
                       const char *reason)
 {
     bool active = session_is_active(story->mode);
-    unsigned port = destination_port(step);
+    const char *port = NUMBER(destination_port(step));
     if (is_label(step, "SYN") && !active)
-        return story_format("the server tells the client to connect to port %u, and %s that connection, %s",
-                            port, who, reason);
+        return PHRASE(WHY_PASSIVE, port, who, reason);
     if (is_label(step, "SYN"))
-        return story_format("the client tells the server to connect to port %u, and %s that connection, %s",
-                            port, who, reason);
+        return PHRASE(WHY_ACTIVE, port, who, reason);
     if (is_label(step, "SYN ACK") && active)
-        return story_format(
-            "the server connects from its port %u to the client, and %s the client's answer, %s", port, who,
-            reason);
-    return story_format("on the data connection, %s the packet \"%s\" of the %s, %s", who, step->label,
-                        step->from == STORY_CLIENT ? "client" : "server", reason);
+        return PHRASE(WHY_ACTIVE_ANSWER, port, who, reason);
+    return PHRASE(WHY_DATA, who, speech_of(step->label), sender(step), reason);
 }
 
 static char *why_control(const struct story_step *step, const char *who, const char *reason)
 {
     if (is_label(step, "SYN"))
-        return story_format("%s the client's connection to port %u, and no rule before it admits that port",
-                            who, destination_port(step));
-    return story_format("%s the %s of the %s (\"%s\"), %s", who,
-                        is_label(step, "SYN ACK") ? "answer" : "packet",
-                        step->from == STORY_CLIENT ? "client" : "server", step->label, reason);
+        return PHRASE(WHY_CONNECT, who, NUMBER(destination_port(step)));
+    const char *what = is_label(step, "SYN ACK") ? SAID(ANSWER) : SAID(PACKET);
+    return PHRASE(WHY_CONTROL, who, what, sender(step), step->label, reason);
 }
 
 char *conclude_unknown(const struct story_step *step)
 {
-    const char *asked = step->because ? step->because : "something that the rules don't tell";
-    const char *before = step->ask ? " (to see it: " : "", *ask = step->ask ? step->ask : "",
-               *after = step->ask ? ")" : "";
+    const char *asked = step->because ? speech_of(step->because) : SAID(NOT_IN_RULES);
     if (!step->rule.chain)
-        return story_format("it depends on %s%s%s%s", asked, before, ask, after);
-    char *place = story_place(&step->rule), *why = NULL;
-    if (place)
-        why = story_format("it depends on %s, at %s: %s%s%s%s", asked, place, step->rule.text, before, ask,
-                           after);
+        return step->ask ? PHRASE(DEPENDS_SEE, asked, step->ask) : PHRASE(DEPENDS, asked);
+    char *place = story_place(&step->rule);
+    char *why = step->ask ? PHRASE(DEPENDS_AT_SEE, asked, place, step->rule.text, step->ask)
+                          : PHRASE(DEPENDS_AT, asked, place, step->rule.text);
     free(place);
     return why;
 }
@@ -208,15 +190,9 @@ static const struct story_task *first_failed(const struct story *story)
 /* Which of LIST, RETR and STOR are like that, as a person says it. */
 static const char *which_transfers(const struct story *story, enum story_outcome outcome)
 {
-    static const char *const names[8] = {
-        "nothing",
-        "every directory listing",
-        "every download",
-        "every directory listing and download",
-        "every upload",
-        "every directory listing and upload",
-        "every download and upload",
-        "every directory listing, download and upload",
+    static const enum speech_phrase names[8] = {
+        SPEECH_NOTHING, SPEECH_ALL_L,  SPEECH_ALL_D,  SPEECH_ALL_LD,
+        SPEECH_ALL_U,   SPEECH_ALL_LU, SPEECH_ALL_DU, SPEECH_ALL_LDU,
     };
     static const char *const tasks[] = {"LIST", "RETR", "STOR"};
     unsigned bits = 0;
@@ -226,7 +202,7 @@ static const char *which_transfers(const struct story *story, enum story_outcome
                 bits |= 1U << t;
         }
     }
-    return names[bits];
+    return speech_plain(names[bits]);
 }
 
 static bool is_lost(const struct story_step *step)
@@ -266,9 +242,8 @@ static size_t count_lost(const struct story *story, bool at_end, const struct st
 static char *way_text(size_t count, const struct story_step *first)
 {
     char *who = count ? conclude_who_does_what(first) : NULL;
-    char *text = who ? story_format(" On the way %zu packet%s lost and sent again: %s packet %u.", count,
-                                    count == 1 ? " is" : "s are", who, first->number)
-                     : NULL;
+    const char *lost = NUMBER(count), *number = NUMBER(count ? first->number : 0);
+    char *text = count == 1 ? PHRASE(LOST_ONE, lost, who, number) : PHRASE(LOST_MORE, lost, who, number);
     free(who);
     return count ? text : strdup("");
 }
@@ -276,9 +251,7 @@ static char *way_text(size_t count, const struct story_step *first)
 static char *end_text(size_t count, const struct story_step *first)
 {
     char *who = count ? conclude_who_does_what(first) : NULL;
-    char *text =
-        who ? story_format(" Only the end of the connection is lost: %s packet %u.", who, first->number)
-            : NULL;
+    char *text = PHRASE(LOST_END, who, NUMBER(count ? first->number : 0));
     free(who);
     return count ? text : strdup("");
 }
@@ -296,16 +269,11 @@ char *conclude_losses(const struct story *story)
 
 static char *sentence_works(const struct story *story)
 {
-    static const char whole[] = "The whole session works: login, listing, download and upload;";
     const struct story_step *data = first_data(story);
-    const char *known = data && data->state == TRACK_RELATED
-                            ? " because the firewall knows that they belong to the session"
-                            : "";
-    char *lost = conclude_losses(story), *place = data ? story_place(&data->rule) : strdup(""), *text = NULL;
-    if (lost && place && data)
-        text = story_format("%s %s admits the data connections%s.%s", whole, place, known, lost);
-    else if (lost && place)
-        text = story_format("%s no rule stands in its way.%s", whole, lost);
+    char *lost = conclude_losses(story), *place = data ? story_place(&data->rule) : NULL;
+    char *text = !data                          ? PHRASE(WORKS_FREE, lost)
+                 : data->state == TRACK_RELATED ? PHRASE(WORKS_KNOWN, place, lost)
+                                                : PHRASE(WORKS_BY, place, lost);
     free(lost);
     free(place);
     return text;
@@ -323,11 +291,16 @@ static bool is_reset(const struct story_step *step)
 
 /* What it looks like at the client. Only who sent a packet hears that it is rejected: of an answer that is,
  * the client hears nothing. */
+static bool is_refused(const struct story_step *step)
+{
+    return step->fate == WALL_REJECT && is_label(step, "SYN");
+}
+
 static const char *how_it_ends(const struct story_step *step)
 {
-    if (step->fate == WALL_REJECT && is_label(step, "SYN"))
-        return "is refused";
-    return is_reset(step) && !is_label(step, "SYN ACK") ? "breaks off" : "times out";
+    if (is_refused(step))
+        return SAID(ENDS_REFUSED);
+    return is_reset(step) && !is_label(step, "SYN ACK") ? SAID(ENDS_BROKEN) : SAID(ENDS_TIMEOUT);
 }
 
 /* Of a packet before this one it may not be known whether it gets through. */
@@ -343,12 +316,12 @@ static bool is_doubtful_before(const struct story *story, const struct story_ste
 static char *sentence_no_connection(const struct story *story, const struct story_task *task,
                                     const struct story_step *step)
 {
-    bool is_refused = strcmp(how_it_ends(step), "is refused") == 0;
+    if (is_refused(step))
+        return PHRASE(CANT_CONNECT_REFUSED, task->why);
     if (is_label(step, "SYN"))
-        return story_format("The client can't even connect and %s: %s.",
-                            is_refused ? "is refused at once" : "times out", task->why);
-    return story_format("The client can't connect and times out, %s its first packet gets through: %s.",
-                        is_doubtful_before(story, step) ? "even if" : "although", task->why);
+        return PHRASE(CANT_CONNECT_TIMEOUT, task->why);
+    return is_doubtful_before(story, step) ? PHRASE(CANT_CONNECT_EVEN_IF, task->why)
+                                           : PHRASE(CANT_CONNECT_ALTHOUGH, task->why);
 }
 
 /* What can be said of the login before a transfer that is lost in any case. */
@@ -356,9 +329,9 @@ static const char *login_text(const struct story *story)
 {
     for (size_t i = 0; i < story->task_count; i++) {
         if (strcmp(story->tasks[i].name, "login") == 0 && story->tasks[i].outcome == STORY_UNKNOWN)
-            return "Whether the login works can't be told; even if it does,";
+            return SAID(LOGIN_UNKNOWN);
     }
-    return "Login works, but";
+    return SAID(LOGIN_WORKS);
 }
 
 static char *sentence_blocked(const struct story *story, const struct story_task *task,
@@ -369,14 +342,13 @@ static char *sentence_blocked(const struct story *story, const struct story_task
     if (strcmp(task->name, "connect") == 0)
         return sentence_no_connection(story, task, step);
     if (strcmp(task->name, "login") == 0)
-        return story_format("The client connects, but can't log in: %s.", task->why);
+        return PHRASE(CANT_LOG_IN, task->why);
     const char *which = which_transfers(story, STORY_BLOCKED), *how = how_it_ends(step);
     const char *login = login_text(story);
     if (play_outcomes_format(outcomes, list))
-        return story_format("%s unless the %s keeps to data ports %s, %s %s: %s.", login,
-                            session_is_active(story->mode) ? "client" : "server", list, which, how,
-                            task->why);
-    return story_format("%s %s %s: %s.", login, which, how, task->why);
+        return PHRASE(BLOCKED_UNLESS, login, session_is_active(story->mode) ? SAID(CLIENT) : SAID(SERVER),
+                      list, which, how, task->why);
+    return PHRASE(BLOCKED, login, which, how, task->why);
 }
 
 /* "from port 20 it works; from others, such as 45001, the server connects ..." */
@@ -386,13 +358,8 @@ static char *sentence_port(const struct story *story, const struct story_task *t
     char list[PLAY_OUTCOMES_TEXT];
     const char *which = which_transfers(story, STORY_UNKNOWN);
     if (!play_data_format(outcomes, list))
-        return story_format("Login works, but whether %s does depends on the port that the server sends data "
-                            "from, which was not said (--data-port): with some %s.",
-                            which, task->why);
-    return story_format("Login works, but whether %s does depends on the port that the server sends data "
-                        "from, which was not said (--data-port): from port %s the session works; from "
-                        "another %s.",
-                        which, list, task->why);
+        return PHRASE(PORT_UNSAID, which, task->why);
+    return PHRASE(PORT_SOME, which, list, task->why);
 }
 
 static char *sentence_unknown(const struct story *story, const struct story_task *task,
@@ -401,9 +368,8 @@ static char *sentence_unknown(const struct story *story, const struct story_task
     if (depends_on_port(story, task))
         return sentence_port(story, task, outcomes);
     if (strcmp(task->name, "connect") == 0 || strcmp(task->name, "login") == 0)
-        return story_format("Whether the session works can't be told: %s.", task->why);
-    return story_format("Login works, but whether %s does can't be told: %s.",
-                        which_transfers(story, STORY_UNKNOWN), task->why);
+        return PHRASE(SESSION_UNKNOWN, task->why);
+    return PHRASE(TRANSFER_UNKNOWN, which_transfers(story, STORY_UNKNOWN), task->why);
 }
 
 /* Where the firewall expected a connection and drops it all the same, the reader is told at that packet. */
@@ -417,12 +383,10 @@ static int note_wrong_ports(struct story *story)
         if (!near || !near->asks_ports)
             continue;
         char *place = story_place(&near->rule);
-        error = place
-                    ? story_event_add(step, TRACK_EXPECT_MISSED, TRACK_OK,
-                                      "wrong port range: %s accepts RELATED connections, but not to port %u",
-                                      place, destination_port(step))
-                    : -ENOMEM;
+        char *text = PHRASE(WRONG_PORT_RANGE, place, NUMBER(destination_port(step)));
+        error = text ? story_event_add(step, TRACK_EXPECT_MISSED, TRACK_OK, "%s", text) : -ENOMEM;
         free(place);
+        free(text);
     }
     return error;
 }

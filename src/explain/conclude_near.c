@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/conclude.h"
 #include "explain/make.h"
+#include "speech/speech.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ const struct story_step *conclude_turning_step(const struct story *story)
 static bool is_said(const char *conclusion, const struct story_rule *rule)
 {
     char *place = story_place(rule);
-    char *named = place ? story_format("%s, which accepts", place) : NULL;
+    char *named = PHRASE(KNOWN_MARK, place);
     bool said = named && strstr(conclusion, named);
     free(place);
     free(named);

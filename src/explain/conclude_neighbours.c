@@ -8,6 +8,7 @@
 #include "explain/play/world.h"
 #include "packet/build.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,18 +124,10 @@ static int find_stopped(struct neighbours *n, struct stopped *ret)
 
 static int tell(struct story *story, const struct stopped *stopped)
 {
-    static const char what[] =
-        "neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 finds a machine on its "
-        "link";
-    static const char unless[] = "machines that know each other's link-layer address already";
-    char *way = story_format(
-        "ip6tables -I %s -p ipv6-icmp --icmpv6-type 135 -j ACCEPT, and the same with 136", stopped->hook);
-    char *longer = !way ? NULL
-                   : story->outcome == STORY_WORKS
-                       ? story_format("%s But %s %s: only %s get so far (%s).", story->conclusion,
-                                      stopped->who, what, unless, way)
-                       : story_format("Besides, %s %s: whatever else helps, it helps only %s (%s).",
-                                      stopped->who, what, unless, way);
+    char *way = PHRASE(NEIGHBOURS_COMMANDS, stopped->hook);
+    char *longer = story->outcome == STORY_WORKS
+                       ? PHRASE(NEIGHBOURS_WORKS, story->conclusion, stopped->who, way)
+                       : PHRASE(NEIGHBOURS_BLOCKED, stopped->who, way);
     free(way);
     if (!longer)
         return -ENOMEM;

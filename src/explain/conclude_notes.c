@@ -3,6 +3,7 @@
 #include "explain/make.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,18 +62,18 @@ static bool is_zero(const struct packet_address *a)
 
 static int note_addresses(struct story *story, const struct play *asked)
 {
-    const char *missing = is_zero(&asked->client)   ? (is_zero(&asked->server) ? "both" : "client")
-                          : is_zero(&asked->server) ? "server"
-                                                    : NULL;
-    if (!missing)
+    bool no_client = is_zero(&asked->client), no_server = is_zero(&asked->server);
+    const char *client = story->client, *server = story->server;
+    if (!no_client && !no_server)
         return 0;
-    return story_note_add(story,
-                          "%s was not said, so client %s and server %s are assumed: another client may fare "
-                          "differently (--client, --server).",
-                          strcmp(missing, "both") == 0 ? "Who talks to whom"
-                          : missing[0] == 'c'          ? "Which client it is"
-                                                       : "Which server it is",
-                          story->client, story->server);
+    return story_note_take(story, !no_server   ? PHRASE(NOTE_END_CLIENT, client, server)
+                                  : !no_client ? PHRASE(NOTE_END_SERVER, client, server)
+                                               : PHRASE(NOTE_ENDS, client, server));
+}
+
+static const char *family_name(uint8_t family)
+{
+    return family == PACKET_IPV6 ? "IPv6" : "IPv4";
 }
 
 static int note_assumptions(struct story *story, const struct rules *r, const struct play *played)
@@ -81,25 +82,20 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
     int error = 0;
     bool blind = !played->in && !played->out;
     if (r->family != played->family)
-        error = story_note_add(
-            story, "These are %s rules; what is asked about is %s, and meets none of them.",
-            r->family == PACKET_IPV6 ? "IPv6" : "IPv4", played->family == PACKET_IPV6 ? "IPv6" : "IPv4");
+        error =
+            story_note_take(story, PHRASE(NOTE_FAMILY, family_name(r->family), family_name(played->family)));
     if (!error && play_is_local(played))
-        error = story_note_add(story,
-                               "Client and server are the same machine: each packet goes over loopback (lo), "
-                               "and meets the rules of OUTPUT and then those of INPUT.");
+        error = story_note_take(story, PHRASE(NOTE_LOOPBACK));
     else if (!error && seen.interface && blind)
-        error = story_note_add(story, "Some rules name interfaces, and which ones are used was not said "
-                                      "(--in, --out).");
+        error = story_note_take(story, PHRASE(NOTE_INTERFACES));
     if (!error && seen.limit)
-        error = story_note_add(story, "Limits are taken to be unused so far: nobody else connects.");
+        error = story_note_take(story, PHRASE(NOTE_LIMITS));
     if (!error && seen.recent)
-        error = story_note_add(story, "Lists of recent addresses are taken to be empty at the start.");
+        error = story_note_take(story, PHRASE(NOTE_RECENT));
     if (!error && seen.mark)
-        error = story_note_add(story, "Packets are taken to carry no mark before the first rule.");
+        error = story_note_take(story, PHRASE(NOTE_MARK));
     if (!error && seen.time)
-        error = story_note_add(
-            story, "Rules with a time of day are asked for one moment: now, or what --time says.");
+        error = story_note_take(story, PHRASE(NOTE_TIME));
     return error;
 }
 
@@ -109,31 +105,21 @@ static int note_parts(struct story *story, const struct play *played, const stru
 {
     char list[PLAY_OUTCOMES_TEXT];
     bool any = session_is_active(played->mode) && play_data_format(outcomes, list);
-    int error = any ? story_note_add(story,
-                                     "It depends on the port that the server sends data from: from %s the "
-                                     "session works. Told here is what happens with another.",
-                                     list)
-                    : 0;
+    int error = any ? story_note_take(story, PHRASE(NOTE_DATA_PORT, list)) : 0;
     if (error || !play_outcomes_format(outcomes, list))
         return error;
-    return story_note_add(
-        story,
-        "It depends on the data port that the %s picks: with %s the session works. Told here is "
-        "what happens with one of the others.",
-        session_is_active(played->mode) ? "client" : "server", list);
+    const char *who = session_is_active(played->mode) ? SAID(CLIENT) : SAID(SERVER);
+    return story_note_take(story, PHRASE(NOTE_PICKED_PORT, who, list));
 }
 
 static int note_range(struct story *story, const struct play *asked, const struct play *played)
 {
     if (session_is_active(played->mode) && asked->data_ports.last == 0)
-        return story_note_add(story,
-                              "Which port the server sends data from was not said: tried were 20%s and "
-                              "all from 1024 on (--data-port).",
-                              played->server_port == 21 ? "" : ", the one below its own");
+        return story_note_take(story, played->server_port == 21 ? PHRASE(NOTE_SENDS_FROM)
+                                                                : PHRASE(NOTE_SENDS_FROM_BELOW));
     if (session_is_active(played->mode) || asked->passive_ports.last != 0)
         return 0;
-    return story_note_add(story, "Which passive ports the server uses was not said, so any from 1024 to "
-                                 "65534 is assumed (--pasv-ports).");
+    return story_note_take(story, PHRASE(NOTE_PASSIVE_PORTS));
 }
 
 /* ---- advice that no longer works ---- */
@@ -152,22 +138,9 @@ static int note_automatic_helper(struct story *story, struct wall_rules *r, cons
     story_free(&then);
     if (!worked)
         return 0;
-    if (played->kernel >= TRACK_KERNEL(6, 0))
-        return story_note_add(story,
-                              "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to "
-                              "attach itself to port 21. "
-                              "That is off by default since Linux 4.7 and gone in 6.0: this kernel (%s) "
-                              "needs a CT --helper rule. "
-                              "modprobe nf_conntrack_ftp alone does not help.",
-                              story->kernel);
-    return story_note_add(
-        story,
-        "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach itself to port 21. "
-        "That is "
-        "off by default since Linux 4.7: this kernel (%s) needs a CT --helper rule, or sysctl "
-        "net.netfilter.nf_conntrack_helper=1, which is gone in 6.0. modprobe nf_conntrack_ftp alone does not "
-        "help.",
-        story->kernel);
+    bool is_gone = played->kernel >= TRACK_KERNEL(6, 0);
+    return story_note_take(story, is_gone ? PHRASE(NOTE_HELPER_GONE, story->kernel)
+                                          : PHRASE(NOTE_HELPER_OFF, story->kernel));
 }
 
 static bool has_helper_rule(const struct rules *r)
@@ -196,9 +169,7 @@ static int note_tls(struct story *story, struct wall_rules *r, const struct play
     story_free(&without);
     if (!worked)
         return 0;
-    return story_note_add(story,
-                          "Without TLS these rules are enough: the helper reads the control channel. Under "
-                          "TLS it can't, whatever rule assigns it.");
+    return story_note_take(story, PHRASE(NOTE_TLS));
 }
 
 /* ---- another mode ---- */
@@ -219,11 +190,14 @@ static int note_other_mode(struct story *story, struct wall_rules *r, const stru
     story_free(&told);
     if (!works && (active || !play_data_format(&outcomes, list)))
         return 0;
-    bool is_one = list[0] && !strchr(list, ','); /* that the option can say */
-    return story_note_add(
-        story, "The rules as they are let the same session pass in %s mode%s%s (--ftp %s%s%s).",
-        active ? "passive" : "active", list[0] ? ", if the server sends data from port " : "", list,
-        story_mode_name(other.mode), is_one ? " --data-port " : "", is_one ? list : "");
+    const char *mode = active ? SAID(MODE_PASSIVE) : SAID(MODE_ACTIVE), *option = story_mode_name(other.mode);
+    if (!list[0])
+        return story_note_take(story, PHRASE(NOTE_OTHER_MODE, mode, option));
+    bool is_one = !strchr(list, ','); /* that the option can say */
+    char *options = is_one ? story_format("%s --data-port %s", option, list) : strdup(option);
+    int error = story_note_take(story, PHRASE(NOTE_OTHER_MODE_PORT, mode, list, options));
+    free(options);
+    return error;
 }
 
 int conclude_notes(struct story *story, struct wall_rules *r, const struct play *asked,

@@ -18,6 +18,8 @@ __attribute__((format(printf, 4, 5))) int story_event_add(struct story_step *ste
                                                           enum track_reason reason, const char *format, ...);
 /* Appends a note, unless the same one is there. */
 __attribute__((format(printf, 2, 3))) int story_note_add(struct story *s, const char *format, ...);
+/* The same with text, which is the story's then, or freed; NULL: out of memory. */
+MUST_USE int story_note_take(struct story *s, char *text);
 /* A story task, its name copied; valid until the next is added. */
 MUST_USE struct story_task *story_task_add(struct story *s, const char *name);
 /* Appends a rule that was looked at. */

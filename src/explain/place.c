@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where rules stand: in words, in the model, and by which jumps they are reached. */
 #include "explain/make.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,21 +20,23 @@ static const char *named_table(const struct story_rule *rule)
 
 char *story_place(const struct story_rule *rule)
 {
-    const char *table = named_table(rule);
-    const char *in = table ? " in the " : "", *end = table ? " table" : "";
-    const char *chain = rule->chain ? rule->chain : "no chain";
+    const char *table = named_table(rule), *chain = rule->chain ? rule->chain : SAID(NO_CHAIN);
     if (rule->number == 0)
-        return story_format("the policy of %s%s%s%s", chain, in, table ? table : "", end);
-    return story_format("rule %u of %s%s%s%s", rule->number, chain, in, table ? table : "", end);
+        return table ? PHRASE(PLACE_POLICY_IN, chain, table) : PHRASE(PLACE_POLICY, chain);
+    const char *number = NUMBER(rule->number);
+    return table ? PHRASE(PLACE_RULE_IN, number, chain, table) : PHRASE(PLACE_RULE, number, chain);
 }
 
 char *story_place_short(const struct story_rule *rule)
 {
     const char *table = named_table(rule), *space = table ? " " : "";
-    const char *chain = rule->chain ? rule->chain : "no chain";
-    if (rule->number == 0)
-        return story_format("%s%s%s policy", table ? table : "", space, chain);
-    return story_format("%s%s%s %u", table ? table : "", space, chain, rule->number);
+    const char *chain = rule->chain ? rule->chain : SAID(NO_CHAIN);
+    if (rule->number != 0)
+        return story_format("%s%s%s %u", table ? table : "", space, chain, rule->number);
+    char *whole = story_format("%s%s%s", table ? table : "", space, chain);
+    char *text = PHRASE(PLACE_SHORT_POLICY, whole);
+    free(whole);
+    return text;
 }
 
 bool story_rule_equal(const struct story_rule *a, const struct story_rule *b)

@@ -2,6 +2,7 @@
 #include "explain/make.h"
 #include "explain/near/ask.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -68,12 +69,8 @@ static bool has_note(const struct story *s, const char *text)
     return false;
 }
 
-int story_note_add(struct story *s, const char *format, ...)
+int story_note_take(struct story *s, char *text)
 {
-    va_list list;
-    va_start(list, format);
-    char *text = format_list(format, list);
-    va_end(list);
     if (!text)
         return -ENOMEM;
     if (has_note(s, text)) {
@@ -88,6 +85,15 @@ int story_note_add(struct story *s, const char *format, ...)
     s->notes = notes;
     notes[s->note_count++] = text;
     return 0;
+}
+
+int story_note_add(struct story *s, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    char *text = format_list(format, list);
+    va_end(list);
+    return story_note_take(s, text);
 }
 
 struct story_task *story_task_add(struct story *s, const char *name)
@@ -175,7 +181,7 @@ void story_near_clear(struct story_near *near)
     *near = (struct story_near){0};
 }
 
-/* What is not known, by how its text begins, and who would know: %s is iptables or ip6tables. */
+/* What is not known, by how its text begins, and who would know; NULL: the counters of mangle's rules. */
 #define SHAPE "tcpdump -nv, which shows length, TTL and TOS; here --packet with ttl=, tos= and length="
 static const struct {
     const char *because, *ask;
@@ -186,13 +192,13 @@ static const struct {
     {"the counters of a set", "ipset list"},
     {"the interface that the packet comes in by", "ip route get, with the sender's address; here --in"},
     {"the interface that the packet leaves by", "ip route get, with the receiver's address; here --out"},
-    {"the mark of the packet", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"the mark of the packet", NULL},
     {"the length of the packet", SHAPE},
     {"the TTL of the packet", SHAPE},
     {"the TOS field of the packet", SHAPE},
-    {"the TTL that", "%s -t mangle -nvL, whose counters show which rules match"},
-    {"the TCP header, which", "%s -t mangle -nvL, whose counters show which rules match"},
-    {"bytes of the packet, which", "%s -t mangle -nvL, whose counters show which rules match"},
+    {"the TTL that", NULL},
+    {"the TCP header, which", NULL},
+    {"bytes of the packet, which", NULL},
     {"the mark of the connection", "conntrack -L"},
     {"how many connections", "conntrack -L"},
     {"which addresses a recent list holds", "head /proc/net/xt_recent/*"},
@@ -205,13 +211,12 @@ static const struct {
 static char *who_knows_because(const char *because, const char *prefix, enum rules_table_type table)
 {
     for (size_t i = 0; i < sizeof(knowers) / sizeof(knowers[0]); i++) {
-        const char *ask = knowers[i].ask, *name = strstr(ask, "%s");
+        const char *ask = knowers[i].ask;
         if (strncmp(because, knowers[i].because, strlen(knowers[i].because)) != 0)
             continue;
-        return name ? story_format("%s%s", prefix, name + 2) : strdup(ask);
+        return ask ? strdup(speech_of(ask)) : PHRASE(SEE_COUNTERS, prefix, "mangle");
     }
-    return story_format("%s -t %s -nvL, whose counters show which rules match", prefix,
-                        rules_table_name(table));
+    return PHRASE(SEE_COUNTERS, prefix, rules_table_name(table));
 }
 
 /* Who would know what is UNKNOWN here. */
@@ -232,7 +237,7 @@ static int judge_unknown(struct story_step *step, const struct rules *r, const s
     const char *because = report->verdict.because;
 
     if (report->stage == WALL_BY_BESIDE)
-        step->because = story_format("%s, which is not evaluated", report->beside->what);
+        step->because = PHRASE(NOT_EVALUATED, report->beside->what);
     else if (because)
         step->because = strdup(because);
     else
@@ -287,7 +292,8 @@ static char *tcp_text(const struct packet *p)
     const char *said = flags[0] ? flags : "no flags";
     if (size == 0)
         return strdup(said);
-    return story_format("%s, %u byte%s", said, size, size == 1 ? "" : "s");
+    return size == 1 ? PHRASE(PACKET_FLAGS_ONE, said, NUMBER(size))
+                     : PHRASE(PACKET_FLAGS, said, NUMBER(size));
 }
 
 static char *icmp_text(const struct packet *p)
@@ -328,43 +334,41 @@ char *story_packet_text(const struct packet *p)
     return story_format("protocol %u, %u bytes", p->protocol, packet_payload_size(p));
 }
 
-/* "192.168.0.2:* -> 192.168.0.18:10093" */
+/* " 192.168.0.2:* -> 192.168.0.18:10093" */
 static char *expectation_text(const struct track_expectation *e)
 {
     char source[64], destination[64];
     packet_address_format(&e->source, e->family, source);
     packet_address_format(&e->destination, e->family, destination);
-    return story_format(e->family == PACKET_IPV6 ? "[%s]:* -> [%s]:%u" : "%s:* -> %s:%u", source, destination,
-                        e->port);
+    return story_format(e->family == PACKET_IPV6 ? " [%s]:* -> [%s]:%u" : " %s:* -> %s:%u", source,
+                        destination, e->port);
 }
 
 int story_event_text(const struct track_event *event, char **ret)
 {
-    static const char *const verbs[] = {
-        [TRACK_EXPECT_NEW] = "expects",
-        [TRACK_EXPECT_REPLACED] = "no longer expects (a newer one takes its place)",
-        [TRACK_EXPECT_REFRESHED] = "expects once more",
-        [TRACK_EXPECT_USED] = "this is what was expected:",
-        [TRACK_EXPECT_EXPIRED] = "no longer expects (its time is over)",
-        [TRACK_EXPECT_REMOVED] = "no longer expects (its control channel ended)",
-        [TRACK_EXPECT_MISSED] = "does not expect",
-        [TRACK_PACKET_DROPPED] = "the helper drops this packet",
+    static const enum speech_phrase phrases[] = {
+        [TRACK_EXPECT_NEW] = SPEECH_EXPECTS,
+        [TRACK_EXPECT_REPLACED] = SPEECH_EXPECTS_NO_LONGER_NEWER,
+        [TRACK_EXPECT_REFRESHED] = SPEECH_EXPECTS_AGAIN,
+        [TRACK_EXPECT_USED] = SPEECH_EXPECTED,
+        [TRACK_EXPECT_EXPIRED] = SPEECH_EXPECTS_NO_LONGER_TIME,
+        [TRACK_EXPECT_REMOVED] = SPEECH_EXPECTS_NO_LONGER_END,
+        [TRACK_EXPECT_MISSED] = SPEECH_EXPECTS_NOT,
+        [TRACK_PACKET_DROPPED] = SPEECH_HELPER_DROPS_THIS,
     };
     *ret = NULL;
-    if (event->type >= sizeof(verbs) / sizeof(verbs[0]) || !verbs[event->type])
-        return 0;
+    if (event->type >= sizeof(phrases) / sizeof(phrases[0]) || !phrases[event->type])
+        return 0; /* the first phrase, 0, is none of them */
     char *what = event->expectation ? expectation_text(event->expectation) : strdup("");
-    if (!what)
-        return -ENOMEM;
-    const char *space = what[0] ? " " : "";
-    const char *verb = verbs[event->type];
-    if (event->reason != TRACK_OK)
-        *ret = story_format("%s%s%s: %s", verb, space, what, track_reason_text(event->reason));
-    else if (event->type == TRACK_EXPECT_NEW && event->expectation)
-        *ret = story_format("%s%s%s, for %llu s", verb, space, what,
-                            (unsigned long long)(event->expectation->expires - event->now) / 1000);
+    char *text = speech_new(phrases[event->type], 1, (const char *const[]){what});
+    if (text && event->reason != TRACK_OK)
+        *ret = story_format("%s: %s", text, speech_of(track_reason_text(event->reason)));
+    else if (text && event->type == TRACK_EXPECT_NEW && event->expectation)
+        *ret = PHRASE(EXPECTS_FOR, text, NUMBER((event->expectation->expires - event->now) / 1000));
     else
-        *ret = story_format("%s%s%s", verb, space, what);
+        *ret = text;
+    if (*ret != text)
+        free(text);
     free(what);
     return *ret ? 0 : -ENOMEM;
 }
@@ -462,6 +466,7 @@ void story_free(struct story **s)
     for (size_t i = 0; i < story->fix_count; i++) {
         struct story_fix *fix = &story->fixes[i];
         free(fix->title);
+        free(fix->order);
         free(fix->exposes);
         free(fix->note);
         strings_free(fix->commands, fix->command_count);
@@ -482,7 +487,7 @@ bool story_hangs_on_what_is_beside(const struct story *s)
 
 int story_add_alone(struct story *s, const struct story *alone)
 {
-    char *both = story_format("%s If only these rules counted: %s", s->conclusion, alone->conclusion);
+    char *both = PHRASE(ALONE, s->conclusion, alone->conclusion);
 
     if (!both)
         return -ENOMEM;

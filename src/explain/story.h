@@ -99,6 +99,7 @@ struct story_task { /* what the person wanted: "connect", "login", "LIST", "RETR
 
 struct story_fix {
     char *title;     /* "Give port 21 its helper" */
+    char *order;     /* of fixes that are as good: the same in all languages; or NULL */
     char **commands; /* exact, in order, each one line */
     size_t command_count;
     char *exposes; /* "none: only announced connections", "11 ports", "64,511 ports", "1 port to anywhere" */

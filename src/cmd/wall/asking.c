@@ -12,6 +12,7 @@
 #include "cmd/wall/files.h"
 #include "cmd/wall/source.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 struct word {
     const char *name;
@@ -289,6 +290,13 @@ static bool take_colour(void *what, const char *value, const char **why)
     return choose(words, value, &((struct asking *)what)->colour);
 }
 
+static bool take_language(void *what, const char *value, const char **why)
+{
+    (void)what;
+    *why = "en or ko";
+    return speech_speak(value);
+}
+
 #define TAKE_TEXT(function, member)                                                                          \
     static bool function(void *what, const char *value, const char **why)                                    \
     {                                                                                                        \
@@ -357,6 +365,7 @@ const struct option_row ASKING_ROWS[] = {
     /* replay */
     {"--rules", "FILE", "the rules to run it through; default: none, all is accepted", take_rules},
     /* explain */
+    {"--lang", "LANGUAGE", "of the answer: en, ko; default: the locale's. JSON is English", take_language},
     {"--svg", "FILE", "also draw it", take_svg},
     {"--html", "FILE", "also write it as one page", take_html},
     {"--ftp", "MODE", "play a session: passive (default), active, epsv, eprt", take_ftp},
@@ -416,7 +425,7 @@ struct story_text_options asking_text_options(const struct asking *a)
         ioctl(STDOUT_FILENO, TIOCGWINSZ, &size); /* else it stays zero: a width that is not known */
     return (struct story_text_options){
         .colour = a->colour >= 0 ? a->colour : terminal && !getenv("NO_COLOR"),
-        .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
+        .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 && strcmp(speech_language(), "en") == 0,
         .verbose = a->verbose,
         .width = size.ws_col,
     };

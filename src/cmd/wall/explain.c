@@ -14,6 +14,7 @@
 #include "explain/play/play.h"
 #include "explain/play/world.h"
 #include "explain/replay/replay.h"
+#include "speech/speech.h"
 
 static const char explain_help[] =
     "Plays an FTP session, a plain exchange, one packet or a capture through a rule set, without touching "
@@ -352,10 +353,14 @@ int explain_command(int argc, char **argv)
     struct rules *rules = NULL;
     char *name = NULL;
     int operands, status = STATUS_TROUBLE;
-    int r = read_options(&explain_options, ASKING_EXPLAIN_COUNT, argc, argv, &a, &operands);
 
+    speech_speak_locale();
+    int r = read_options(&explain_options, ASKING_EXPLAIN_COUNT, argc, argv, &a, &operands);
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
+    if (a.json || a.capture)
+        (void)!speech_speak(
+            "en"); /* which there always is: scripts read JSON, and captures are told in English only */
     if (operands && a.rules) {
         fprintf(stderr, "sallywall explain: two rule sets were named, %s and %s; diff compares two\n",
                 argv[1], a.rules);

@@ -9,6 +9,7 @@
 #include "explain/play/head.h"
 #include "explain/play/ports.h"
 #include "explain/play/world.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,13 +31,11 @@ static int complete(const struct rules *r, uint8_t protocol, struct play *play)
 
 static char *title(const struct story *story, const struct play *play)
 {
-    static const char *const places[] = {[STORY_AT_SERVER] = "on the server",
-                                         [STORY_AT_GATEWAY] = "on the way between them",
-                                         [STORY_AT_CLIENT] = "on the client"};
+    static const enum speech_phrase places[] = {[STORY_AT_SERVER] = SPEECH_ON_SERVER,
+                                                [STORY_AT_GATEWAY] = SPEECH_ON_WAY,
+                                                [STORY_AT_CLIENT] = SPEECH_ON_CLIENT};
     char *what = exchange_what(play);
-    char *text = what ? story_format("%s from %s, there and back, firewall %s", what, story->client,
-                                     places[play->where])
-                      : NULL;
+    char *text = PHRASE(TITLE_EXCHANGE, what, story->client, speech_plain(places[play->where]));
     free(what);
     return text;
 }

@@ -3,6 +3,7 @@
 #include "explain/conclude.h"
 #include "explain/make.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,22 +15,23 @@
 static const char *packet_name(const struct story_step *step)
 {
     static const struct {
-        const char *label, *name;
+        const char *label;
+        enum speech_phrase name;
     } names[] = {
-        {"SYN", "the client's first packet (SYN)"},
-        {"SYN ACK", "the server's answer to it (SYN ACK)"},
-        {"ACK", "the client's acknowledgement (ACK)"},
-        {"request", "the client's request"},
-        {"query", "the client's query"},
-        {"answer", "the server's answer"},
-        {"echo request", "the echo request"},
-        {"echo reply", "the echo reply"},
+        {"SYN", SPEECH_OF_SYN},
+        {"SYN ACK", SPEECH_OF_SYN_ACK},
+        {"ACK", SPEECH_OF_ACK},
+        {"request", SPEECH_OF_REQUEST},
+        {"query", SPEECH_OF_QUERY},
+        {"answer", SPEECH_OF_ANSWER},
+        {"echo request", SPEECH_OF_ECHO_REQUEST},
+        {"echo reply", SPEECH_OF_ECHO_REPLY},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(step->label, names[i].label) == 0)
-            return names[i].name;
+            return speech_plain(names[i].name);
     }
-    return "a packet";
+    return SAID(OF_PACKET);
 }
 
 static bool is_stopped(const struct story_step *step)
@@ -44,8 +46,8 @@ static char *why_of(const struct story *story, const struct story_task *task)
         return conclude_unknown(step);
     bool is_first = step->state == TRACK_NEW && step->rule.chain;
     char *who = conclude_who_does_what(step);
-    char *reason = is_first ? strdup("and no rule before it admits it") : conclude_reason(story, step);
-    char *why = who && reason ? story_format("%s %s, %s", who, packet_name(step), reason) : NULL;
+    char *reason = is_first ? PHRASE(AND_NO_RULE) : conclude_reason(story, step);
+    char *why = PHRASE(WHY_EXCHANGE, who, packet_name(step), reason);
     free(who);
     free(reason);
     return why;
@@ -57,10 +59,9 @@ char *exchange_what(const struct play *play)
 {
     uint16_t port = packet_has_ports(play->protocol) ? play->server_port : 0;
     char *server = story_end_text(&play->server, play->family, port);
-    const char *kind = play->protocol == PACKET_TCP   ? "TCP to"
-                       : play->protocol == PACKET_UDP ? "UDP to"
-                                                      : "Ping of";
-    char *text = server ? story_format("%s %s", kind, server) : NULL;
+    char *text = play->protocol == PACKET_TCP   ? PHRASE(TO_TCP, server)
+                 : play->protocol == PACKET_UDP ? PHRASE(TO_UDP, server)
+                                                : PHRASE(PING_OF, server);
     free(server);
     return text;
 }
@@ -69,10 +70,10 @@ char *exchange_what(const struct play *play)
 static char *attempt_text(const struct play *play)
 {
     if (play->protocol == PACKET_TCP)
-        return story_format("a connection to port %u", play->server_port);
+        return PHRASE(TRIED_TCP, NUMBER(play->server_port));
     if (play->protocol == PACKET_UDP)
-        return story_format("a query to UDP port %u", play->server_port);
-    return strdup("a ping");
+        return PHRASE(TRIED_UDP, NUMBER(play->server_port));
+    return PHRASE(TRIED_PING);
 }
 
 static const struct story_task *first_failed(const struct story *story)
@@ -89,22 +90,18 @@ static char *admitted_text(const struct story *story)
 {
     const struct story_rule *rule = &story->steps[0].rule;
     if (!rule->chain)
-        return strdup("no rule stands in its way");
+        return PHRASE(ADMITTED_FREE);
     char *place = story_place(rule);
-    char *text = place ? story_format("%s admits it", place) : NULL;
+    char *text = PHRASE(ADMITTED_BY, place);
     free(place);
     return text;
 }
 
 static char *sentence_works(const struct story *story, const struct play *play)
 {
-    bool is_tcp = play->protocol == PACKET_TCP;
-    const char *goes = is_tcp ? "is made, and what is said on it passes there and back"
-                              : "arrives and the answer comes back";
     char *attempt = attempt_text(play), *admitted = admitted_text(story), *lost = conclude_losses(story);
-    char *text = NULL;
-    if (attempt && admitted && lost)
-        text = story_format("It works both ways: %s %s; %s.%s", attempt, goes, admitted, lost);
+    char *text = play->protocol == PACKET_TCP ? PHRASE(BOTH_WAYS_TCP, attempt, admitted, lost)
+                                              : PHRASE(BOTH_WAYS, attempt, admitted, lost);
     free(lost);
     free(attempt);
     free(admitted);
@@ -118,21 +115,16 @@ static const char *symptom(const struct story *story, const struct story_task *t
     bool refused = step->fate == WALL_REJECT && step->from == STORY_CLIENT;
     bool arrived = step->from == STORY_SERVER;
     if (strcmp(task->name, "connect") == 0)
-        return refused   ? "The client can't connect and is refused at once"
-               : arrived ? "The client's packet arrives, but it can't connect and times out"
-                         : "The client can't connect and times out";
+        return refused ? SAID(SYMPTOM_REFUSED) : arrived ? SAID(SYMPTOM_ARRIVES) : SAID(SYMPTOM_TIMEOUT);
     if (play->protocol == PACKET_TCP)
-        return arrived ? "The client connects, but gets no answer"
-                       : "The client connects, but can't ask for anything";
-    return refused   ? "It is refused at once"
-           : arrived ? "It arrives, but no answer comes back"
-                     : "No answer comes, since it does not arrive";
+        return arrived ? SAID(SYMPTOM_NO_ANSWER) : SAID(SYMPTOM_NO_REQUEST);
+    return refused ? SAID(SYMPTOM_REFUSED_AT_ONCE) : arrived ? SAID(SYMPTOM_NO_REPLY) : SAID(SYMPTOM_LOST);
 }
 
 static char *sentence_blocked(const struct story *story, const struct story_task *task,
                               const struct play *play)
 {
-    return story_format("%s: %s.", symptom(story, task, play), task->why);
+    return PHRASE(SYMPTOM_WHY, symptom(story, task, play), task->why);
 }
 
 /* What it depends on: who asks, from which port; else what the rules ask and nobody can tell. */
@@ -147,19 +139,12 @@ static char *sentence_unknown(const struct story *story, const struct story_task
     if (other)
         packet_address_format(other, play->family, address);
     if (attempt && by_end && play_outcomes_format(outcomes, list))
-        text = story_format(
-            "Whether %s works depends on the port that the client sends from, which was not said: "
-            "from port %s it works; from another %s.",
-            attempt, list, task->why);
+        text = PHRASE(BY_SOURCE_PORT, attempt, list, task->why);
     else if (attempt && other)
-        text = story_format(
-            "Whether %s works depends on who asks, which was not said (--client): from %s it works; from "
-            "somebody else, such as %s, %s.",
-            attempt, address, story->client, task->why);
-    else if (attempt)
-        text = story_format(
-            "Whether %s works can't be told: %s%s.", attempt,
-            by_end ? "it depends on the port that the client sends from; with one of them " : "", task->why);
+        text = PHRASE(BY_CLIENT, attempt, address, story->client, task->why);
+    else
+        text = by_end ? PHRASE(EXCHANGE_UNKNOWN_PORT, attempt, task->why)
+                      : PHRASE(EXCHANGE_UNKNOWN, attempt, task->why);
     free(attempt);
     return text;
 }
@@ -171,8 +156,7 @@ static int note_others(struct story *story, const struct play *play, const struc
     if (story->outcome != STORY_WORKS || !other)
         return 0;
     packet_address_format(other, play->family, address);
-    return story_note_add(story, "Not for everybody: from %s, whom the rules name, it is blocked (--client).",
-                          address);
+    return story_note_take(story, PHRASE(NOTE_NOT_EVERYBODY, address));
 }
 
 int exchange_conclude(struct story *story, const struct play *played, const struct play_outcomes *outcomes,
@@ -199,14 +183,8 @@ static int note_ports(struct story *story, const struct play *asked, const struc
     if (!packet_has_ports(played->protocol) || asked->client_ports.last != 0)
         return 0;
     if (play_outcomes_format(outcomes, list))
-        return story_note_add(
-            story,
-            "It depends on the port that the client sends from: from %s it works. Told here is "
-            "what happens with another.",
-            list);
-    return story_note_add(story,
-                          "Which port the client sends from was not said: any from 1024 on is taken to be "
-                          "used (write it behind the client's address).");
+        return story_note_take(story, PHRASE(NOTE_SOURCE_PORT, list));
+    return story_note_take(story, PHRASE(NOTE_ANY_SOURCE_PORT));
 }
 
 /* A connection that can't be closed works, and is then left standing. */
@@ -217,12 +195,7 @@ static int note_close(struct story *story)
         if (strcmp(step->phase, "close") != 0 || !is_stopped(step))
             continue;
         char *who = conclude_who_does_what(step);
-        int error =
-            who ? story_note_add(story,
-                                 "The connection works, but can't be closed: %s what ends it (packet %u), "
-                                 "and both ends wait for that until they give up.",
-                                 who, step->number)
-                : -ENOMEM;
+        int error = story_note_take(story, PHRASE(NOTE_NOT_CLOSED, who, NUMBER(step->number)));
         free(who);
         return error;
     }

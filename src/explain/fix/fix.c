@@ -93,14 +93,16 @@ static int fix_add(struct story *story, struct fix_attempt *a, const struct fix_
     story->fixes = fixes;
     struct story_fix fix = {
         .title = fix_title(a),
+        .order = fix_order(a),
         .exposes = fix_exposes(a, e),
         .exposed_ports = fix_exposed_ports(e),
         .commands = calloc(a->count, sizeof(char *)),
         .note = a->note ? strdup(a->note) : NULL,
         .works = true,
     };
-    if (!fix.title || !fix.exposes || !fix.commands || (a->note && !fix.note)) {
+    if (!fix.title || !fix.order || !fix.exposes || !fix.commands || (a->note && !fix.note)) {
         free(fix.title);
+        free(fix.order);
         free(fix.exposes);
         free(fix.commands);
         free(fix.note);
@@ -132,7 +134,7 @@ static int by_exposure(const void *a, const void *b)
         return rules_of_x < rules_of_y ? -1 : 1;
     if (x->command_count != y->command_count)
         return x->command_count < y->command_count ? -1 : 1;
-    return strcmp(x->title, y->title);
+    return strcmp(x->order, y->order);
 }
 
 /* A range that is narrowed but needs no rule is one that the rules admit already. */

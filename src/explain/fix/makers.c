@@ -4,6 +4,7 @@
 #include "explain/play/session.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -109,9 +110,6 @@ int fix_admit_common(struct fix_attempt *a, const struct story_step *step)
 
 /* ---- the helper, and RELATED ---- */
 
-static const char plain_text_only[] =
-    "A helper reads plain text: once clients log in under TLS, it sees no announcements any more.";
-
 static int assign_helper(struct fix_attempt *a)
 {
     char server[96];
@@ -119,7 +117,7 @@ static int assign_helper(struct fix_attempt *a)
         return -ENOENT; /* it is there already and did not help, or it can't read what is said */
     name_server(a, STORY_CLIENT, false, server, sizeof(server));
     a->deeds |= 1U << FIX_HELPER;
-    a->note = plain_text_only;
+    a->note = SAID(FIX_NOTE_PLAIN_TEXT);
     return fix_command(a, "-t raw -I %s%s -p tcp --dport %u -j CT --helper ftp",
                        a->play.where == STORY_AT_CLIENT || play_is_local(&a->play) ? "OUTPUT" : "PREROUTING",
                        server, a->play.server_port);
@@ -130,7 +128,7 @@ static int helper_admit(struct fix_attempt *a, const struct story_step *step)
     if (step->channel == STORY_DATA && step->state == TRACK_NEW)
         return assign_helper(a);
     if (step->state == TRACK_RELATED)
-        a->note = plain_text_only;
+        a->note = SAID(FIX_NOTE_PLAIN_TEXT);
     return fix_admit_common(a, step);
 }
 
@@ -217,8 +215,7 @@ static int widen_admit(struct fix_attempt *a, const struct story_step *step)
     if (!rest)
         return -ENOENT;
     a->deeds |= 1U << FIX_WIDEN;
-    a->note = "The rule keeps its states and loses its ports; what it lets in is still only what belongs to "
-              "connections that were admitted.";
+    a->note = SAID(FIX_NOTE_WIDEN);
     int length = (int)strcspn(rest + 1, "");
     while (length > 0 && rest[length] == ' ')
         length--;
@@ -250,10 +247,7 @@ static int one_port_prepare(struct fix_attempt *a)
     uint16_t port = a->knows_range ? a->play.passive_ports.first : FIX_FIRST_PORT;
     a->range = (struct rules_range16){port, port};
     a->deeds |= 1U << FIX_ONE_PORT;
-    a->note =
-        "With sallyd one passive port serves any number of clients at a time; another server needs one for "
-        "each transfer. The pasv_ lines belong into its configuration (sallyd.conf, vsftpd.conf); restart "
-        "it afterwards.";
+    a->note = SAID(FIX_NOTE_ONE_PORT);
     return configure_range(a, a->range);
 }
 
@@ -264,8 +258,7 @@ static int range_prepare(struct fix_attempt *a)
     if (a->knows_range)
         return 0;
     a->range = (struct rules_range16){FIX_FIRST_PORT, FIX_LAST_PORT};
-    a->note = "The pasv_ lines belong into the server's configuration (vsftpd.conf, sallyd.conf); restart it "
-              "afterwards.";
+    a->note = SAID(FIX_NOTE_RANGE);
     return configure_range(a, a->range);
 }
 
@@ -283,11 +276,7 @@ static int every_port_prepare(struct fix_attempt *a)
 {
     a->deeds |= 1U << FIX_RANGE;
     a->range = a->play.passive_ports;
-    a->note =
-        a->play.where == STORY_AT_CLIENT
-            ? "The server may name any of these ports; only its administrator can make them fewer."
-            : "Whatever else listens on one of these ports is open, too: only for a server whose passive "
-              "range can't be set.";
+    a->note = a->play.where == STORY_AT_CLIENT ? SAID(FIX_NOTE_EVERY_PORT_CLIENT) : SAID(FIX_NOTE_EVERY_PORT);
     return 0;
 }
 
@@ -315,8 +304,7 @@ static int port_20_prepare(struct fix_attempt *a)
         return 0;
     a->play.data_ports = (struct rules_range16){20, 20};
     a->deeds |= 1U << FIX_SEND_FROM;
-    a->note = "The first line belongs into the server's configuration (vsftpd.conf, sallyd.conf), where "
-              "ftp_data_port has to be 20, as it is by default; restart it afterwards.";
+    a->note = SAID(FIX_NOTE_SEND_FROM);
     return fix_configure(a, "connect_from_port_20=YES");
 }
 
@@ -334,9 +322,7 @@ static int port_20_admit(struct fix_attempt *a, const struct story_step *step)
     name_server(a, STORY_SERVER, true, server, sizeof(server));
     a->deeds |= 1U << FIX_FROM_20;
     if (!a->note)
-        a->note =
-            "Whoever holds the server's address reaches every high port from that one; passive mode needs "
-            "no such rule.";
+        a->note = SAID(FIX_NOTE_FROM_20);
     return fix_command(a, "%s%s -p tcp --sport %u --dport 1024:65535 -j ACCEPT", place, server, ports.first);
 }
 
@@ -367,8 +353,7 @@ static int configure_prepare(struct fix_attempt *a)
         return -ENOENT;
     a->deeds |= 1U << FIX_CONFIGURE;
     a->range = best;
-    a->note = "The pasv_ lines belong into the server's configuration (vsftpd.conf, sallyd.conf); restart it "
-              "afterwards. The rules stay as they are.";
+    a->note = SAID(FIX_NOTE_CONFIGURE);
     return configure_range(a, best);
 }
 

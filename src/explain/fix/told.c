@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/told.h"
 #include "explain/make.h"
+#include "speech/speech.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -22,11 +23,11 @@ static char *with_commas(uint64_t n)
     return out;
 }
 
-/* "1 port", "64,511 ports" */
+/* "1 port", "64,511 ports"; NULL: out of memory, which PHRASE passes on. */
 static char *ports_text(uint64_t count)
 {
     char *number = with_commas(count);
-    char *text = number ? story_format("%s port%s", number, count == 1 ? "" : "s") : NULL;
+    char *text = count == 1 ? PHRASE(PORTS_ONE, number) : PHRASE(PORTS_MORE, number);
     free(number);
     return text;
 }
@@ -35,23 +36,22 @@ static char *ports_text(uint64_t count)
 static char *exposes_no_port(const struct fix_attempt *a, const struct fix_exposure *e)
 {
     if (e->pings)
-        return strdup("no port; the machine can be pinged");
+        return PHRASE(EXPOSES_PING);
     if (e->outgoing) {
         char *ports = ports_text(e->outgoing);
-        char *text = ports ? story_format("nothing inwards; %s outwards", ports) : NULL;
+        char *text = PHRASE(EXPOSES_OUTWARDS, ports);
         free(ports);
         return text;
     }
     if (a->deeds & 1U << FIX_WIDEN && e->announced) {
         char *ports = ports_text(e->announced);
-        char *text = ports ? story_format("none: only announced connections, to %s more", ports) : NULL;
+        char *text = PHRASE(EXPOSES_ANNOUNCED_TO, ports);
         free(ports);
         return text;
     }
     if (a->deeds & (1U << FIX_HELPER | 1U << FIX_STATE | 1U << FIX_WIDEN))
-        return strdup("none: only announced connections");
-    return strdup(a->deeds & (1U << FIX_ANSWERS) ? "none: only answers on open connections"
-                                                 : "none: the rules stay as they are");
+        return PHRASE(EXPOSES_ANNOUNCED);
+    return a->deeds & (1U << FIX_ANSWERS) ? PHRASE(EXPOSES_ANSWERS) : PHRASE(EXPOSES_SAME);
 }
 
 static char *exposes_here(const struct fix_attempt *a, const struct fix_exposure *e)
@@ -59,9 +59,7 @@ static char *exposes_here(const struct fix_attempt *a, const struct fix_exposure
     if (e->ports == 0)
         return exposes_no_port(a, e);
     char *ports = ports_text(e->ports);
-    char *text = ports ? story_format("%s to %s", ports,
-                                      e->to_anywhere ? "anywhere" : "the other end of the session only")
-                       : NULL;
+    char *text = e->to_anywhere ? PHRASE(EXPOSES_ANYWHERE, ports) : PHRASE(EXPOSES_OTHER_END, ports);
     free(ports);
     return text;
 }
@@ -69,14 +67,11 @@ static char *exposes_here(const struct fix_attempt *a, const struct fix_exposure
 /* Who else is reached by the chain that was changed. */
 static char *exposes_beside(const struct fix_attempt *a, const struct fix_exposure *e)
 {
-    const char *who = a->play.where == STORY_AT_GATEWAY ? "the firewall itself" : "machines behind it";
-    const char *what = a->play.where == STORY_AT_GATEWAY ? "what is sent to it" : "what is forwarded";
-    char *ports = e->beside ? ports_text(e->beside) : strdup(e->pings_beside ? "pings" : "");
-    char *text = NULL;
-    if (ports && ports[0])
-        text = story_format("; and %s of %s, since %s comes by the changed rules, too", ports, who, what);
-    else if (ports)
-        text = strdup("");
+    if (!e->beside && !e->pings_beside)
+        return strdup("");
+    char *ports = e->beside ? ports_text(e->beside) : PHRASE(PINGS);
+    char *text =
+        a->play.where == STORY_AT_GATEWAY ? PHRASE(EXPOSES_ITSELF, ports) : PHRASE(EXPOSES_BEHIND, ports);
     free(ports);
     return text;
 }
@@ -98,57 +93,71 @@ uint64_t fix_exposed_ports(const struct fix_exposure *e)
 
 /* ---- its title ---- */
 
-static char *deed_text(const struct fix_attempt *a, enum fix_deed deed)
+/* What a deed is called, and of which numbers it speaks. */
+static const struct deed {
+    enum speech_phrase phrase;
+    enum { NO_NUMBER, CONTROL_PORT, DATA_PORT, RANGE } numbers;
+} deeds[FIX_DEEDS] = {
+    [FIX_OPEN_CONTROL] = {SPEECH_FIX_OPEN_CONTROL, CONTROL_PORT},
+    [FIX_HELPER] = {SPEECH_FIX_HELPER, CONTROL_PORT},
+    [FIX_STATE] = {SPEECH_FIX_STATE, NO_NUMBER},
+    [FIX_ANSWERS] = {SPEECH_FIX_ANSWERS, NO_NUMBER},
+    [FIX_WIDEN] = {SPEECH_FIX_WIDEN, NO_NUMBER},
+    [FIX_ONE_PORT] = {SPEECH_FIX_ONE_PORT, RANGE},
+    [FIX_RANGE] = {SPEECH_FIX_RANGE, RANGE},
+    [FIX_SEND_FROM] = {SPEECH_FIX_SEND_FROM, DATA_PORT},
+    [FIX_PORT_20] = {SPEECH_FIX_PORT_20, DATA_PORT},
+    [FIX_FROM_20] = {SPEECH_FIX_FROM_20, DATA_PORT},
+    [FIX_CONFIGURE] = {SPEECH_FIX_CONFIGURE, RANGE},
+    [FIX_PING] = {SPEECH_FIX_PING, NO_NUMBER},
+};
+
+typedef char *speak(enum speech_phrase phrase, size_t count, const char *const words[]);
+
+static char *deed_text(const struct fix_attempt *a, enum fix_deed deed, speak *say)
 {
-    unsigned port = a->play.server_port;
-    struct rules_range16 r = a->range;
-    switch (deed) {
-    case FIX_OPEN_CONTROL:
-        return story_format(a->play.protocol == PACKET_UDP ? "open UDP port %u" : "open port %u", port);
-    case FIX_HELPER:
-        return story_format("give port %u its helper", port);
-    case FIX_STATE:
-        return strdup("admit announced (RELATED) connections");
-    case FIX_ANSWERS:
-        return strdup("admit answers on open (ESTABLISHED) connections");
-    case FIX_WIDEN:
-        return strdup("lift the port limit of the state rule");
-    case FIX_ONE_PORT:
-        return story_format("use one passive port, %u, and open it", r.first);
-    case FIX_RANGE:
-        return story_format("open the passive ports %u:%u", r.first, r.last);
-    case FIX_SEND_FROM:
-        return story_format("make the server send data from port %u", a->play.data_ports.first);
-    case FIX_PORT_20:
-        return story_format("open port %u, which active data connections come from",
-                            a->play.data_ports.first);
-    case FIX_FROM_20:
-        return story_format("admit what the server sends from port %u", a->play.data_ports.first);
-    case FIX_CONFIGURE:
-        return story_format("make the server use only ports %u:%u, which the rules admit", r.first, r.last);
-    case FIX_PING:
-        return strdup("admit echo requests (ping)");
-    case FIX_DEEDS:
-        break;
+    const struct deed *d = &deeds[deed];
+    bool is_udp = deed == FIX_OPEN_CONTROL && a->play.protocol == PACKET_UDP;
+    const char *const control[] = {NUMBER(a->play.server_port)}, *const data[] = {
+                                                                     NUMBER(a->play.data_ports.first)};
+    const char *const range[] = {NUMBER(a->range.first), NUMBER(a->range.last)};
+    const struct {
+        size_t count;
+        const char *const *words;
+    } numbers[] = {[NO_NUMBER] = {0, NULL},
+                   [CONTROL_PORT] = {1, control},
+                   [DATA_PORT] = {1, data},
+                   [RANGE] = {2, range}};
+
+    return say(is_udp ? SPEECH_FIX_OPEN_CONTROL_UDP : d->phrase, numbers[d->numbers].count,
+               numbers[d->numbers].words);
+}
+
+static char *join_deeds(const struct fix_attempt *a, speak *say)
+{
+    char *whole = NULL;
+    for (int deed = 0; deed < FIX_DEEDS; deed++) {
+        if (!(a->deeds & (1U << deed)))
+            continue;
+        char *text = deed_text(a, (enum fix_deed)deed, say);
+        char *longer = !text ? NULL : whole ? story_format("%s, %s", whole, text) : strdup(text);
+        free(text);
+        free(whole);
+        whole = longer;
+        if (!whole)
+            return NULL;
     }
-    return NULL;
+    if (whole)
+        whole[0] = (char)toupper((unsigned char)whole[0]);
+    return whole;
 }
 
 char *fix_title(const struct fix_attempt *a)
 {
-    char *title = NULL;
-    for (int deed = 0; deed < FIX_DEEDS; deed++) {
-        if (!(a->deeds & (1U << deed)))
-            continue;
-        char *text = deed_text(a, (enum fix_deed)deed);
-        char *longer = !text ? NULL : title ? story_format("%s, %s", title, text) : strdup(text);
-        free(text);
-        free(title);
-        title = longer;
-        if (!title)
-            return NULL;
-    }
-    if (title)
-        title[0] = (char)toupper((unsigned char)title[0]);
-    return title;
+    return join_deeds(a, speech_new);
+}
+
+char *fix_order(const struct fix_attempt *a)
+{
+    return join_deeds(a, speech_english);
 }

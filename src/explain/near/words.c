@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "explain/make.h"
+#include "speech/speech.h"
 
 /* ---- a condition ---- */
 
@@ -105,7 +106,7 @@ char *near_condition_words(const struct rules *r, const struct rules_rule *rule,
 static char *join(char *const *words, size_t count)
 {
     if (count == 2)
-        return story_format("%s and %s", words[0], words[1]);
+        return PHRASE(AND, words[0], words[1]);
     return strdup(count ? words[0] : "");
 }
 
@@ -115,11 +116,11 @@ static char *obstacle(const struct story_near *near, const char *target)
     bool same = near->other.chain && strcmp(near->other.chain, near->rule.chain) == 0 &&
                 strcmp(near->other.table, near->rule.table) == 0;
     if (same && near->other.number)
-        return story_format("the %s that is rule %u", target, near->other.number);
+        return PHRASE(OBSTACLE_HERE, target, NUMBER(near->other.number));
     char *place = story_place(&near->other);
-    char *text = !place               ? NULL
-                 : near->other.number ? story_format("the %s that is %s", target, place)
-                                      : strdup(place);
+    if (!near->other.number)
+        return place;
+    char *text = PHRASE(OBSTACLE, target, place);
     free(place);
     return text;
 }
@@ -130,18 +131,17 @@ static char *clause(const struct story_near *near, const char *place, const char
 {
     switch (near->kind) {
     case STORY_NEAR_BUT:
-        return story_format("%s would admit it but for %s", place, but);
+        return PHRASE(NEAR_BUT, place, but);
     case STORY_NEAR_BEHIND:
-        return story_format("%s would admit it, but stands behind %s", place, other);
+        return PHRASE(NEAR_BEHIND, place, other);
     case STORY_NEAR_LED:
-        return story_format("%s would admit it, but %s, which leads there, asks for %s", place, other, but);
+        return PHRASE(NEAR_LED, place, other, but);
     case STORY_NEAR_UNREACHED:
-        return story_format("%s would admit it, but nothing reaches this rule: no way leads to %s", place,
-                            near->rule.chain);
+        return PHRASE(NEAR_UNREACHED, place, near->rule.chain);
     case STORY_NEAR_HOOK:
-        return story_format("%s would admit it, but this packet passes %s", place, hook);
+        return PHRASE(NEAR_HOOK, place, hook);
     case STORY_NEAR_TABLE:
-        return story_format("%s accepts it, but that ends only the %s table", place, near->rule.table);
+        return PHRASE(NEAR_TABLE, place, near->rule.table);
     }
     return NULL;
 }

@@ -7,9 +7,10 @@
 #include "explain/play/head.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,42 +275,55 @@ static int fill_head(struct question *q)
     story->where = play.where;
     const char *name = packet_protocol_name(q->packet.protocol);
     if (name)
-        story->title = story_format("%s %s -> %s at %s", name, step->source, step->destination, step->hook);
+        story->title = PHRASE(TITLE_PACKET, name, step->source, step->destination, step->hook);
     else
-        story->title = story_format("protocol %u %s -> %s at %s", q->packet.protocol, step->source,
-                                    step->destination, step->hook);
+        story->title = PHRASE(TITLE_PACKET_NUMBER, NUMBER(q->packet.protocol), step->source,
+                              step->destination, step->hook);
     return story->title ? 0 : -ENOMEM;
 }
 
 static char *conclude_doubt(const struct story_step *step)
 {
     char *why = conclude_unknown(step);
-    char *text = why ? story_format("Whether this packet passes can't be told: %s.", why) : NULL;
+    char *text = PHRASE(PACKET_UNKNOWN, why);
     free(why);
+    return text;
+}
+
+static char *decided_text(const struct story_step *step, const char *state)
+{
+    static const enum speech_phrase by_policy[] = {[WALL_PASS] = SPEECH_POLICY_ACCEPTS,
+                                                   [WALL_DROP] = SPEECH_POLICY_DROPS,
+                                                   [WALL_REJECT] = SPEECH_POLICY_REJECTS};
+    static const enum speech_phrase by_rule[] = {[WALL_PASS] = SPEECH_RULE_ACCEPTS,
+                                                 [WALL_DROP] = SPEECH_RULE_DROPS,
+                                                 [WALL_REJECT] = SPEECH_RULE_REJECTS};
+    const struct story_rule *rule = &step->rule;
+    char *place = story_place(rule);
+    char *text = rule->number == 0
+                     ? speech_new(by_policy[step->fate], 3, SPEECH_LIST(rule->chain, state, place))
+                     : speech_new(by_rule[step->fate], 2, SPEECH_LIST(place, state));
+    if (text)
+        text[0] = (char)toupper((unsigned char)text[0]);
+    free(place);
     return text;
 }
 
 static char *conclusion(const struct story_step *step, bool is_said)
 {
-    static const char *const verbs[] = {
-        [WALL_PASS] = "accepts", [WALL_DROP] = "drops", [WALL_REJECT] = "rejects"};
-    const struct story_rule *rule = &step->rule;
-    char state[64];
-    snprintf(state, sizeof(state), "%s%s", story_state_name(step->state), is_said ? ", as was said" : "");
+    const char *name = speech_of(story_state_name(step->state));
     if (step->fate == WALL_UNKNOWN)
         return conclude_doubt(step);
-    if (!rule->chain && step->fate == WALL_PASS)
-        return story_format("No rule is in the way at %s: the packet (%s) passes.", step->hook, state);
-    if (!rule->chain)
-        return story_format("Connection tracking drops this packet (%s): %s.", state,
-                            track_reason_text(step->reason));
-    char *place = story_place(rule), *text = NULL;
-    if (place && rule->number == 0)
-        text = story_format("No rule of %s decides about this packet (%s), and %s %s it.", rule->chain, state,
-                            place, verbs[step->fate]);
-    else if (place)
-        text = story_format("R%s %s this packet (%s).", place + 1, verbs[step->fate], state);
-    free(place);
+    char *state = is_said ? PHRASE(STATE_AS_SAID, name) : strdup(name), *text;
+    if (!state)
+        return NULL;
+    if (step->rule.chain)
+        text = decided_text(step, state);
+    else if (step->fate == WALL_PASS)
+        text = PHRASE(PACKET_FREE, step->hook, state);
+    else
+        text = PHRASE(PACKET_TRACKED_OUT, state, speech_of(track_reason_text(step->reason)));
+    free(state);
     return text;
 }
 
@@ -319,11 +333,7 @@ static int note_rewrite(struct question *q, const struct wall_report *report)
     struct story_rule rule;
     int error = story_rule_quote(&rule, q->rules, RULES_NAT, v->chain, v->rule, v->number);
     if (!error)
-        error = story_note_add(
-            q->story,
-            "Then the source of this packet may be rewritten by rule %u of %s in the nat table "
-            "(%s), which is not evaluated: what comes of its connection is not told here.",
-            rule.number, rule.chain, rule.text);
+        error = story_note_take(q->story, PHRASE(NOTE_REWRITE, NUMBER(rule.number), rule.chain, rule.text));
     story_rule_clear(&rule);
     return error;
 }
@@ -331,40 +341,27 @@ static int note_rewrite(struct question *q, const struct wall_report *report)
 /* A packet that this machine sends to itself, asked about at one hook. */
 static int note_one_half(struct question *q)
 {
-    return story_note_add(
-        q->story,
-        "Client and server are the same machine: such a packet goes over loopback (lo) and meets the "
-        "rules of OUTPUT and then those of INPUT. Asked was one of the two; leave hook=, in= and out= "
-        "away to ask both.");
+    return story_note_take(q->story, PHRASE(NOTE_ONE_HALF));
 }
 
 /* A state that the person makes up is no finding: what would a firewall say that knows nothing of it? */
 static int note_state(struct question *q, const struct wall_report *said)
 {
-    static const char *const verbs[] = {[WALL_PASS] = "would pass",
-                                        [WALL_DROP] = "would be dropped",
-                                        [WALL_REJECT] = "would be rejected",
-                                        [WALL_UNKNOWN] = "could not be told about"};
+    static const enum speech_phrase phrases[] = {[WALL_PASS] = SPEECH_NOTE_STATE_PASSES,
+                                                 [WALL_DROP] = SPEECH_NOTE_STATE_DROPPED,
+                                                 [WALL_REJECT] = SPEECH_NOTE_STATE_REJECTED,
+                                                 [WALL_UNKNOWN] = SPEECH_NOTE_STATE_UNKNOWN};
     struct wall_report unseen;
-    const char *state = story_state_name(q->words.state);
+    const char *state = speech_of(story_state_name(q->words.state));
     if (said->view.state != q->words.state)
-        return story_note_add(q->story, "That the packet is %s was said, but the rules of raw make it %s.",
-                              state, story_state_name(said->view.state));
+        return story_note_take(
+            q->story, PHRASE(NOTE_STATE_OTHER, state, speech_of(story_state_name(said->view.state))));
     int error = judge(q, false, NULL, &unseen);
     if (error)
         return error;
-    const char *found = story_state_name(unseen.view.state);
-    if (unseen.fate == said->fate)
-        return story_note_add(
-            q->story,
-            "That the packet is %s was said, not found out. To a firewall that has seen nothing "
-            "of its connection it is %s, and its fate the same.",
-            state, found);
-    return story_note_add(
-        q->story,
-        "That the packet is %s was said, not found out, and it decides: to a firewall that has "
-        "seen nothing of its connection it is %s, and %s.",
-        state, found, verbs[unseen.fate]);
+    const char *found = speech_of(story_state_name(unseen.view.state));
+    enum speech_phrase phrase = unseen.fate == said->fate ? SPEECH_NOTE_STATE_SAME : phrases[unseen.fate];
+    return story_note_take(q->story, speech_new(phrase, 2, SPEECH_LIST(state, found)));
 }
 
 /* Rules of iptables say nothing of IPv6, nor those of ip6tables of IPv4: what would is not at hand. */
@@ -372,12 +369,10 @@ static int tell_other_family(struct question *q, struct story_step *step)
 {
     bool six = q->packet.family == PACKET_IPV6;
     step->fate = WALL_UNKNOWN;
-    step->because = story_format("the rules of %s, which are not these", six ? "ip6tables" : "iptables");
+    step->because = PHRASE(OTHER_RULES, six ? "ip6tables" : "iptables");
     q->story->outcome = STORY_UNKNOWN;
-    q->story->conclusion = story_format(
-        "It can't be told: the packet is %s, and these are rules of %s, which it does "
-        "not meet; ask with those that %s prints.",
-        six ? "IPv6" : "IPv4", six ? "iptables" : "ip6tables", six ? "ip6tables-save" : "iptables-save");
+    q->story->conclusion = PHRASE(OTHER_FAMILY, six ? "IPv6" : "IPv4", six ? "iptables" : "ip6tables",
+                                  six ? "ip6tables-save" : "iptables-save");
     return step->because && q->story->conclusion ? 0 : -ENOMEM;
 }
 

@@ -3,6 +3,7 @@
 #include "explain/exchange/exchange.h"
 #include "explain/make.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 
@@ -61,6 +62,5 @@ int packet_remedy(struct story *story, const struct rules *r, const struct packe
     story_free(&whole);
     if (!story->fix_count)
         return 0;
-    return story_note_add(
-        story, "What helps was tried with the exchange that such a packet begins, there and back.");
+    return story_note_take(story, PHRASE(NOTE_EXCHANGE_TRIED));
 }

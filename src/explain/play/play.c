@@ -8,6 +8,7 @@
 #include "explain/play/ports.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,15 +18,15 @@
 
 static char *title(const struct story *story, const struct play *play)
 {
-    static const char *const modes[] = {[STORY_PASSIVE] = "Passive",
-                                        [STORY_ACTIVE] = "Active",
-                                        [STORY_EPSV] = "Extended passive",
-                                        [STORY_EPRT] = "Extended active"};
-    static const char *const places[] = {[STORY_AT_SERVER] = "on the server",
-                                         [STORY_AT_GATEWAY] = "on the way between them",
-                                         [STORY_AT_CLIENT] = "on the client"};
-    return story_format("%s FTP%s from %s to %s, firewall %s", modes[play->mode],
-                        play->tls ? " under TLS" : "", story->client, story->server, places[play->where]);
+    static const enum speech_phrase modes[] = {[STORY_PASSIVE] = SPEECH_TITLE_PASSIVE,
+                                               [STORY_ACTIVE] = SPEECH_TITLE_ACTIVE,
+                                               [STORY_EPSV] = SPEECH_TITLE_EPSV,
+                                               [STORY_EPRT] = SPEECH_TITLE_EPRT};
+    static const enum speech_phrase places[] = {[STORY_AT_SERVER] = SPEECH_ON_SERVER,
+                                                [STORY_AT_GATEWAY] = SPEECH_ON_WAY,
+                                                [STORY_AT_CLIENT] = SPEECH_ON_CLIENT};
+    return PHRASE(TITLE, speech_plain(modes[play->mode]), play->tls ? SAID(TITLE_TLS) : "", story->client,
+                  story->server, speech_plain(places[play->where]));
 }
 
 static int fill_head(struct story *story, const struct play *play)

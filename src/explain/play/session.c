@@ -7,6 +7,7 @@
 #include "explain/play/session.h"
 #include "explain/play/wire.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -60,7 +61,7 @@ static bool send_control(struct session *s, enum story_lane from, const void *pa
 __attribute__((format(printf, 3, 4))) static bool say(struct session *s, enum story_lane from,
                                                       const char *format, ...)
 {
-    char line[SESSION_LINE], label[SESSION_LINE + 16];
+    char line[SESSION_LINE], label[SESSION_LINE];
     uint8_t record[SESSION_LINE + 32];
     va_list list;
     va_start(list, format);
@@ -75,8 +76,10 @@ __attribute__((format(printf, 3, 4))) static bool say(struct session *s, enum st
     if (s->is_encrypted) {
         /* TLS 1.3 adds the type of the content and a tag of 16 bytes. */
         size_t size = tls_record(0x17, (size_t)length + 2 + 17, record);
-        snprintf(label, sizeof(label), "%s (inside TLS)", shown);
-        return send_control(s, from, record, size, label);
+        char *inside = PHRASE(INSIDE_TLS, shown);
+        bool arrived = send_control(s, from, record, size, inside ? inside : shown);
+        free(inside);
+        return arrived;
     }
     snprintf(label, sizeof(label), "%s", shown);
     memcpy(line + length, "\r\n", 2);
@@ -210,12 +213,15 @@ static void note_announcement(struct session *s, const struct wire_connection *d
     enum track_reason reason = reason_missed(s);
     char *source = bare_address(play_address(w->play, opener), w->play->family);
     char *destination = story_end_text(play_address(w->play, opened), w->play->family, data->port[opened]);
-    w->error = !source || !destination
-                   ? -ENOMEM
-                   : story_event_add(step, TRACK_EXPECT_MISSED, reason, "does not expect %s:* -> %s: %s",
-                                     source, destination, track_reason_text(reason));
+    char *ends = source && destination ? story_format(" %s:* -> %s", source, destination) : NULL;
+    char *missed = PHRASE(EXPECTS_NOT, ends);
+    w->error = missed ? story_event_add(step, TRACK_EXPECT_MISSED, reason, "%s: %s", missed,
+                                        speech_of(track_reason_text(reason)))
+                      : -ENOMEM;
     free(source);
     free(destination);
+    free(ends);
+    free(missed);
 }
 
 /* PASV, EPSV, PORT or EPRT with their answers. */

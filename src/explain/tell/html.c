@@ -7,12 +7,13 @@
 #include "explain/make.h"
 #include "explain/tell/markup.h"
 #include "explain/tell/say.h"
+#include "speech/speech.h"
 
 /*
  * One page that needs nothing else: the diagram, and everything that the text says as text. The policy in its
  * head forbids scripts and everything from outside, whatever a rule's comment may contain.
  */
-static const char head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+static const char head[] = "<head>\n<meta charset=\"utf-8\">\n"
                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                            "style-src 'unsafe-inline'\">\n"
                            "<meta name=\"viewport\" content=\"width=device-width\">\n";
@@ -43,15 +44,15 @@ static void put_answer(const struct story *s, FILE *out)
 {
     const char *outcome = story_outcome_name(s->outcome);
 
-    fprintf(out, "<p class=\"answer %s\"><b>%s</b><br>", outcome, outcome);
+    fprintf(out, "<p class=\"answer %s\"><b>%s</b><br>", outcome, speech_of(outcome));
     put(out, "span", "", s->conclusion);
     fputs("</p>\n<ul>\n", out);
     for (size_t i = 0; i < s->task_count; i++) {
         const struct story_task *task = &s->tasks[i];
 
         fputs("<li>", out);
-        put(out, "b", story_outcome_name(task->outcome), task->name);
-        fprintf(out, " %s", story_outcome_name(task->outcome));
+        put(out, "b", story_outcome_name(task->outcome), speech_of(task->name));
+        fprintf(out, " %s", speech_of(story_outcome_name(task->outcome)));
         if (task->why) {
             fputs(": ", out);
             markup_text(out, task->why);
@@ -61,12 +62,20 @@ static void put_answer(const struct story *s, FILE *out)
     fputs("</ul>\n", out);
 }
 
+/* text on a line of its own, and freed. */
+static void put_line(FILE *out, char *text)
+{
+    fputs("<br>", out);
+    if (text)
+        markup_text(out, text);
+    free(text);
+}
+
 static void put_fix(const struct story_fix *fix, FILE *out)
 {
     fputs("<li>", out);
     put(out, "b", "", fix->title);
-    fputs("<br>exposes: ", out);
-    markup_text(out, fix->exposes ? fix->exposes : "");
+    put_line(out, PHRASE(EXPOSES, fix->exposes ? fix->exposes : ""));
     fputs("<pre>", out);
     for (size_t i = 0; i < fix->command_count; i++) {
         markup_text(out, fix->commands[i]);
@@ -93,15 +102,6 @@ static void put_fixes(const struct story *s, bool works, const char *heading, FI
     }
     if (any)
         fputs("</ol>\n", out);
-}
-
-/* text on a line of its own, and freed. */
-static void put_line(FILE *out, char *text)
-{
-    fputs("<br>", out);
-    if (text)
-        markup_text(out, text);
-    free(text);
 }
 
 /* Who decided, by which rules, and what would tell if it is not known. */
@@ -132,26 +132,27 @@ static void put_step(const struct story_step *step, FILE *out)
     put(out, "td", "m", step->source);
     put(out, "td", "m", step->destination);
     fputs("<td>", out);
-    markup_text(out, step->label ? step->label : "");
+    markup_text(out, step->label ? speech_of(step->label) : "");
     for (size_t i = 0; i < step->event_count; i++) {
         fputs("<br><i>", out);
         markup_text(out, step->events[i].text);
         fputs("</i>", out);
     }
     fputs("</td>", out);
-    put(out, "td", "", story_state_name(step->state));
-    put(out, "td", fate, fate);
+    put(out, "td", "", speech_of(story_state_name(step->state)));
+    put(out, "td", fate, speech_of(fate));
     put_decider(step, out);
     fputs("</tr>\n", out);
 }
 
 static void put_steps(const struct story *s, FILE *out)
 {
-    fputs(
-        "<h2>Every "
-        "packet</h2>\n<table>\n<tr><th>#</th><th>from</th><th>to</th><th>what</th><th>state</th><th>fate</th>"
-        "<th>decided by</th></tr>\n",
-        out);
+    const char *const columns[] = {SAID(COLUMN_FROM),  SAID(COLUMN_TO),   SAID(COLUMN_WHAT),
+                                   SAID(COLUMN_STATE), SAID(COLUMN_FATE), SAID(COLUMN_DECIDER)};
+    fprintf(out, "<h2>%s</h2>\n<table>\n<tr><th>#</th>", SAID(HEADING_PACKETS));
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        fprintf(out, "<th>%s</th>", columns[i]);
+    fputs("</tr>\n", out);
     for (size_t i = 0; i < s->step_count; i++)
         put_step(&s->steps[i], out);
     fputs("</table>\n", out);
@@ -161,7 +162,7 @@ static void put_notes(const struct story *s, FILE *out)
 {
     if (!s->note_count)
         return;
-    fputs("<h2>Notes</h2>\n<ul>\n", out);
+    fprintf(out, "<h2>%s</h2>\n<ul>\n", SAID(HEADING_NOTES));
     for (size_t i = 0; i < s->note_count; i++) {
         put(out, "li", "", s->notes[i]);
         fputc('\n', out);
@@ -171,7 +172,7 @@ static void put_notes(const struct story *s, FILE *out)
 
 int story_tell_html(const struct story *s, FILE *out)
 {
-    fputs(head, out);
+    fprintf(out, "<!DOCTYPE html>\n<html lang=\"%s\">\n%s", speech_language(), head);
     put(out, "title", "", s->title);
     fputs(style, out);
     fputs("</head>\n<body>\n", out);
@@ -181,9 +182,8 @@ int story_tell_html(const struct story *s, FILE *out)
     int r = markup_svg(s, true, out);
     if (r)
         return r;
-    put_fixes(s, true, "What helps: each was tried by playing the session again; the least exposed first",
-              out);
-    put_fixes(s, false, "Tried too, and no help here", out);
+    put_fixes(s, true, SAID(HEADING_FIXES), out);
+    put_fixes(s, false, SAID(HEADING_FAILED), out);
     put_notes(s, out);
     put_steps(s, out);
     fputs("</body>\n</html>\n", out);

@@ -4,6 +4,7 @@
 #include "explain/tell/markup.h"
 #include "explain/tell/paint.h"
 #include "explain/tell/say.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -88,14 +89,15 @@ static int draw_lines(struct sheet *sheet, int x, int y, const char *classes, co
 /* ---- top ---- */
 
 struct look {
-    const char *word, *colour, *classes, *mark;
+    enum speech_phrase word;
+    const char *colour, *classes, *mark;
 };
 
 static struct look look_of(enum story_outcome outcome)
 {
-    static const struct look looks[] = {[STORY_WORKS] = {"WORKS", "#1a7f37", "good b", "✓"},
-                                        [STORY_BLOCKED] = {"BLOCKED", "#cf222e", "bad b", "✗"},
-                                        [STORY_UNKNOWN] = {"UNKNOWN", "#b7791f", "doubt b", "?"}};
+    static const struct look looks[] = {[STORY_WORKS] = {SPEECH_HEAD_WORKS, "#1a7f37", "good b", "✓"},
+                                        [STORY_BLOCKED] = {SPEECH_HEAD_BLOCKED, "#cf222e", "bad b", "✗"},
+                                        [STORY_UNKNOWN] = {SPEECH_HEAD_UNKNOWN, "#b7791f", "doubt b", "?"}};
     return looks[outcome];
 }
 
@@ -105,7 +107,7 @@ static void draw_tasks(struct sheet *sheet)
     for (size_t i = 0; i < sheet->s->task_count; i++) {
         const struct story_task *task = &sheet->s->tasks[i];
         struct look look = look_of(task->outcome);
-        char *text = story_format("%s %s", look.mark, task->name);
+        char *text = story_format("%s %s", look.mark, speech_of(task->name));
         if (text && x < WIDTH - MARGIN - 60) {
             draw_text(sheet, x, sheet->y, look.classes, text, 24);
             x += paint_columns(text) * 9 + 26;
@@ -125,18 +127,19 @@ static void draw_top(struct sheet *sheet)
     sheet->y += 18;
     draw(sheet, "<rect x=\"%d\" y=\"%d\" width=\"92\" height=\"26\" rx=\"5\" fill=\"%s\"/>\n", MARGIN,
          sheet->y, look.colour);
-    draw_text(sheet, MARGIN + 46, sheet->y + 18, "w b c", look.word, 12);
+    draw_text(sheet, MARGIN + 46, sheet->y + 18, "w b c", speech_plain(look.word), 12);
     if (s->conclusion)
         sheet->y +=
             (draw_lines(sheet, MARGIN + 106, sheet->y + 18, "", s->conclusion, SENTENCE_COLUMNS, true) - 1) *
             LINE;
     sheet->y += 52;
     draw_tasks(sheet);
-    const char *robust = s->manner && strcmp(s->manner, "robust") == 0 ? "robust" : "as Linux has it";
-    bool has_ftp = fold_has_ftp(s);
-    char *asked =
-        story_format("rules: %s · kernel: Linux %s%s%s", s->rules_name ? s->rules_name : "none",
-                     s->kernel ? s->kernel : "?", has_ftp ? " · FTP helper: " : "", has_ftp ? robust : "");
+    bool is_robust = s->manner && strcmp(s->manner, "robust") == 0;
+    const char *rules = s->rules_name ? speech_of(s->rules_name) : SAID(NONE);
+    const char *kernel = s->kernel ? s->kernel : "?";
+    char *asked = fold_has_ftp(s) ? PHRASE(MADE_DRAWN_FTP, rules, kernel,
+                                           is_robust ? SAID(HELPER_ROBUST) : SAID(HELPER_LINUX))
+                                  : PHRASE(MADE_DRAWN, rules, kernel);
     if (asked)
         draw_text(sheet, MARGIN, sheet->y, "f", asked, 120);
     free(asked);
@@ -156,33 +159,30 @@ static void draw_head(struct sheet *sheet, int x, const char *name, const char *
 
 static void draw_heads(struct sheet *sheet)
 {
-    static const char *const places[] = {[STORY_AT_SERVER] = "on the server",
-                                         [STORY_AT_GATEWAY] = "on a gateway",
-                                         [STORY_AT_CLIENT] = "on the client"};
+    static const enum speech_phrase places[] = {[STORY_AT_SERVER] = SPEECH_ON_SERVER,
+                                                [STORY_AT_GATEWAY] = SPEECH_ON_GATEWAY,
+                                                [STORY_AT_CLIENT] = SPEECH_ON_CLIENT};
     const struct story *s = sheet->s;
-    draw_head(sheet, LANE_CLIENT, "client", s->client ? s->client : "", false);
-    draw_head(sheet, LANE_WALL, "firewall", places[s->where], true);
-    draw_head(sheet, LANE_SERVER, "server", s->server ? s->server : "", false);
+    draw_head(sheet, LANE_CLIENT, SAID(CLIENT), s->client ? s->client : "", false);
+    draw_head(sheet, LANE_WALL, SAID(FIREWALL), speech_plain(places[s->where]), true);
+    draw_head(sheet, LANE_SERVER, SAID(SERVER), s->server ? s->server : "", false);
     sheet->y += 46;
 }
 
 /* ---- packets ---- */
 
-static const char *port_of(const char *end)
-{
-    const char *colon = strrchr(end, ':');
-    return colon ? colon + 1 : "";
-}
-
 /* What a screen reader says, and what a pointer shows, of a packet. */
 static void draw_description(struct sheet *sheet, const struct story_step *step)
 {
     char *said = say_judgement(step);
-    char *text = story_format("Packet %u, %s to %s: %s (%s). %s%s%s", step->number, step->source,
-                              step->destination, step->label, step->packet, said ? said : "",
-                              step->rule.text ? ": " : "", step->rule.text ? step->rule.text : "");
+    char *text = PHRASE(DRAWN_PACKET, NUMBER(step->number), step->source, step->destination,
+                        speech_of(step->label), step->packet, said ? said : "");
     draw(sheet, "<title>");
     markup_text(sheet->out, text ? text : "");
+    if (step->rule.text) {
+        draw(sheet, ": ");
+        markup_text(sheet->out, step->rule.text);
+    }
     draw(sheet, "</title>\n");
     free(text);
     free(said);
@@ -223,11 +223,7 @@ static void draw_words(struct sheet *sheet, const struct story_step *step)
         [WALL_PASS] = "f", [WALL_DROP] = "bad b", [WALL_REJECT] = "bad b", [WALL_UNKNOWN] = "doubt b"};
     bool up = step->from == STORY_CLIENT, passes = step->fate == WALL_PASS;
     char line[64];
-    char *label =
-        strcmp(step->packet, "SYN") == 0
-            ? story_format("%s, port %s → %s", step->label, port_of(step->source), port_of(step->destination))
-            : strdup(step->label);
-    char *said = say_judgement(step);
+    char *label = say_label(step), *said = say_judgement(step);
     snprintf(line, sizeof(line), "m halo %s%s", passes ? "" : classes[step->fate], up ? "" : " e");
     int columns = label ? paint_columns(label) : 0;
     if (columns > HALF_COLUMNS) /* it crosses the wall, which is not to be seen between the words */
@@ -271,8 +267,7 @@ static void draw_event(struct sheet *sheet, const struct story_step *step, const
     bool good = event->type != TRACK_EXPECT_MISSED && event->type != TRACK_PACKET_DROPPED;
     const char *reason = strstr(event->text, ": ");
     bool again = !good && reason && fold_event_again(sheet->s, (size_t)(step - sheet->s->steps), event);
-    char *text = again ? story_format("%.*s, as above", (int)(reason - event->text), event->text)
-                       : strdup(event->text);
+    char *text = again ? say_again(event) : strdup(event->text);
     if (text)
         draw_note(sheet, good ? NOTE_GOOD : kinds[event->type], text, false);
     free(text);
@@ -313,7 +308,7 @@ static void draw_notes(struct sheet *sheet, const struct story_step *step)
         draw_event(sheet, step, event);
     }
     if (step->reason != TRACK_OK && !told)
-        draw_note(sheet, kind, track_reason_text(step->reason), false);
+        draw_note(sheet, kind, speech_of(track_reason_text(step->reason)), false);
     sheet->y += sheet->y > start ? 8 : -8; /* room for the next arrow's words */
 }
 
@@ -333,7 +328,7 @@ static void draw_phase(struct sheet *sheet, const char *phase)
 {
     sheet->y += 6;
     draw(sheet, "<path d=\"M%d %dH%d\" stroke=\"#e4e8ec\"/>\n", MARGIN, sheet->y - 16, WIDTH - MARGIN);
-    draw_text(sheet, MARGIN, sheet->y + 2, "b", phase, 12);
+    draw_text(sheet, MARGIN, sheet->y + 2, "b", speech_of(phase), 12);
     sheet->y += 4;
 }
 
@@ -341,8 +336,7 @@ static void draw_retries(struct sheet *sheet, struct fold *fold)
 {
     if (!fold->retries)
         return;
-    char *text = story_format("tried %u more time%s until %.1f s, with the same result", fold->retries,
-                              fold->retries == 1 ? "" : "s", (double)fold->last_ms / 1000);
+    char *text = say_retries(fold->retries, fold->last_ms);
     if (text) {
         draw(sheet, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"17\" fill=\"#fff\"/>\n", LANE_WALL - 7,
              sheet->y - 27);
@@ -370,7 +364,7 @@ static void draw_step(struct sheet *sheet, const struct story_step *step)
 
 static void draw_repeated(struct sheet *sheet, const char *like, uint32_t first, size_t count)
 {
-    char *text = story_format("goes as %s went: packets %u to %u", like, first, first + (uint32_t)count - 1);
+    char *text = PHRASE(PHASE_LIKE, speech_of(like), NUMBER(first), NUMBER(first + (uint32_t)count - 1));
     if (text)
         draw_text(sheet, LANE_CLIENT + 10, sheet->y + 2, "f", text, HALF_COLUMNS);
     free(text);
@@ -409,7 +403,7 @@ static void draw_conversation(struct sheet *sheet)
     }
     draw_retries(sheet, &fold);
     if (left_out) {
-        char *text = story_format("%u more packets are not drawn", left_out);
+        char *text = PHRASE(NOT_DRAWN, NUMBER(left_out));
         if (text)
             draw_text(sheet, LANE_WALL, sheet->y, "f c halo", text, NOTE_COLUMNS);
         free(text);
@@ -423,7 +417,7 @@ static void draw_rules(struct sheet *sheet)
 {
     if (!sheet->rule_count)
         return;
-    draw_text(sheet, MARGIN, sheet->y, "b", "Rules that decided", 40);
+    draw_text(sheet, MARGIN, sheet->y, "b", SAID(HEADING_RULES), 40);
     sheet->y += 20;
     for (size_t i = 0; i < sheet->rule_count; i++) {
         const struct story_rule *rule = sheet->rules[i];
@@ -446,11 +440,12 @@ static void draw_fixes(struct sheet *sheet)
         if (!fix->works)
             continue;
         if (++number == 1) {
-            draw_text(sheet, MARGIN, sheet->y, "b", "What helps (tried by playing the session again)", 80);
+            draw_text(sheet, MARGIN, sheet->y, "b", SAID(HEADING_FIXES_SHORT), 80);
             sheet->y += 20;
         }
-        char *title =
-            story_format("%u. %s; exposes: %s", number, fix->title, fix->exposes ? fix->exposes : "nothing");
+        char *exposes = PHRASE(EXPOSES, fix->exposes ? fix->exposes : SAID(NOTHING));
+        char *title = exposes ? story_format("%u. %s; %s", number, fix->title, exposes) : NULL;
+        free(exposes);
         if (title)
             draw_text(sheet, MARGIN + 12, sheet->y, "good", title, SENTENCE_COLUMNS);
         free(title);
@@ -470,13 +465,13 @@ static void draw_legend(struct sheet *sheet)
     int y = sheet->y, x = MARGIN;
     if (fold_has_ftp(sheet->s)) {
         draw(sheet, "<path class=\"a\" d=\"M%d %dh40\"/>\n", x, y - 4);
-        draw_text(sheet, x + 48, y, "f", "control channel", 20);
+        draw_text(sheet, x + 48, y, "f", SAID(CONTROL_CHANNEL), 20);
         draw(sheet, "<path class=\"d\" d=\"M%d %dh40\"/>\n", x + 180, y - 4);
-        draw_text(sheet, x + 228, y, "f", "data channel", 20);
+        draw_text(sheet, x + 228, y, "f", SAID(DATA_CHANNEL), 20);
         x += 340;
     }
     draw(sheet, "<path class=\"x\" d=\"M%d %dh40\"/>\n", x, y - 4);
-    draw_text(sheet, x + 48, y, "f", "stopped by the firewall", 30);
+    draw_text(sheet, x + 48, y, "f", SAID(STOPPED), 30);
     draw_text(sheet, WIDTH - MARGIN, y, "f e", "sallywall explain", 30);
     sheet->y += 22;
 }
@@ -493,8 +488,8 @@ static void draw_frame(struct sheet *sheet, int height, bool is_inline)
          "role=\"img\" "
          "aria-labelledby=\"sally-title sally-desc\">\n<title id=\"sally-title\">",
          WIDTH, height, WIDTH, height);
-    markup_text(sheet->out, s->title ? s->title : "A packet's way through a firewall");
-    draw(sheet, "</title>\n<desc id=\"sally-desc\">%s. ", look_of(s->outcome).word);
+    markup_text(sheet->out, s->title ? s->title : SAID(TITLE_OTHER));
+    draw(sheet, "</title>\n<desc id=\"sally-desc\">%s. ", speech_plain(look_of(s->outcome).word));
     markup_text(sheet->out, s->conclusion ? s->conclusion : "");
     draw(sheet, "</desc>\n<style>%s</style>\n", style);
     draw(

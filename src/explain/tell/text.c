@@ -3,6 +3,7 @@
 #include "explain/tell/fold.h"
 #include "explain/tell/paint.h"
 #include "explain/tell/say.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,16 +33,17 @@ struct text_teller {
 };
 
 struct outcome_look {
-    const char *word, *mark;
+    enum speech_phrase word;
+    const char *mark;
     enum paint_style style;
 };
 
 static struct outcome_look look_of(enum story_outcome outcome)
 {
     static const struct outcome_look looks[] = {
-        [STORY_WORKS] = {"WORKS", "✓", PAINT_GOOD_BOLD},
-        [STORY_BLOCKED] = {"BLOCKED", "✗", PAINT_BAD_BOLD},
-        [STORY_UNKNOWN] = {"UNKNOWN", "?", PAINT_DOUBT_BOLD},
+        [STORY_WORKS] = {SPEECH_HEAD_WORKS, "✓", PAINT_GOOD_BOLD},
+        [STORY_BLOCKED] = {SPEECH_HEAD_BLOCKED, "✗", PAINT_BAD_BOLD},
+        [STORY_UNKNOWN] = {SPEECH_HEAD_UNKNOWN, "?", PAINT_DOUBT_BOLD},
     };
     return looks[outcome];
 }
@@ -51,7 +53,7 @@ static struct outcome_look look_of(enum story_outcome outcome)
 static void tell_headline(struct text_teller *t)
 {
     struct outcome_look look = look_of(t->s->outcome);
-    int column = paint_text(&t->p, 0, 12, look.word, look.style) + 2;
+    int column = paint_text(&t->p, 0, 12, speech_plain(look.word), look.style) + 2;
     const char *text = t->s->conclusion ? t->s->conclusion : "";
     size_t next = 0, size = paint_break(text, t->p.width - column, &next);
     char *first = strndup(text, size);
@@ -65,7 +67,7 @@ static void tell_headline(struct text_teller *t)
 
 static char *same_why(const struct story_task *task)
 {
-    return task->step ? story_format("the same (packet %u)", task->step) : strdup("the same");
+    return task->step ? PHRASE(SAME_AT, NUMBER(task->step)) : PHRASE(SAME);
 }
 
 static void tell_tasks(struct text_teller *t)
@@ -80,21 +82,21 @@ static void tell_tasks(struct text_teller *t)
             continue;
         struct outcome_look look = look_of(task->outcome);
         paint_text(&t->p, 2, 1, look.mark, look.style);
-        paint_text(&t->p, 4, 10, task->name, PAINT_PLAIN);
-        paint_text(&t->p, 15, 8, story_outcome_name(task->outcome), look.style);
+        paint_text(&t->p, 4, 10, speech_of(task->name), PAINT_PLAIN);
+        paint_text(&t->p, 15, 8, speech_of(story_outcome_name(task->outcome)), look.style);
         if (!task->why) {
             paint_end_line(&t->p);
             continue;
         }
         char *why = why_before && fold_alike(why_before, task->why) ? same_why(task)
-                    : task->step ? story_format("%s (packet %u)", task->why, task->step)
+                    : task->step ? PHRASE(WHY_AT, task->why, NUMBER(task->step))
                                  : strdup(task->why);
         if (why)
             paint_paragraph(&t->p, 24, why, PAINT_PLAIN);
         free(why);
         why_before = task->why;
     }
-    char *rest = many ? story_format("%zu of %zu tasks work", works, t->s->task_count) : NULL;
+    char *rest = many ? PHRASE(TASKS_WORK, NUMBER(works), NUMBER(t->s->task_count)) : NULL;
     if (rest)
         paint_paragraph(&t->p, 2, rest, PAINT_PLAIN);
     free(rest);
@@ -102,11 +104,12 @@ static void tell_tasks(struct text_teller *t)
 
 static void tell_question(struct text_teller *t)
 {
-    const char *robust = t->s->manner && strcmp(t->s->manner, "robust") == 0 ? "robust" : "as Linux has it";
-    bool has_ftp = fold_has_ftp(t->s);
-    char *made = story_format("rules: %s   kernel: Linux %s%s%s",
-                              t->s->rules_name ? t->s->rules_name : "none", t->s->kernel ? t->s->kernel : "?",
-                              has_ftp ? "   FTP helper: " : "", has_ftp ? robust : "");
+    bool is_robust = t->s->manner && strcmp(t->s->manner, "robust") == 0;
+    const char *rules = t->s->rules_name ? speech_of(t->s->rules_name) : SAID(NONE);
+    const char *kernel = t->s->kernel ? t->s->kernel : "?";
+    char *made = fold_has_ftp(t->s)
+                     ? PHRASE(MADE_FTP, rules, kernel, is_robust ? SAID(HELPER_ROBUST) : SAID(HELPER_LINUX))
+                     : PHRASE(MADE, rules, kernel);
     if (t->s->title)
         paint_paragraph(&t->p, 2, t->s->title, PAINT_PLAIN);
     if (made)
@@ -140,18 +143,20 @@ static void paint_centred(struct text_teller *t, int column, const char *text, e
 
 static void tell_lane_heads(struct text_teller *t)
 {
-    static const char *const places[] = {[STORY_AT_SERVER] = "(on the server)",
-                                         [STORY_AT_GATEWAY] = "(on a gateway)",
-                                         [STORY_AT_CLIENT] = "(on the client)"};
+    static const enum speech_phrase places[] = {[STORY_AT_SERVER] = SPEECH_ON_SERVER,
+                                                [STORY_AT_GATEWAY] = SPEECH_ON_GATEWAY,
+                                                [STORY_AT_CLIENT] = SPEECH_ON_CLIENT};
+    char *place = PHRASE(IN_BRACKETS, speech_plain(places[t->s->where]));
     paint_end_line(&t->p);
-    paint_centred(t, t->left, "client", PAINT_BOLD);
-    paint_centred(t, t->wall, "firewall", PAINT_BOLD);
-    paint_centred(t, t->right, "server", PAINT_BOLD);
+    paint_centred(t, t->left, SAID(CLIENT), PAINT_BOLD);
+    paint_centred(t, t->wall, SAID(FIREWALL), PAINT_BOLD);
+    paint_centred(t, t->right, SAID(SERVER), PAINT_BOLD);
     paint_end_line(&t->p);
     paint_centred(t, t->left, t->s->client ? t->s->client : "", PAINT_FAINT);
-    paint_centred(t, t->wall, places[t->s->where], PAINT_FAINT);
+    paint_centred(t, t->wall, place ? place : "", PAINT_FAINT);
     paint_centred(t, t->right, t->s->server ? t->s->server : "", PAINT_FAINT);
     paint_end_line(&t->p);
+    free(place);
 }
 
 static void tell_phase(struct text_teller *t, const char *phase)
@@ -159,7 +164,7 @@ static void tell_phase(struct text_teller *t, const char *phase)
     paint_lanes(t);
     paint_end_line(&t->p);
     paint_lanes(t);
-    paint_text(&t->p, 0, t->left - 1, phase, PAINT_BOLD);
+    paint_text(&t->p, 0, t->left - 1, speech_of(phase), PAINT_BOLD);
     paint_end_line(&t->p);
 }
 
@@ -184,21 +189,11 @@ static void tell_remark(struct text_teller *t, const char *text, enum paint_styl
 
 /* ---- one packet ---- */
 
-static const char *port_of(const char *end)
-{
-    const char *colon = strrchr(end, ':');
-    return colon ? colon + 1 : "";
-}
-
-/* The label, and for a SYN between which ports: that is what a rule would have to say. */
 static char *label_text(const struct text_teller *t, const struct story_step *step)
 {
-    if (strcmp(step->packet, "SYN") == 0)
-        return story_format("%s, port %s → %s", step->label, port_of(step->source),
-                            port_of(step->destination));
-    if (t->verbose && strcmp(step->label, step->packet) != 0)
-        return story_format("%s (%s)", step->label, step->packet);
-    return strdup(step->label);
+    if (t->verbose && strcmp(step->packet, "SYN") != 0 && strcmp(step->label, step->packet) != 0)
+        return story_format("%s (%s)", speech_of(step->label), step->packet);
+    return say_label(step);
 }
 
 static enum paint_style style_of(const struct story_step *step)
@@ -339,8 +334,10 @@ static void tell_rule(struct text_teller *t, const struct story_step *step)
 
 static void tell_looked(struct text_teller *t, const struct story_step *step)
 {
-    static const char *const answers[] = {
-        [VERDICT_NO] = "no ", [VERDICT_YES] = "yes", [VERDICT_UNKNOWN] = "?  ", [VERDICT_HOTDROP] = "yes"};
+    const char *const answers[] = {[VERDICT_NO] = SAID(LOOKED_NO),
+                                   [VERDICT_YES] = SAID(LOOKED_YES),
+                                   [VERDICT_UNKNOWN] = "?  ",
+                                   [VERDICT_HOTDROP] = SAID(LOOKED_YES)};
     for (size_t i = 0; i < step->looked_count; i++) {
         const struct story_looked *looked = &step->looked[i];
         char *place = story_place_short(&looked->rule);
@@ -367,11 +364,12 @@ static void tell_events(struct text_teller *t, const struct story_step *step)
         size_t index = (size_t)(step - t->s->steps);
         const char *reason = strstr(event->text, ": ");
         bool again = !t->verbose && reason && bad && fold_event_again(t->s, index, event);
-        char *text = again ? story_format("✗ %.*s, as above", (int)(reason - event->text), event->text)
-                           : story_format("%s %s", bad ? "✗" : "✓", event->text);
+        char *said = again ? say_again(event) : strdup(event->text);
+        char *text = said ? story_format("%s %s", bad ? "✗" : "✓", said) : NULL;
         if (text)
             tell_remark(t, text, bad ? PAINT_DOUBT : PAINT_GOOD);
         free(text);
+        free(said);
     }
 }
 
@@ -381,7 +379,7 @@ static void tell_reason(struct text_teller *t, const struct story_step *step)
     for (size_t i = 0; i < step->event_count; i++)
         told = told || step->events[i].reason == step->reason;
     if (step->reason != TRACK_OK && !told)
-        tell_remark(t, track_reason_text(step->reason), PAINT_DOUBT);
+        tell_remark(t, speech_of(track_reason_text(step->reason)), PAINT_DOUBT);
     if (step->cause)
         tell_remark(t, step->cause, PAINT_DOUBT);
     if (step->because) {
@@ -396,10 +394,10 @@ static void tell_retries(struct text_teller *t, struct fold *f)
 {
     if (!f->retries)
         return;
-    char *text = story_format("⋮ tried %u more time%s until %.1f s, with the same result", f->retries,
-                              f->retries == 1 ? "" : "s", (double)f->last_ms / 1000);
+    char *said = say_retries(f->retries, f->last_ms), *text = said ? story_format("⋮ %s", said) : NULL;
     if (text)
         tell_remark(t, text, PAINT_BAD);
+    free(said);
     free(text);
     f->retries = 0;
 }
@@ -421,15 +419,16 @@ static void tell_legend(struct text_teller *t, const struct fold *f)
     paint_lanes(t);
     paint_end_line(&t->p);
     paint_end_line(&t->p);
-    paint_text(&t->p, 2, t->p.width,
-               fold_has_ftp(t->s) ? "─ control channel   ═ data channel   ✗ stopped by the firewall"
-                                  : "✗ stopped by the firewall",
-               PAINT_FAINT);
+    char *legend = fold_has_ftp(t->s) ? story_format("─ %s   ═ %s   ✗ %s", SAID(CONTROL_CHANNEL),
+                                                     SAID(DATA_CHANNEL), SAID(STOPPED))
+                                      : story_format("✗ %s", SAID(STOPPED));
+    if (legend)
+        paint_text(&t->p, 2, t->p.width, legend, PAINT_FAINT);
+    free(legend);
     paint_end_line(&t->p);
     if (!f->hidden)
         return;
-    char *text = story_format("%u packet%s not shown (acknowledgements, closings, repetitions): -v shows all",
-                              f->hidden, f->hidden == 1 ? "" : "s");
+    char *text = f->hidden == 1 ? PHRASE(HIDDEN_ONE, NUMBER(1)) : PHRASE(HIDDEN_MORE, NUMBER(f->hidden));
     if (text)
         paint_paragraph(&t->p, 2, text, PAINT_FAINT);
     free(text);
@@ -437,8 +436,9 @@ static void tell_legend(struct text_teller *t, const struct fold *f)
 
 static void tell_repeated(struct text_teller *t, const char *like, uint32_t first, size_t count)
 {
-    char *text =
-        story_format("⋮ goes as %s went: packets %u to %u", like, first, first + (uint32_t)count - 1);
+    char *said = PHRASE(PHASE_LIKE, speech_of(like), NUMBER(first), NUMBER(first + (uint32_t)count - 1));
+    char *text = said ? story_format("⋮ %s", said) : NULL;
+    free(said);
     paint_lanes(t);
     if (text)
         paint_on_line(t, t->left + 1, t->wall, true, text, PAINT_FAINT);
@@ -483,7 +483,7 @@ static void tell_conversation(struct text_teller *t)
 static void tell_fix(struct text_teller *t, const struct story_fix *fix, unsigned number)
 {
     char *title = story_format("%u. %s", number, fix->title);
-    char *exposes = story_format("exposes: %s", fix->exposes ? fix->exposes : "nothing");
+    char *exposes = PHRASE(EXPOSES, fix->exposes ? fix->exposes : SAID(NOTHING));
     paint_end_line(&t->p);
     if (title)
         paint_paragraph(&t->p, 2, title, PAINT_GOOD_BOLD);
@@ -505,7 +505,7 @@ static void tell_failed_fixes(struct text_teller *t)
         if (fix->works)
             continue;
         if (!any)
-            tell_heading(t, "Tried too, and no help here");
+            tell_heading(t, SAID(HEADING_FAILED));
         any = true;
         char *text = story_format("%s%s%s", fix->title, fix->note ? ": " : "", fix->note ? fix->note : "");
         paint_text(&t->p, 2, 1, "✗", PAINT_BAD);
@@ -522,8 +522,7 @@ static void tell_fixes(struct text_teller *t)
         if (!t->s->fixes[i].works)
             continue;
         if (number == 0)
-            tell_heading(t,
-                         "What helps: each was tried by playing the session again; the least exposed first");
+            tell_heading(t, SAID(HEADING_FIXES));
         tell_fix(t, &t->s->fixes[i], ++number);
     }
     tell_failed_fixes(t);
@@ -532,7 +531,7 @@ static void tell_fixes(struct text_teller *t)
 static void tell_notes(struct text_teller *t)
 {
     if (t->s->note_count)
-        tell_heading(t, "Notes");
+        tell_heading(t, SAID(HEADING_NOTES));
     for (size_t i = 0; i < t->s->note_count; i++) {
         paint_text(&t->p, 2, 1, "·", PAINT_FAINT);
         paint_paragraph(&t->p, 4, t->s->notes[i], PAINT_PLAIN);

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""In Korean: the log of sally, and what `sallywall explain` says of the truth table, on a system that has no Korean locale."""
+import itertools
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import harness
+from harness import AnonymousCase, write_file
+from test_explain import CLIENT, MODES, ROWS, SERVER, need_sallywall, saved_rules
+
+KOREAN = {"LANG": "ko_KR.UTF-8"}
+HANGUL = re.compile("[\uac00-\ud7a3]")
+
+
+def environment(**locale):
+    """Ours, with this locale and nothing else that says a language."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("LANG", "LANGUAGE") and not name.startswith("LC_")}
+    return {**kept, **locale}
+
+
+class Log(AnonymousCase):
+    """Labels and lines as people know them; what the server says, and names, as they are."""
+
+    def sally(self, *words, status=0, **locale):
+        with tempfile.TemporaryDirectory(dir=harness.WORK) as here:
+            done = subprocess.run([harness.SALLY, *words], cwd=here, capture_output=True, env=environment(**locale),
+                                  timeout=harness.PATIENCE)
+        self.assertEqual(done.returncode, status, done.stderr.decode(errors="replace"))
+        return done.stderr.decode()
+
+    def url(self, path=""):
+        return f"127.0.0.1:{self.server.port}/pub/{path}"
+
+    def test_labels_and_lines(self):
+        write_file(self.path("one"), "one\n")
+        told = self.sally("get", "-v", self.url("one"), **KOREAN)
+        for line in (r"상태:\t127\.0\.0\.1:\d+에 연결\.\.\.", r"상태:\t연결 수립, 환영 메시지를 기다림\.\.\.", r"응답:\t220 .*",
+                     r"상태:\t로그인", r"명령:\tRETR pub/one", r"상태:\tpub/one 다운로드 시작",
+                     r"상태:\t파일 전송 성공, 4바이트를 .*초에 전송"):
+            self.assertRegex(told, f"(?m)^{line}$")
+        self.assertEqual(set(re.findall(r"(?m)^(.*?)\t", told)), {"상태:", "명령:", "응답:"})
+
+    def test_failures(self):
+        self.assertRegex(self.sally("get", self.url("none"), status=8, **KOREAN), r"(?m)^오류:\tpub/none: 서버의 응답: .*[Oo]pen file")
+        self.assertRegex(self.sally("ls", "127.0.0.1:1/", status=4, **KOREAN), r"(?m)^오류:\t연결이 거부됨$")
+
+    def test_which_language(self):
+        for words, locale, label in ((["--lang", "ko"], {"LC_ALL": "C"}, "상태:"), (["--lang=en"], KOREAN, "Status:"), ([], {}, "Status:"),
+                                     ([], {"LC_ALL": "C", **KOREAN}, "Status:"), ([], {"LANG": "ko_KR.EUC-KR"}, "Status:")):
+            with self.subTest(words=words, locale=locale):
+                self.assertTrue(self.sally("ls", "-v", *words, self.url(), **locale).startswith(label + "\t"))
+        self.assertIn("--lang", self.sally("ls", "--lang", "xx", self.url(), status=2))
+
+    def test_scripts_go_by_names_that_stay(self):
+        done = subprocess.run([harness.SALLY, "ls", "--json", self.url()], capture_output=True, env=environment(**KOREAN),
+                              timeout=harness.PATIENCE, check=True)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        told = {event["id"]: event["text"] for event in events if "id" in event}
+        self.assertEqual(told["LOGGED_IN"], "로그인")
+
+
+# What is the same in every language: rules and commands, FTP's and TLS's own words, names of options, modules and files.
+SAME = [re.compile(pattern, re.MULTILINE) for pattern in (
+    r"^ {7}(?:ip6?tables|pasv_|connect_from).*$",         # commands, to be copied
+    r"-[AP] (?:INPUT|OUTPUT|PREROUTING)[^│║]*",          # a rule, quoted
+    r"\"[^\"]*\"",                                       # a packet, quoted
+    r"\b[1-5]\d\d [A-Z][^│║]*",                          # a reply
+    r"(?:PASS \.\.\.|USER kim|PORT [\d,]+|EPRT \S+|TYPE I|AUTH TLS|PBSZ 0|PROT P|(?:LIST|RETR|STOR)[^│║]*|TLS \w+(?:, \w+)?)",
+    r"--[a-z-]+(?: (?:active|passive|epsv|eprt))?(?: --data-port \d+)?",
+    r"\((?:passive|active)\)",
+    r"sysctl net\.netfilter\.nf_conntrack_helper=1|modprobe\s+nf_conntrack_ftp|nf_conntrack_ftp|ftp_data_port|(?:sallyd|vsftpd)\.conf|pasv_|sallyd|ping",
+)]
+
+
+def english_in(text):
+    """The words of a text that are neither Korean nor the same in every language."""
+    for pattern in SAME:
+        text = pattern.sub(" ", text)
+    return sorted(set(re.findall(r"[A-Za-z]*[a-z]{2,}[A-Za-z]*", text)) - {"Linux", "tcp", "state", "ftp", "raw"})
+
+
+class Explained(unittest.TestCase):
+    """Every row of the truth table, 8 (under TLS) among them, as text."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_sallywall()
+
+    def explain(self, row, *options, mode="passive", tls=False, **locale):
+        pasv = ROWS[row][2]
+        argv = [harness.SALLYWALL, "explain", "-", "--ftp", mode, *options] + ["--tls"] * tls
+        argv += ["--pasv-ports", pasv] if pasv and mode in ("passive", "epsv") else []
+        done = subprocess.run(argv, input=saved_rules(row).encode(), capture_output=True, env=environment(**locale),
+                              timeout=harness.PATIENCE)
+        self.assertIn(done.returncode, (0, 1, 3), done.stderr)
+        return done.returncode, done.stdout.decode()
+
+    def check_korean(self, *words, **more):
+        _, told = self.explain(*words, **more, **KOREAN)
+        self.assertEqual(english_in(told), [], told)
+        self.assertTrue(HANGUL.search(told.splitlines()[0]))
+
+    def test_no_english_is_left(self):
+        for row, mode, tls in itertools.product(ROWS, MODES, (False, True)):
+            with self.subTest(row=row, mode=mode, tls=tls):
+                self.check_korean(row, mode=mode, tls=tls)
+
+    def test_nor_however_it_is_asked(self):
+        ways = (("--client", CLIENT, "--server", SERVER), ("-v",), ("--at", "gateway"), ("--at", "client"), ("--kernel", "5.10"),
+                ("--server", SERVER + ":2121"))
+        for options, row, mode in itertools.product(ways, (0, 1, 4, 6, 7), ("passive", "active")):
+            with self.subTest(options=options, row=row, mode=mode):
+                self.check_korean(row, *options, mode=mode)
+
+    def test_the_answer_is_the_same(self):
+        """Outcome, commands, rules and the picture: whatever is no sentence."""
+        def bare(told):
+            return (re.findall(r"(?m)^ {7}((?:ip6?tables|pasv_|connect_from).*)$", told), re.findall(r"(?m)^ *(\d+) +[├│╞]", told),
+                    told.count("✗"), told.count("✓"), told.count("▶"), told.count("◀"))
+        for row, mode, tls in itertools.product(ROWS, ("passive", "active"), (False, True)):
+            with self.subTest(row=row, mode=mode, tls=tls):
+                status, korean = self.explain(row, "--lang", "ko", mode=mode, tls=tls, LC_ALL="C.UTF-8")
+                status_too, english = self.explain(row, mode=mode, tls=tls, LC_ALL="C.UTF-8")
+                self.assertEqual((status, bare(korean)), (status_too, bare(english)))
+
+    def test_sentences(self):
+        _, told = self.explain(1, "--client", CLIENT, "--server", SERVER, **KOREAN)
+        told = re.sub(r"\s+", " ", told)
+        self.assertIn("로그인은 되지만 모든 디렉터리 목록 조회와 다운로드, 업로드가 시간 초과로 실패합니다.", told)
+        self.assertIn("INPUT의 2번 규칙이 차단합니다", told)
+        _, told = self.explain(7, **KOREAN)
+        self.assertIn("세션 전체가 정상적으로 동작합니다", re.sub(r"\s+", " ", told))
+
+    def test_json_is_english(self):
+        for options, locale in ((["--json"], KOREAN), (["--json", "--lang", "ko"], {})):
+            _, told = self.explain(4, *options, **locale)
+            self.assertIsNone(HANGUL.search(told))
+            self.assertTrue(json.loads(told)["conclusion"].startswith("Login works, but"))
+
+    def test_a_page_says_its_language(self):
+        with tempfile.TemporaryDirectory(dir=harness.WORK) as here:
+            page = os.path.join(here, "page.html")
+            for options, language in (((), "en"), (("--lang", "ko"), "ko")):
+                self.explain(4, "--html", page, *options)
+                with open(page, encoding="utf-8") as f:
+                    text = f.read()
+                self.assertIn(f'<html lang="{language}">', text)
+                self.assertEqual(bool(HANGUL.search(text)), language == "ko")
+
+    def test_terminals_and_locales(self):
+        for locale, is_korean in ((KOREAN, True), ({"LC_ALL": "ko_KR.UTF-8"}, True), ({"LANGUAGE": "ko"}, True), ({"LC_ALL": "C", **KOREAN}, False),
+                                  ({"LANG": "ko_KR.EUC-KR"}, False), ({}, False)):
+            with self.subTest(locale=locale):
+                _, told = self.explain(1, **locale)
+                self.assertEqual(bool(HANGUL.search(told)), is_korean)
+        _, told = self.explain(1, "--lang", "ko", LC_ALL="C")
+        self.assertIn("차단", told)
+        self.assertNotIn("?", told.splitlines()[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
