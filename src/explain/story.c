@@ -289,7 +289,7 @@ static char *tcp_text(const struct packet *p)
         strcat(flags, names[order[i]]);
     }
     uint32_t size = packet_payload_size(p);
-    const char *said = flags[0] ? flags : "no flags";
+    const char *said = flags[0] ? flags : SAID(NO_FLAGS);
     if (size == 0)
         return strdup(said);
     return size == 1 ? PHRASE(PACKET_FLAGS_ONE, said, NUMBER(size))
@@ -313,25 +313,25 @@ static char *icmp_text(const struct packet *p)
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i].family == p->family && names[i].type == p->icmp.type)
-            return story_format("ICMP %s", names[i].name);
+            return PHRASE(ICMP_NAMED, speech_of(names[i].name));
     }
-    return story_format("ICMP type %u code %u", p->icmp.type, p->icmp.code);
+    return PHRASE(ICMP_TYPE, NUMBER(p->icmp.type), NUMBER(p->icmp.code));
 }
 
 char *story_packet_text(const struct packet *p)
 {
     if (p->is_fragment)
-        return story_format("fragment at byte %u, %u bytes", p->fragment_offset, packet_payload_size(p));
+        return PHRASE(PACKET_FRAGMENT, NUMBER(p->fragment_offset), NUMBER(packet_payload_size(p)));
     if (p->fault == PACKET_SHORT)
-        return strdup("cut-off header");
+        return PHRASE(CUT_HEADER);
     if (p->protocol == PACKET_TCP)
         return tcp_text(p);
     if (p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6)
         return icmp_text(p);
     const char *name = packet_protocol_name(p->protocol);
     if (name)
-        return story_format("%s, %u bytes", name, packet_payload_size(p));
-    return story_format("protocol %u, %u bytes", p->protocol, packet_payload_size(p));
+        return PHRASE(PACKET_FLAGS, name, NUMBER(packet_payload_size(p)));
+    return PHRASE(PACKET_PROTOCOL, NUMBER(p->protocol), NUMBER(packet_payload_size(p)));
 }
 
 /* " 192.168.0.2:* -> 192.168.0.18:10093" */
