@@ -495,3 +495,171 @@ SPEECH(UNKNOWN_EXTENSION, "an extension that is not evaluated")
 SPEECH(UNKNOWN_BYTES_MADE_UP, "bytes of a packet that is made up (a capture has real ones)")
 SPEECH(UNKNOWN_BYTES_CHANGED, "bytes of the packet, which a rule before it may have changed")
 SPEECH(UNKNOWN_CHAIN, "what that chain holds, which these rules don't say")
+
+/* Captures. Nouns for counts: */
+SPEECH(PACKETS, "packets")
+SPEECH(FRAME, "frame")
+SPEECH(FRAMES, "frames")
+SPEECH(SESSION, "FTP session")
+SPEECH(SESSIONS, "FTP sessions")
+SPEECH(TASK_DATA, "data")
+SPEECH(TASK_TRANSFER, "transfer")
+SPEECH(TRANSFERS, "transfers")
+SPEECH(TIME_ONE, "time")
+SPEECH(TIMES, "times")
+SPEECH(IT, "it")
+SPEECH(THEM, "them")
+SPEECH(CONNECTION_TRACKING, "connection tracking")
+SPEECH(NO_RULE, "no rule")
+
+/* What a capture shows of why a task fails, or leaves open. */
+SPEECH(STOPS, "%1$s stops %2$s")
+SPEECH(DEPENDS_ON, "it depends on %1$s")
+SPEECH(ANNOUNCED_IN_VAIN, " Packet %1$s announced that connection, but nothing was expected: %2$s.")
+SPEECH(UNKNOWN_TRANSLATED,
+       "which addresses the rules meet, as they are translated (NAT) between the places of the capture")
+SPEECH(UNKNOWN_CHANNEL_TLS,
+       "whether that is its data channel, whose announcement is under TLS and can't be read")
+SPEECH(UNKNOWN_CHANNEL, "whether that is its data channel, as the capture does not hold all that was said")
+SPEECH(UNKNOWN_OWN_ANSWER, "whether the firewall sent it itself, as its answer to a packet that it rejected")
+SPEECH(UNKNOWN_EARLIER_PACKETS, "what earlier packets met, which can't be told")
+SPEECH(UNKNOWN_FIRST_PACKET, "what became of the packet that began its connection")
+SPEECH(UNKNOWN_ANNOUNCED, "whether it was announced, as the capture does not hold all that was said")
+SPEECH(UNKNOWN_LOST_PACKETS, "packets of its connection that the capture lost")
+SPEECH(UNKNOWN_LOST_PART, "the part of its connection that is not in the capture")
+SPEECH(UNKNOWN_RULES_6, "rules of ip6tables, since it is IPv6, and these are of iptables")
+SPEECH(UNKNOWN_RULES_4, "rules of iptables, since it is IPv4, and these are of ip6tables")
+SPEECH(UNKNOWN_CUT_HEADERS, "its headers, which the snap length cut off")
+SPEECH(UNKNOWN_GRE, "the state of PPTP's GRE connections, which is not judged")
+SPEECH(UNKNOWN_SCTP, "the state of SCTP and DCCP connections, which is not judged")
+SPEECH(UNKNOWN_CHECKSUM, "whether its checksum was wrong on the wire, too, as it is in the capture")
+SPEECH(OPEN_TLS, "the control channel is under TLS from here on: what was said can't be read")
+SPEECH(OPEN_ONE_WAY, "the capture has packets of one direction only")
+SPEECH(OPEN_LOST, "the capture lost frames, and has no answer to it")
+SPEECH(OPEN_NOT_ASKED, "a data channel was announced, but no transfer was asked for in the capture")
+SPEECH(OPEN_ENDS, "the capture ends before the transfer does")
+SPEECH(OPEN_NO_ANSWER, "the capture has no answer to it")
+SPEECH(OPEN_WHICH_CHANNEL,
+       "which data channel it had can't be told, as the capture does not hold all that was said")
+SPEECH(OPEN_NO_CHANNEL,
+       "its data channel is not in the capture, so that what the rules make of it can't be told")
+SPEECH(OPEN_GIVEN_UP, "the client broke it off")
+SPEECH(IT_FAILS, "it fails")
+SPEECH(CAUSE_THEN, "%1$s; then %2$s")
+SPEECH(CAUSE_TLS, "the control channel is under TLS from here on: what is said, and which data channels are "
+                  "announced, can't be read, by a firewall's helper no more than here")
+SPEECH(CAUSE_ADDRESS, "the %1$s names %2$s for the data connection, but is %3$s itself")
+SPEECH(CAUSE_TURNED_AWAY, "the server turns the client away: %1$s")
+SPEECH(CAUSE_LOGIN, "the server refuses the login: %1$s")
+SPEECH(CAUSE_REFUSES, "the server refuses %1$s: %2$s")
+SPEECH(CAUSE_CLOSES, "the server closes the session: %1$s")
+SPEECH(CAUSE_SAYS, "%1$s: %2$s")
+SPEECH(SAYS_425, "the server could not open the data connection")
+SPEECH(SAYS_426, "the data connection broke off")
+SPEECH(SAYS_530, "the server wants a login first")
+SPEECH(SAYS_550, "the server refuses it")
+SPEECH(SAYS_NO, "the server says no")
+SPEECH(CAUSE_UNREACHABLE, "%1$s answers that the connection to port %2$s is not possible (ICMP, code %3$s)")
+SPEECH(CAUSE_SILENCE_TRIED, "no answer came to the connection to port %1$s, though it was tried %2$s times")
+SPEECH(CAUSE_SILENCE_MAYBE, "the capture has no answer to the connection to port %1$s")
+SPEECH(CAUSE_SILENCE_FOR, "no answer came to the connection to port %1$s in %2$s s")
+SPEECH(CAUSE_SILENCE, "no answer came to the connection to port %1$s")
+SPEECH(CAUSE_DATA_REFUSED,
+       "the data connection is refused: nobody listens on the announced port, or a firewall answers so")
+SPEECH(CAUSE_DATA_RESET, "the data connection was reset after %1$s bytes")
+SPEECH(CAUSE_CLIENT_RESETS, "the client resets the control connection")
+SPEECH(CAUSE_CLIENT_CLOSES, "the client closes the control connection")
+SPEECH(CAUSE_REFUSED, "the connection is refused: nobody listens on that port, or a firewall answers so")
+SPEECH(CAUSE_SERVER_RESETS, "the server resets the control connection")
+SPEECH(CAUSE_SERVER_CLOSES, "the server closes the control connection")
+SPEECH(CAUSE_CUT, "the capture's snap length cut off what was said here, after %1$s of %2$s bytes")
+SPEECH(CAUSE_LOST, "this acknowledges %1$s bytes that are not in the capture: it lost frames")
+
+/* The conclusion about a capture. */
+SPEECH(CAPTURE_STOPPED, "%1$s %2$s of the FTP session would not pass; the first is packet %3$s, %4$s from "
+                        "%5$s to %6$s, stopped by %7$s.%8$s")
+SPEECH(CAPTURE_FAILS, "%1$s fails at packet %2$s: %3$s")
+SPEECH(CAPTURE_FAILS_THOUGH,
+       "The rules let the session pass, but it does not work: %1$s fails at packet %2$s: %3$s")
+SPEECH(CAPTURE_DOUBT_STOPS, "Whether all of the FTP session passes can't be told: %1$s stops packet %2$s, "
+                            "%3$s from %4$s to %5$s, and it depends on %6$s.")
+SPEECH(CAPTURE_DOUBT,
+       "Whether all of the FTP session passes can't be told: packet %1$s, %2$s from %3$s to %4$s; %5$s.")
+SPEECH(
+    CAPTURE_HEADLESS,
+    "Nothing can be told from the capture: of %1$s of its %2$s frames the snap length cut off the headers.")
+SPEECH(CAPTURE_LEFT_OUT,
+       "The capture shows no FTP session with those who were asked about (--server, --client).")
+SPEECH(CAPTURE_OTHER, "The capture shows no FTP session: what is spoken in it is %1$s.")
+SPEECH(CAPTURE_NO_FTP, "The capture shows no FTP session.")
+SPEECH(ANOTHER_PROTOCOL, "another protocol")
+SPEECH(NO_PROTOCOL, "nothing that is known")
+SPEECH(CAPTURE_OPEN,
+       "Whether the FTP session works can't be told from the capture: %1$s (packet %2$s): %3$s.")
+SPEECH(CAPTURE_PART,
+       "What the capture shows of the FTP session works, but it was read in part only: it %1$s.")
+SPEECH(CAPTURE_LONGER, "What was read of the FTP session works, but the capture is longer than what is read.")
+SPEECH(CAPTURE_TLS, "Whether the FTP session works can't be told from the capture: it is under TLS from "
+                    "packet %1$s on, and what was said can't be read.")
+SPEECH(CAPTURE_LOGIN_ONLY,
+       "Whether the FTP session works can't be told from the capture: it shows a login, but no transfer.")
+SPEECH(CAPTURE_NO_TRANSFER,
+       "Whether the FTP session works can't be told from the capture: it shows no transfer.")
+SPEECH(CAPTURE_WORKS, "The FTP session works: %1$s %2$s went through.")
+SPEECH(CAPTURE_WORKS_RULES,
+       "The FTP session works: %1$s %2$s went through, and every packet of the session passes the rules.")
+SPEECH(TITLE_CAPTURE, "%1$s replayed: FTP server %2$s, firewall %3$s")
+SPEECH(TITLE_CAPTURE_OTHER, "%1$s replayed: no FTP session, firewall %2$s")
+
+/* Notes about a capture. */
+SPEECH(NOTE_NO_BEGINNING,
+       "Of %1$s %2$s the capture does not hold the beginning: what the firewall knew of %3$s is assumed.")
+SPEECH(NOTE_LOST_FRAMES,
+       "Of %1$s %2$s the capture lost frames: bytes are acknowledged in %3$s that were never seen.")
+SPEECH(NOTE_ONE_WAY,
+       "Of %1$s %2$s the capture has one direction only: what the other end said in %3$s is not known.")
+SPEECH(NOTE_CUT_SPEECH,
+       "The snap length cut off what was said in %1$s %2$s; capture with tcpdump -s 0 to have all of %3$s.")
+SPEECH(NOTE_TRANSLATED, "%1$s %2$s the capture has before and after NAT: how the addresses are translated is "
+                        "not evaluated with %3$s.")
+SPEECH(NOTE_UNDER_TLS, "%1$s %2$s went on under TLS: no more is known of what was said in %3$s, nor which "
+                       "data channels were announced.")
+SPEECH(NOTE_NOT_FTP_ONE, "%1$s connection to an FTP port is not FTP, and counted as other traffic.")
+SPEECH(NOTE_NOT_FTP, "%1$s connections to an FTP port are not FTP, and counted as other traffic.")
+SPEECH(NOTE_NOT_FTP_BUT_ONE,
+       "%1$s connection to an FTP port is not FTP, but %2$s, and counted as other traffic.")
+SPEECH(NOTE_NOT_FTP_BUT,
+       "%1$s connections to an FTP port are not FTP, but %2$s, and counted as other traffic.")
+SPEECH(NOTE_DOUBLED, "%1$s %2$s had been captured before, on its way: each was counted once.")
+SPEECH(NOTE_CUT, "The snap length cut %1$s %2$s short.")
+SPEECH(NOTE_HEADLESS, "Of %1$s %2$s the snap length cut off headers: nothing is said about what was in it.")
+SPEECH(NOTE_LOST, "The capturing machine counted %1$s %2$s that it lost.")
+SPEECH(NOTE_LEFT_TO_CARD,
+       "%1$s %2$s had no checksum yet, since the network card fills it in after the capture: taken as right.")
+SPEECH(NOTE_WRONG_SUMS,
+       "%1$s %2$s had a wrong checksum in the capture; a firewall that gets it so calls it INVALID.")
+SPEECH(NOTE_LEFTOVER, "%1$s %2$s of connections that were over would not pass; that stops nothing.")
+SPEECH(NOTE_NOT_JUDGED, "%1$s %2$s of SCTP, DCCP or PPTP: their states are not judged.")
+SPEECH(NOTE_MOVED,
+       "%1$s %2$s of several interfaces did not lie in the order of time: numbers here are in that order.")
+SPEECH(NOTE_BACK, "The capture's clock went back %1$s %2$s: time stands still then.")
+SPEECH(NOTE_OTHER_TRAFFIC,
+       "Of other traffic, which is not judged, %1$s %2$s would not pass; the first is packet %3$s.")
+SPEECH(NOTE_UNREAD, "%1$s frames were taken on links of type %2$s, in which no IP is looked for.")
+SPEECH(NOTE_READ_UP_TO, "The capture was read up to packet %1$s: it %2$s.")
+SPEECH(NOTE_ONLY_FIRST, "Only the first %1$s packets were read: the capture is longer. tcpdump -r CAPTURE -w "
+                        "SMALLER 'host CLIENT' leaves out what is not asked about.")
+SPEECH(NOTE_NOT_TOLD, "%1$s packets are not told one by one: only the first %2$s are.")
+SPEECH(NOTE_OF_THAT_DAY, "What the firewall of that day dropped before the place of the capture is not in "
+                         "the capture, and answers to it are not either.")
+SPEECH(NOTE_NO_RULES,
+       "No rules were given: everything is accepted, and the FTP helper reads the control channel.")
+SPEECH(NOTE_FIRST_IS_SERVER, "No FTP session was recognised: the end that took the first connection is taken "
+                             "for the server (--server).")
+SPEECH(NOTE_FIXES_PLAYED, "The fixes were tried on a played %1$s session between the same ends.")
+SPEECH(NOTE_NO_FIX,
+       "No fix is told: a played %1$s session between the same ends is not stopped in the same way.")
+SPEECH(DAMAGED_OFF, "breaks off within a frame")
+SPEECH(DAMAGED_UNREADABLE, "can't be read any further")
+SPEECH(DAMAGED, "is damaged: what should be a frame is none")
+SPEECH(DAMAGED_PACKING, "is packed by gzip, and what is packed is damaged or breaks off")

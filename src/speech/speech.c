@@ -119,12 +119,12 @@ char *speech_text(enum speech_phrase phrase, const char *const words[], char *ou
 
 static char *expand_new(const char *text, size_t count, const char *const words[])
 {
-    const char *list[SPEECH_WORDS] = {"", "", "", "", "", ""};
+    const char *list[SPEECH_WORDS];
 
-    for (size_t i = 0; i < count && i < SPEECH_WORDS; i++) {
-        if (!words[i])
+    for (size_t i = 0; i < SPEECH_WORDS; i++) {
+        list[i] = i < count ? words[i] : "";
+        if (!list[i])
             return NULL;
-        list[i] = words[i];
     }
     size_t size = expand(text, list, NULL, 0) + 1;
     char *made = malloc(size);

@@ -21,7 +21,7 @@ enum speech_phrase {
 };
 
 enum {
-    SPEECH_WORDS = 6,   /* that a phrase may have */
+    SPEECH_WORDS = 8,   /* that a phrase may have */
     SPEECH_TEXT = 1024, /* bytes of a text that is long enough for any whose words are short */
     SPEECH_NUMBER = 24, /* bytes of any number */
 };

@@ -10,6 +10,7 @@ import unittest
 
 import harness
 from harness import AnonymousCase, write_file
+from tape import whole
 from test_explain import CLIENT, MODES, ROWS, SERVER, need_sallywall, saved_rules
 
 KOREAN = {"LANG": "ko_KR.UTF-8"}
@@ -80,7 +81,7 @@ def english_in(text):
     """The words of a text that are neither Korean nor the same in every language."""
     for pattern in SAME:
         text = pattern.sub(" ", text)
-    return sorted(set(re.findall(r"[A-Za-z]*[a-z]{2,}[A-Za-z]*", text)) - {"Linux", "tcp", "state", "ftp", "raw"})
+    return sorted(set(re.findall(r"[A-Za-z]*[a-z]{2,}[A-Za-z]*", text)) - {"Linux", "tcp", "udp", "state", "ftp", "raw", "snap", "length"})
 
 
 class Explained(unittest.TestCase):
@@ -134,6 +135,31 @@ class Explained(unittest.TestCase):
         self.assertIn("INPUT의 2번 규칙이 차단합니다", told)
         _, told = self.explain(7, **KOREAN)
         self.assertIn("세션 전체가 정상적으로 동작합니다", re.sub(r"\s+", " ", told))
+
+    def test_captures(self):
+        """A session of which each packet in turn is missing, and rules that let it pass or stop it."""
+        with tempfile.TemporaryDirectory(dir=harness.WORK) as here:
+            path = os.path.join(here, "tape")
+            for row, missing in itertools.product((1, 7), range(len(whole().frames) + 1)):
+                with self.subTest(row=row, missing=missing):
+                    with open(path, "wb") as f:
+                        f.write(whole().drop(missing).pcap())
+                    done = subprocess.run([harness.SALLYWALL, "explain", "-", "--pcap", path], input=saved_rules(row).encode(),
+                                          capture_output=True, env=environment(**KOREAN), timeout=harness.PATIENCE)
+                    told = done.stdout.decode().replace(path, " ")
+                    self.assertEqual(english_in(told), [], told)
+                    self.assertTrue(HANGUL.search(told.splitlines()[0]))
+
+    def test_exchanges_and_packets(self):
+        for row, question in itertools.product((0, 1, 7), (("--tcp", f"{CLIENT} > {SERVER}:22"), ("--udp", f"{CLIENT} > {SERVER}:53"),
+                                                           ("--icmp", f"{CLIENT} > {SERVER}"), ("--packet", f"tcp {CLIENT}:40000 > {SERVER}:22 syn"),
+                                                           ("--packet", f"tcp {CLIENT}:40000 > {SERVER}:2200 ack state=established"))):
+            with self.subTest(row=row, question=question):
+                done = subprocess.run([harness.SALLYWALL, "explain", "-", *question], input=saved_rules(row).encode(),
+                                      capture_output=True, env=environment(**KOREAN), timeout=harness.PATIENCE)
+                told = done.stdout.decode()
+                self.assertEqual(english_in(told), [], told)
+                self.assertTrue(HANGUL.search(told.splitlines()[0]))
 
     def test_json_is_english(self):
         for options, locale in ((["--json"], KOREAN), (["--json", "--lang", "ko"], {})):

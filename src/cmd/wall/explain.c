@@ -358,9 +358,8 @@ int explain_command(int argc, char **argv)
     int r = read_options(&explain_options, ASKING_EXPLAIN_COUNT, argc, argv, &a, &operands);
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (a.json || a.capture)
-        (void)!speech_speak(
-            "en"); /* which there always is: scripts read JSON, and captures are told in English only */
+    if (a.json)
+        (void)!speech_speak("en"); /* which there always is; it is what scripts read */
     if (operands && a.rules) {
         fprintf(stderr, "sallywall explain: two rule sets were named, %s and %s; diff compares two\n",
                 argv[1], a.rules);

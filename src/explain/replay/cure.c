@@ -9,6 +9,7 @@
 #include "explain/make.h"
 #include "explain/play/play.h"
 #include "explain/play/session.h"
+#include "speech/speech.h"
 
 /* How the session named its data channels: that one that was stopped, or else the first that did. */
 static enum story_mode mode_of(const struct survey *survey, const struct judge_trouble *t,
@@ -70,14 +71,9 @@ int cure_find(struct story *s, const struct rules *r, const struct play *play, c
         played->fixes = NULL;
         played->fix_count = 0;
         if (s->fix_count)
-            result = story_note_add(s, "The fixes were tried on a played %s session between the same ends.",
-                                    story_mode_name(p.mode));
+            result = story_note_take(s, PHRASE(NOTE_FIXES_PLAYED, speech_of(story_mode_name(p.mode))));
     } else {
-        result =
-            story_note_add(s,
-                           "No fix is told: a played %s session between the same ends is not stopped in the "
-                           "same way.",
-                           story_mode_name(p.mode));
+        result = story_note_take(s, PHRASE(NOTE_NO_FIX, speech_of(story_mode_name(p.mode))));
     }
     story_free(&played);
     return result;

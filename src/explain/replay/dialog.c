@@ -9,6 +9,7 @@
 
 #include "explain/make.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 #include "track/ftp_line.h"
 
 enum deed {
@@ -145,9 +146,7 @@ static void announce(struct dialog *d, bool by_server, const char *line)
 
         packet_address_format(&place.address, place.family, named);
         packet_address_format(&own, s->family, seen);
-        const char *who = by_server ? "server" : "client";
-        char *text =
-            story_format("the %s names %s for the data connection, but is %s itself", who, named, seen);
+        char *text = PHRASE(CAUSE_ADDRESS, by_server ? SAID(SERVER) : SAID(CLIENT), named, seen);
         keep(d, text ? survey_add_cause(d->survey, d->session, d->frame, "%s", text) : -ENOMEM);
         if (s->task != SURVEY_NONE && text)
             keep(d, survey_blame(d->survey, s->task, d->frame, false, text));
@@ -222,7 +221,7 @@ static void greet(struct dialog *d, unsigned code, const char *line)
         finish(d, s->connect, SURVEY_DONE);
         return;
     }
-    fail(d, s->connect, story_format("the server turns the client away: %s", line));
+    fail(d, s->connect, PHRASE(CAUSE_TURNED_AWAY, line));
 }
 
 static void answer_login(struct dialog *d, unsigned code, const char *line)
@@ -230,7 +229,7 @@ static void answer_login(struct dialog *d, unsigned code, const char *line)
     struct survey_session *s = session_of(d);
 
     if (code >= 400) {
-        fail(d, s->login, story_format("the server refuses the login: %s", line));
+        fail(d, s->login, PHRASE(CAUSE_LOGIN, line));
     } else if (code < 300) {
         s->logged_in = true;
         finish(d, s->login, SURVEY_DONE);
@@ -241,16 +240,16 @@ static const char *refusal(unsigned code)
 {
     switch (code) {
     case 425:
-        return "the server could not open the data connection";
+        return SAID(SAYS_425);
     case 426:
-        return "the data connection broke off";
+        return SAID(SAYS_426);
     case 530:
-        return "the server wants a login first";
+        return SAID(SAYS_530);
     case 550:
     case 553:
-        return "the server refuses it";
+        return SAID(SAYS_550);
     default:
-        return "the server says no";
+        return SAID(SAYS_NO);
     }
 }
 
@@ -267,7 +266,7 @@ static void answer_transfer(struct dialog *d, uint32_t task, unsigned code, cons
     else if (code < 300)
         finish(d, task, SURVEY_DONE);
     else if (code >= 400)
-        fail(d, task, story_format("%s: %s", refusal(code), line));
+        fail(d, task, PHRASE(CAUSE_SAYS, refusal(code), line));
 }
 
 /* An answer to something that the capture has not. */
@@ -297,7 +296,7 @@ static void answer(struct dialog *d, const struct command *c, uint32_t task, uns
     case DEED_ASK_PORT:
     case DEED_NAME_PORT:
         if (code >= 400)
-            fail(d, task, story_format("the server refuses %s: %s", c->verb, line));
+            fail(d, task, PHRASE(CAUSE_REFUSES, c->verb, line));
         break;
     case DEED_TRANSFER:
         answer_transfer(d, task, code, line);
@@ -316,7 +315,7 @@ static void say_goodbye(struct dialog *d, const char *line)
     for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
         struct survey_task *t = task_of(d, open[i]);
         if (t && t->state <= SURVEY_STARTED)
-            fail(d, open[i], story_format("the server closes the session: %s", line));
+            fail(d, open[i], PHRASE(CAUSE_CLOSES, line));
     }
     s->queued = 0;
 }
@@ -337,7 +336,7 @@ static void reply(struct dialog *d, unsigned code, const char *line)
     if (!s->answered && code >= 200)
         s->answered = d->frame;
     if (code >= 400)
-        keep(d, survey_add_cause(d->survey, d->session, d->frame, "the server says no: %s", line));
+        keep(d, survey_add_cause(d->survey, d->session, d->frame, "%s: %s", SAID(SAYS_NO), line));
     if (code == 421) {
         s->greeted = true;
         say_goodbye(d, line);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "explain/make.h"
+#include "speech/speech.h"
 
 void *survey_grow(void *array, size_t count, size_t *capacity, size_t size)
 {
@@ -71,10 +72,7 @@ int survey_add_cause(struct survey *s, uint32_t session, uint32_t frame, const c
 int survey_note_tls(struct survey *s, uint32_t session, uint32_t frame)
 {
     s->sessions[session].tls = frame;
-    return survey_add_cause(
-        s, session, frame,
-        "the control channel is under TLS from here on: what is said, and which data channels are "
-        "announced, can't be read, by a firewall's helper no more than here");
+    return survey_add_cause(s, session, frame, "%s", SAID(CAUSE_TLS));
 }
 
 /* What was odd comes first, then what the data channel itself showed, then what was said about it. */
@@ -83,8 +81,8 @@ static char *join_causes(const struct survey_task *t, bool is_sure, const char *
     if (!t->cause)
         return strdup(text);
     if (t->cause_is_odd || !is_sure)
-        return t->cause_is_sure && is_sure ? strdup(t->cause) : story_format("%s; then %s", t->cause, text);
-    return t->cause_is_sure ? strdup(t->cause) : story_format("%s; then %s", text, t->cause);
+        return t->cause_is_sure && is_sure ? strdup(t->cause) : PHRASE(CAUSE_THEN, t->cause, text);
+    return t->cause_is_sure ? strdup(t->cause) : PHRASE(CAUSE_THEN, text, t->cause);
 }
 
 int survey_blame(struct survey *s, uint32_t task, uint32_t frame, bool is_sure, char *text)

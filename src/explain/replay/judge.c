@@ -8,6 +8,7 @@
 
 #include "explain/conclude.h"
 #include "explain/make.h"
+#include "speech/speech.h"
 #include "track/native/tracker.h"
 
 enum {
@@ -54,11 +55,11 @@ void judge_fini(struct judge *j)
 static char *decider_text(const struct story_step *step)
 {
     if (step->stage == WALL_BY_CONNTRACK)
-        return strdup("connection tracking");
+        return PHRASE(CONNECTION_TRACKING);
     if (step->stage == WALL_BY_HELPER)
-        return strdup("the FTP helper");
+        return PHRASE(FTP_HELPER);
     if (step->stage == WALL_BY_BESIDE || !step->rule.chain)
-        return strdup("no rule");
+        return PHRASE(NO_RULE);
     return story_place(&step->rule);
 }
 
@@ -71,8 +72,7 @@ static char *missed_text(const struct judge *j, const struct story_step *step, u
 
     return reason == TRACK_OK
                ? strdup("")
-               : story_format(" Packet %u announced that connection, but nothing was expected: %s.", packet,
-                              track_reason_text(reason));
+               : PHRASE(ANNOUNCED_IN_VAIN, NUMBER(packet), speech_of(track_reason_text(reason)));
 }
 
 static int keep_trouble(struct judge *j, struct judge_trouble *t, const struct story_step *step,
@@ -140,7 +140,7 @@ static int mark(struct judge *j, uint32_t task, const struct story_step *step)
     m->step = step->number;
     free(m->why);
     char *who = decider_text(step);
-    m->why = !who ? NULL : is_doubt ? conclude_unknown(step) : story_format("%s stops %s", who, step->label);
+    m->why = is_doubt ? conclude_unknown(step) : PHRASE(STOPS, who, step->label);
     free(who);
     return m->why ? 0 : -ENOMEM;
 }
@@ -157,10 +157,8 @@ void judge_suspect(struct judge *j, uint32_t session, uint32_t number)
 static const char *suspicion_text(const struct survey_session *s)
 {
     if (s->translated)
-        return "which addresses the rules meet, as they are translated (NAT) between the places of the "
-               "capture";
-    return s->tls ? "whether that is its data channel, whose announcement is under TLS and can't be read"
-                  : "whether that is its data channel, as the capture does not hold all that was said";
+        return SAID(UNKNOWN_TRANSLATED);
+    return s->tls ? SAID(UNKNOWN_CHANNEL_TLS) : SAID(UNKNOWN_CHANNEL);
 }
 
 /* A packet of what is likely a data channel did not pass: that leaves the answer open, whatever stopped it. */
@@ -182,9 +180,8 @@ static int judge_likely(struct judge *j, const struct story_step *step, uint32_t
     struct judge_mark *m = &j->marks[task];
     m->doubtful = true;
     m->step = step->number;
-    m->why = step->fate == WALL_UNKNOWN
-                 ? conclude_unknown(step)
-                 : story_format("it depends on %s", suspicion_text(&j->survey->sessions[session]));
+    m->why = step->fate == WALL_UNKNOWN ? conclude_unknown(step)
+                                        : PHRASE(DEPENDS_ON, suspicion_text(&j->survey->sessions[session]));
     return m->why ? 0 : -ENOMEM;
 }
 
@@ -212,16 +209,16 @@ static const char *open_text(const struct judge *j, const struct survey_task *t)
     if (t->cause)
         return t->cause;
     if (s->tls)
-        return "the control channel is under TLS from here on: what was said can't be read";
+        return SAID(OPEN_TLS);
     if (s->one_way)
-        return "the capture has packets of one direction only";
+        return SAID(OPEN_ONE_WAY);
     if (s->lost)
-        return "the capture lost frames, and has no answer to it";
+        return SAID(OPEN_LOST);
     if (strcmp(t->name, "data") == 0)
-        return "a data channel was announced, but no transfer was asked for in the capture";
+        return SAID(OPEN_NOT_ASKED);
     if (t->state == SURVEY_STARTED)
-        return "the capture ends before the transfer does";
-    return "the capture has no answer to it";
+        return SAID(OPEN_ENDS);
+    return SAID(OPEN_NO_ANSWER);
 }
 
 static bool is_transfer(const struct survey_task *t)
@@ -263,14 +260,12 @@ static const char *why_of(const struct judge *j, size_t task, uint32_t *ret_step
     }
     if (t->state == SURVEY_FAILED) {
         *ret_step = t->cause ? t->cause_frame : t->end;
-        return t->cause ? t->cause : "it fails";
+        return t->cause ? t->cause : SAID(IT_FAILS);
     }
     if (lacks_data(j, t))
-        return survey_is_incomplete(&j->survey->sessions[t->session])
-                   ? "which data channel it had can't be told, as the capture does not hold all that was said"
-                   : "its data channel is not in the capture, so that what the rules make of it can't be "
-                     "told";
-    return t->state == SURVEY_GIVEN_UP && !t->cause ? "the client broke it off" : open_text(j, t);
+        return survey_is_incomplete(&j->survey->sessions[t->session]) ? SAID(OPEN_WHICH_CHANNEL)
+                                                                      : SAID(OPEN_NO_CHANNEL);
+    return t->state == SURVEY_GIVEN_UP && !t->cause ? SAID(OPEN_GIVEN_UP) : open_text(j, t);
 }
 
 static bool is_told(const struct judge *j, size_t task)
@@ -342,32 +337,33 @@ static struct tally count_tasks(const struct judge *j)
     return n;
 }
 
-static const char *plural(uint64_t n)
+static const char *packets(uint64_t n)
 {
-    return n == 1 ? "" : "s";
+    return n == 1 ? SAID(PACKET) : SAID(PACKETS);
 }
 
 static char *stopped_text(const struct judge *j)
 {
     const struct judge_trouble *t = &j->first_stopped;
 
-    return story_format(
-        "%llu packet%s of the FTP session would not pass; the first is packet %u, %s from %s to %s, "
-        "stopped by %s.%s",
-        (unsigned long long)j->stopped, plural(j->stopped), t->number, t->label, t->source, t->destination,
-        t->who, t->more);
+    return PHRASE(CAPTURE_STOPPED, NUMBER(j->stopped), packets(j->stopped), NUMBER(t->number), t->label,
+                  t->source, t->destination, t->who, t->more);
 }
 
 static char *failed_text(const struct judge *j, const struct tally *n)
 {
     uint32_t step;
     const char *why = why_of(j, n->first_failed, &step);
-    const char *name = j->survey->tasks[n->first_failed].name;
-    const char *but =
-        !j->has_rules || j->doubtful ? "" : "The rules let the session pass, but it does not work: ";
+    const char *name = speech_of(j->survey->tasks[n->first_failed].name);
+    char *text = j->has_rules && !j->doubtful ? PHRASE(CAPTURE_FAILS_THOUGH, name, NUMBER(step), why)
+                                              : PHRASE(CAPTURE_FAILS, name, NUMBER(step), why);
+    bool is_whole = !text || (why[0] && why[strlen(why) - 1] == '.');
+    char *ended = is_whole ? NULL : story_format("%s.", text);
 
-    return story_format("%s%s fails at packet %u: %s%s", but, name, step, why,
-                        why && why[0] && why[strlen(why) - 1] == '.' ? "" : ".");
+    if (is_whole)
+        return text;
+    free(text);
+    return ended;
 }
 
 static char *doubtful_text(const struct judge *j)
@@ -375,33 +371,25 @@ static char *doubtful_text(const struct judge *j)
     const struct judge_trouble *t = &j->first_doubtful;
 
     if (t->would_stop)
-        return story_format(
-            "Whether all of the FTP session passes can't be told: %s stops packet %u, %s from %s to %s, "
-            "and it depends on %s.",
-            t->who, t->number, t->label, t->source, t->destination, t->because);
-    return story_format(
-        "Whether all of the FTP session passes can't be told: packet %u, %s from %s to %s; %s.", t->number,
-        t->label, t->source, t->destination, t->because);
+        return PHRASE(CAPTURE_DOUBT_STOPS, t->who, NUMBER(t->number), t->label, t->source, t->destination,
+                      t->because);
+    return PHRASE(CAPTURE_DOUBT, NUMBER(t->number), t->label, t->source, t->destination, t->because);
 }
 
 static char *no_ftp_text(const struct judge *j)
 {
     if (j->facts->headless)
-        return story_format(
-            "Nothing can be told from the capture: of %llu of its %llu frames the snap length cut off "
-            "the headers.",
-            (unsigned long long)j->facts->headless, (unsigned long long)j->facts->frames);
+        return PHRASE(CAPTURE_HEADLESS, NUMBER(j->facts->headless), NUMBER(j->facts->frames));
     const struct survey *s = j->survey;
-    const char *spoken =
-        s->other == SPEECH_UNKNOWN || s->other == SPEECH_OTHER ? NULL : speech_protocol_name(s->other);
+    const char *spoken = s->other == SPEECH_UNKNOWN || s->other == SPEECH_OTHER
+                             ? NULL
+                             : speech_of(speech_protocol_name(s->other));
 
     for (size_t i = 0; i < s->session_count; i++) {
         if (s->sessions[i].left_out)
-            return strdup(
-                "The capture shows no FTP session with those who were asked about (--server, --client).");
+            return PHRASE(CAPTURE_LEFT_OUT);
     }
-    return spoken ? story_format("The capture shows no FTP session: what is spoken in it is %s.", spoken)
-                  : strdup("The capture shows no FTP session.");
+    return spoken ? PHRASE(CAPTURE_OTHER, spoken) : PHRASE(CAPTURE_NO_FTP);
 }
 
 static const struct survey_session *first_under_tls(const struct survey *s)
@@ -420,34 +408,26 @@ static char *open_answer(const struct judge *j, const struct tally *n)
     uint32_t step;
 
     if (n->first_open != SIZE_MAX) {
-        const char *name = j->survey->tasks[n->first_open].name, *why = why_of(j, n->first_open, &step);
-        return story_format(
-            "Whether the FTP session works can't be told from the capture: %s (packet %u): %s.", name, step,
-            why);
+        const char *name = speech_of(j->survey->tasks[n->first_open].name);
+        const char *why = why_of(j, n->first_open, &step);
+        return PHRASE(CAPTURE_OPEN, name, NUMBER(step), why);
     }
     if (f->damage && n->done)
-        return story_format(
-            "What the capture shows of the FTP session works, but it was read in part only: it %s.",
-            f->damage);
+        return PHRASE(CAPTURE_PART, speech_of(f->damage));
     if ((f->limited || j->survey->overflowed) && n->done)
-        return strdup("What was read of the FTP session works, but the capture is longer than what is read.");
+        return PHRASE(CAPTURE_LONGER);
     const struct survey_session *tls = first_under_tls(j->survey);
     if (tls)
-        return story_format(
-            "Whether the FTP session works can't be told from the capture: it is under TLS from "
-            "packet %u on, and what was said can't be read.",
-            tls->tls);
-    return n->logins
-               ? strdup("Whether the FTP session works can't be told from the capture: it shows a login, but "
-                        "no transfer.")
-               : strdup(
-                     "Whether the FTP session works can't be told from the capture: it shows no transfer.");
+        return PHRASE(CAPTURE_TLS, NUMBER(tls->tls));
+    return n->logins ? PHRASE(CAPTURE_LOGIN_ONLY) : PHRASE(CAPTURE_NO_TRANSFER);
 }
 
 static char *works_text(const struct judge *j, const struct tally *n)
 {
-    return story_format("The FTP session works: %zu transfer%s went through%s.", n->done, plural(n->done),
-                        j->has_rules ? ", and every packet of the session passes the rules" : "");
+    const char *transfers = n->done == 1 ? SAID(TASK_TRANSFER) : SAID(TRANSFERS);
+
+    return j->has_rules ? PHRASE(CAPTURE_WORKS_RULES, NUMBER(n->done), transfers)
+                        : PHRASE(CAPTURE_WORKS, NUMBER(n->done), transfers);
 }
 
 static char *answer(const struct judge *j, enum story_outcome *ret)
@@ -473,23 +453,31 @@ static char *answer(const struct judge *j, enum story_outcome *ret)
 
 /* ---- notes ---- */
 
+/* A note of count, its noun, and a third word or NULL. */
+static int note(struct story *s, enum speech_phrase phrase, uint64_t count, const char *noun,
+                const char *word)
+{
+    return story_note_take(
+        s, speech_new(phrase, word ? 3 : 2, (const char *const[]){NUMBER(count), noun, word}));
+}
+
+static int note_not_ftp(const struct judge *j, struct story *s, size_t other)
+{
+    const char *count = NUMBER(other);
+    const char *but = j->survey->other ? speech_of(speech_protocol_name(j->survey->other)) : NULL;
+
+    if (but)
+        return story_note_take(s, other == 1 ? PHRASE(NOTE_NOT_FTP_BUT_ONE, count, but)
+                                             : PHRASE(NOTE_NOT_FTP_BUT, count, but));
+    return story_note_take(s, other == 1 ? PHRASE(NOTE_NOT_FTP_ONE, count) : PHRASE(NOTE_NOT_FTP, count));
+}
+
 static int note_sessions(const struct judge *j, struct story *s)
 {
-    static const char *const texts[] = {
-        "Of %zu FTP session%s the capture does not hold the beginning: what the firewall knew of %s is "
-        "assumed.",
-        "Of %zu FTP session%s the capture lost frames: bytes are acknowledged in %s that were never seen.",
-        "Of %zu FTP session%s the capture has one direction only: what the other end said in %s is not "
-        "known.",
-        "The snap length cut off what was said in %zu FTP session%s; capture with tcpdump -s 0 to have all "
-        "of %s.",
-        "%zu FTP session%s the capture has before and after NAT: how the addresses are translated is not "
-        "evaluated with %s.",
-        "%zu FTP session%s went on under TLS: no more is known of what was said in %s, nor which data "
-        "channels "
-        "were announced.",
-    };
-    enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
+    static const enum speech_phrase phrases[] = {SPEECH_NOTE_NO_BEGINNING, SPEECH_NOTE_LOST_FRAMES,
+                                                 SPEECH_NOTE_ONE_WAY,      SPEECH_NOTE_CUT_SPEECH,
+                                                 SPEECH_NOTE_TRANSLATED,   SPEECH_NOTE_UNDER_TLS};
+    enum { TEXTS = sizeof(phrases) / sizeof(phrases[0]) };
     size_t n[TEXTS] = {0}, other = 0;
     int r = 0;
 
@@ -503,69 +491,54 @@ static int note_sessions(const struct judge *j, struct story *s)
     }
     for (size_t k = 0; k < TEXTS && !r; k++) {
         if (n[k])
-            r = story_note_add(s, texts[k], n[k], plural(n[k]), n[k] == 1 ? "it" : "them");
+            r = note(s, phrases[k], n[k], n[k] == 1 ? SAID(SESSION) : SAID(SESSIONS),
+                     n[k] == 1 ? SAID(IT) : SAID(THEM));
     }
-    if (!r && other)
-        r = story_note_add(s, "%zu connection%s to an FTP port %s not FTP%s%s, and counted as other traffic.",
-                           other, plural(other), other == 1 ? "is" : "are", j->survey->other ? ", but " : "",
-                           j->survey->other ? speech_protocol_name(j->survey->other) : "");
-    return r;
+    return !r && other ? note_not_ftp(j, s, other) : r;
 }
-
-struct note {
-    uint64_t count;
-    const char *text; /* with %llu and %s for its plural */
-};
 
 static int note_counts(const struct judge *j, struct story *s)
 {
     const struct reading_facts *f = j->facts;
-    const struct note notes[] = {
-        {f->doubled, "%llu packet%s had been captured before, on its way: each was counted once."},
-        {f->cut, "The snap length cut %llu packet%s short."},
-        {f->headless,
-         "Of %llu frame%s the snap length cut off headers: nothing is said about what was in it."},
-        {f->lost, "The capturing machine counted %llu packet%s that it lost."},
-        {j->left_to_card,
-         "%llu packet%s had no checksum yet, since the network card fills it in after the capture: "
-         "taken as right."},
-        {j->wrong_sums,
-         "%llu packet%s had a wrong checksum in the capture; a firewall that gets it so calls it INVALID."},
-        {j->leftover, "%llu packet%s of connections that were over would not pass; that stops nothing."},
-        {j->not_judged, "%llu packet%s of SCTP, DCCP or PPTP: their states are not judged."},
-        {f->moved, "%llu packet%s of several interfaces did not lie in the order of time: numbers here are "
-                   "in that order."},
-        {f->back, "The capture's clock went back %llu time%s: time stands still then."},
+    const struct {
+        uint64_t count;
+        enum speech_phrase phrase, one, more; /* more: the noun for several */
+    } notes[] = {
+        {f->doubled, SPEECH_NOTE_DOUBLED, SPEECH_PACKET, SPEECH_PACKETS},
+        {f->cut, SPEECH_NOTE_CUT, SPEECH_PACKET, SPEECH_PACKETS},
+        {f->headless, SPEECH_NOTE_HEADLESS, SPEECH_FRAME, SPEECH_FRAMES},
+        {f->lost, SPEECH_NOTE_LOST, SPEECH_PACKET, SPEECH_PACKETS},
+        {j->left_to_card, SPEECH_NOTE_LEFT_TO_CARD, SPEECH_PACKET, SPEECH_PACKETS},
+        {j->wrong_sums, SPEECH_NOTE_WRONG_SUMS, SPEECH_PACKET, SPEECH_PACKETS},
+        {j->leftover, SPEECH_NOTE_LEFTOVER, SPEECH_PACKET, SPEECH_PACKETS},
+        {j->not_judged, SPEECH_NOTE_NOT_JUDGED, SPEECH_PACKET, SPEECH_PACKETS},
+        {f->moved, SPEECH_NOTE_MOVED, SPEECH_PACKET, SPEECH_PACKETS},
+        {f->back, SPEECH_NOTE_BACK, SPEECH_TIME_ONE, SPEECH_TIMES},
     };
     int r = 0;
 
     for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]) && !r; i++) {
         if (notes[i].count)
-            r = story_note_add(s, notes[i].text, (unsigned long long)notes[i].count, plural(notes[i].count));
+            r = note(s, notes[i].phrase, notes[i].count,
+                     speech_plain(notes[i].count == 1 ? notes[i].one : notes[i].more), NULL);
     }
     return r;
 }
 
 static int note_other(const struct judge *j, struct story *s)
 {
+    const struct reading_facts *f = j->facts;
     int r = 0;
 
     if (j->other_stopped)
-        r = story_note_add(
-            s, "Of other traffic, which is not judged, %llu packet%s would not pass; the first is packet %u.",
-            (unsigned long long)j->other_stopped, plural(j->other_stopped), j->other_first);
-    if (!r && j->facts->unread)
-        r = story_note_add(s, "%u frames were taken on links of type %s, in which no IP is looked for.",
-                           j->facts->unread, j->facts->unread_name);
-    if (!r && j->facts->damage)
-        r = story_note_add(s, "The capture was read up to packet %llu: it %s.",
-                           (unsigned long long)j->facts->frames, j->facts->damage);
-    if (!r && j->facts->limited)
-        r = story_note_add(
-            s,
-            "Only the first %llu packets were read: the capture is longer. tcpdump -r CAPTURE -w "
-            "SMALLER 'host CLIENT' leaves out what is not asked about.",
-            (unsigned long long)j->facts->frames);
+        r = note(s, SPEECH_NOTE_OTHER_TRAFFIC, j->other_stopped, packets(j->other_stopped),
+                 NUMBER(j->other_first));
+    if (!r && f->unread)
+        r = story_note_take(s, PHRASE(NOTE_UNREAD, NUMBER(f->unread), f->unread_name));
+    if (!r && f->damage)
+        r = story_note_take(s, PHRASE(NOTE_READ_UP_TO, NUMBER(f->frames), speech_of(f->damage)));
+    if (!r && f->limited)
+        r = story_note_take(s, PHRASE(NOTE_ONLY_FIRST, NUMBER(f->frames)));
     return r;
 }
 
@@ -575,9 +548,7 @@ int judge_conclude(struct judge *j, struct story *s)
     int r = s->conclusion ? tell_tasks(j, s) : -ENOMEM;
 
     if (!r)
-        r = story_note_add(
-            s, "What the firewall of that day dropped before the place of the capture is not in the capture, "
-               "and answers to it are not either.");
+        r = story_note_take(s, PHRASE(NOTE_OF_THAT_DAY));
     if (!r)
         r = note_sessions(j, s);
     if (!r)

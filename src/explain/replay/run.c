@@ -9,6 +9,7 @@
 #include "explain/replay/cure.h"
 #include "explain/replay/survey.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 enum { CONNECTION_LONGEST = 512 };
 
@@ -114,8 +115,7 @@ static int tell_end(struct run *run)
     run->replay->complete = !facts->damage && !facts->limited;
     int r = judge_conclude(&run->judge, s);
     if (!r && run->not_told)
-        r = story_note_add(s, "%llu packets are not told one by one: only the first %d are.",
-                           (unsigned long long)run->not_told, STEPS_MOST);
+        r = story_note_take(s, PHRASE(NOTE_NOT_TOLD, NUMBER(run->not_told), NUMBER(STEPS_MOST)));
     if (!r && !run->own)
         r = cure_find(s, run->rules, &run->play, &run->survey, &run->judge);
     if (!r)
@@ -151,11 +151,7 @@ static int make_rules(struct run *run, const struct rules *r)
             return -ENOMEM;
         free(outcome.output);
     }
-    return run->own ? story_note_add(
-                          run->story,
-                          "No rules were given: everything is accepted, and the FTP helper reads the control "
-                          "channel.")
-                    : -ENOMEM;
+    return run->own ? story_note_take(run->story, PHRASE(NOTE_NO_RULES)) : -ENOMEM;
 }
 
 static void choose_ports(struct run *run)
@@ -227,9 +223,7 @@ static int find_ends(struct run *run, char **message)
     if (run->options->has_server)
         return 0;
     run->play.server = run->survey.first_to;
-    return story_note_add(
-        run->story, "No FTP session was recognised: the end that took the first connection is taken for the "
-                    "server (--server).");
+    return story_note_take(run->story, PHRASE(NOTE_FIRST_IS_SERVER));
 }
 
 static void find_suspicious(struct run *run)
@@ -242,9 +236,9 @@ static void find_suspicious(struct run *run)
 
 static int describe_story(struct run *run, const char *name)
 {
-    static const char *const places[] = {[STORY_AT_SERVER] = "on the server",
-                                         [STORY_AT_GATEWAY] = "on a gateway",
-                                         [STORY_AT_CLIENT] = "on the client"};
+    static const enum speech_phrase places[] = {[STORY_AT_SERVER] = SPEECH_ON_SERVER,
+                                                [STORY_AT_GATEWAY] = SPEECH_ON_GATEWAY,
+                                                [STORY_AT_CLIENT] = SPEECH_ON_CLIENT};
     struct story *s = run->story;
     const struct play *play = &run->play;
     char address[64];
@@ -260,10 +254,9 @@ static int describe_story(struct run *run, const char *name)
     s->client = strdup(packet_address_format(&play->client, play->family, address));
     s->kernel = story_format("%u.%u", play->kernel >> 16, play->kernel >> 8 & 0xff);
     s->manner = strdup(play->manner == TRACK_ROBUST ? "robust" : "linux");
-    s->title =
-        run->survey.ftp_count
-            ? story_format("%s replayed: FTP server %s, firewall %s", name, s->server, places[play->where])
-            : story_format("%s replayed: no FTP session, firewall %s", name, places[play->where]);
+    const char *place = speech_plain(places[play->where]);
+    s->title = run->survey.ftp_count ? PHRASE(TITLE_CAPTURE, name, s->server, place)
+                                     : PHRASE(TITLE_CAPTURE_OTHER, name, place);
     return s->rules_name && s->server && s->client && s->kernel && s->manner && s->title ? 0 : -ENOMEM;
 }
 

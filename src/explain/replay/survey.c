@@ -7,6 +7,7 @@
 #include "explain/make.h"
 #include "explain/replay/survey_run.h"
 #include "packet/decode.h"
+#include "speech/speech.h"
 
 enum {
     TRANSLATED_MS = 500,
@@ -37,8 +38,7 @@ static int error_packet(struct survey_run *run, const struct packet *p)
     char from[64];
     c->doubt = 1; /* it is answered, though not by its own end */
     packet_address_format(&p->source, p->family, from);
-    char *text = story_format("%s answers that the connection to port %u is not possible (ICMP, code %u)",
-                              from, c->port[1], p->icmp.code);
+    char *text = PHRASE(CAUSE_UNREACHABLE, from, NUMBER(c->port[1]), NUMBER(p->icmp.code));
     if (role->data != SURVEY_NONE)
         return survey_blame_data(run, &run->survey->data[role->data], true, text);
     int r = text ? survey_end_tasks(run, &run->survey->sessions[role->session], run->now->number,
@@ -190,15 +190,18 @@ static bool waited_long(const struct survey_run *run, const struct follow *c)
 static char *unanswered_text(const struct survey_run *run, const struct follow *c, bool is_sure)
 {
     uint64_t waited = run->survey->last_ms - c->syn_ms;
+    const char *port = NUMBER(c->port[1]);
 
     if (c->syn_tries > 1)
-        return story_format("no answer came to the connection to port %u, though it was tried %u times",
-                            c->port[1], c->syn_tries);
+        return PHRASE(CAUSE_SILENCE_TRIED, port, NUMBER(c->syn_tries));
     if (!is_sure)
-        return story_format("the capture has no answer to the connection to port %u", c->port[1]);
-    return waited >= UNANSWERED_MS ? story_format("no answer came to the connection to port %u in %.1f s",
-                                                  c->port[1], (double)waited / 1000)
-                                   : story_format("no answer came to the connection to port %u", c->port[1]);
+        return PHRASE(CAUSE_SILENCE_MAYBE, port);
+    if (waited < UNANSWERED_MS)
+        return PHRASE(CAUSE_SILENCE, port);
+    char *seconds = story_format("%.1f", (double)waited / 1000);
+    char *text = PHRASE(CAUSE_SILENCE_FOR, port, seconds);
+    free(seconds);
+    return text;
 }
 
 /* A connection of task got no answer: told at its SYN, and why the task fails if it is sure. */

@@ -6,6 +6,7 @@
 
 #include "explain/replay/dialog.h"
 #include "explain/replay/survey_run.h"
+#include "speech/speech.h"
 #include "track/hear.h"
 
 bool survey_is_port(const struct survey_run *run, uint16_t port)
@@ -113,14 +114,11 @@ static void note_end(struct survey_run *run, struct survey_session *session, con
     session->ended = run->now->number;
     session->ended_by_client = run->event->side == session->client_side;
     if (session->ended_by_client)
-        session->ended_how = is_reset ? "the client resets the control connection"
-                                      : "the client closes the control connection";
+        session->ended_how = is_reset ? SAID(CAUSE_CLIENT_RESETS) : SAID(CAUSE_CLIENT_CLOSES);
     else if (is_reset && c->begun && !follow_is_established(c))
-        session->ended_how =
-            "the connection is refused: nobody listens on that port, or a firewall answers so";
+        session->ended_how = SAID(CAUSE_REFUSED);
     else
-        session->ended_how = is_reset ? "the server resets the control connection"
-                                      : "the server closes the control connection";
+        session->ended_how = is_reset ? SAID(CAUSE_SERVER_RESETS) : SAID(CAUSE_SERVER_CLOSES);
 }
 
 int survey_judge_end(struct survey_run *run, struct survey_session *s)
@@ -149,6 +147,15 @@ static bool is_binary(const struct survey_session *s, uint8_t first)
            first != '\r' && first != '\n';
 }
 
+/* text is freed; NULL: out of memory. */
+static int add_cause(struct survey_run *run, uint32_t index, char *text)
+{
+    int r = text ? survey_add_cause(run->survey, index, run->now->number, "%s", text) : -ENOMEM;
+
+    free(text);
+    return r;
+}
+
 static int hear(struct survey_run *run, uint32_t index, const struct packet *p)
 {
     struct survey_session *s = &run->survey->sessions[index];
@@ -166,9 +173,7 @@ static int hear(struct survey_run *run, uint32_t index, const struct packet *p)
         s->guess.protocol = SPEECH_OTHER;
     if (there < size) {
         s->cut = s->cut ? s->cut : run->now->number;
-        int r = survey_add_cause(run->survey, index, run->now->number,
-                                 "the capture's snap length cut off what was said here, after %u of %u bytes",
-                                 there, size);
+        int r = add_cause(run, index, PHRASE(CAUSE_CUT, NUMBER(there), NUMBER(size)));
         if (r)
             return r;
     }
@@ -192,11 +197,7 @@ int survey_control_packet(struct survey_run *run, uint32_t index, const struct p
         s->queued = 0; /* which answer is to which command is no longer known */
         s->multiline = 0;
         speech_skip(&s->speech[of_server], e->of->side[!e->side].next);
-        int r = first && !s->tls
-                    ? survey_add_cause(
-                          run->survey, index, run->now->number,
-                          "this acknowledges %u bytes that are not in the capture: it lost frames", e->lost)
-                    : 0;
+        int r = first && !s->tls ? add_cause(run, index, PHRASE(CAUSE_LOST, NUMBER(e->lost))) : 0;
         if (r)
             return r;
     }

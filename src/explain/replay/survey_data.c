@@ -6,6 +6,7 @@
 
 #include "explain/make.h"
 #include "explain/replay/survey_run.h"
+#include "speech/speech.h"
 
 enum {
     ANNOUNCEMENTS = 200000,
@@ -136,11 +137,6 @@ int survey_data_packet(struct survey_run *run, uint32_t index, const struct pack
     if (!(p->tcp.flags & PACKET_RST) || run->event->is_leftover)
         return 0;
     if (!was_established && run->event->side == 1)
-        return survey_blame_data(
-            run, data, true,
-            strdup("the data connection is refused: nobody listens on the announced port, or a "
-                   "firewall answers so"));
-    return survey_blame_data(
-        run, data, false,
-        story_format("the data connection was reset after %llu bytes", (unsigned long long)data->payload));
+        return survey_blame_data(run, data, true, PHRASE(CAUSE_DATA_REFUSED));
+    return survey_blame_data(run, data, false, PHRASE(CAUSE_DATA_RESET, NUMBER(data->payload)));
 }
