@@ -97,7 +97,7 @@ enum client_result client_command(struct client *c, const char *verb, const char
     if (!c->control)
         return CLIENT_NO_CONNECTION;
     if (argument && !is_one_line(argument)) {
-        SAY(c, CLIENT_ERROR, LOCAL_FAILED, argument, strerror(EILSEQ));
+        SAY(c, CLIENT_ERROR, LOCAL_FAILED, argument, speech_of(strerror(EILSEQ)));
         return CLIENT_LOCAL_FAILED;
     }
     named = argument && !is_secret ? client_name_out(c, argument) : NULL;

@@ -39,7 +39,7 @@ const char *client_error_text(int error, int patience, char *out, size_t cap)
 
     snprintf(seconds, sizeof(seconds), "%d", (patience + 999) / 1000);
     return speech_text(phrase_of(error),
-                       (const char *const[SPEECH_WORDS]){is_time ? seconds : strerror(-error), "", "", ""},
+                       (const char *const[SPEECH_WORDS]){is_time ? seconds : speech_of(strerror(-error)), "", "", ""},
                        out, cap);
 }
 
@@ -54,6 +54,6 @@ enum client_result client_fail(const struct client *c, enum client_result result
 
 enum client_result client_local(const struct client *c, const char *name, int error)
 {
-    SAY(c, CLIENT_ERROR, LOCAL_FAILED, name, strerror(error));
+    SAY(c, CLIENT_ERROR, LOCAL_FAILED, name, speech_of(strerror(error)));
     return CLIENT_LOCAL_FAILED;
 }

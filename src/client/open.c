@@ -74,7 +74,7 @@ static enum client_result trust(struct client *c, const struct channel_peer *pee
     }
     if (peer->is_trusted)
         return CLIENT_OK;
-    SAY(c, CLIENT_ERROR, CERTIFICATE_UNKNOWN, c->site.host, peer->why, peer->fingerprint);
+    SAY(c, CLIENT_ERROR, CERTIFICATE_UNKNOWN, c->site.host, speech_of(peer->why), peer->fingerprint);
     return CLIENT_NO_TLS;
 }
 
@@ -92,7 +92,7 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
     if (is_data)
         c->data.error = error;
     if (error == -EPROTO) {
-        SAY(c, CLIENT_ERROR, TLS_FAILED, peer.why);
+        SAY(c, CLIENT_ERROR, TLS_FAILED, speech_of(peer.why));
         return CLIENT_NO_TLS;
     }
     if (error)
@@ -183,7 +183,7 @@ static enum client_result reach(struct client *c)
     if (error == EAI_CANCELED)
         return client_fail(c, CLIENT_CANCELED, -ECANCELED, 0);
     if (error) {
-        SAY(c, CLIENT_ERROR, NO_ADDRESS, c->site.host, gai_strerror(error));
+        SAY(c, CLIENT_ERROR, NO_ADDRESS, c->site.host, speech_of(gai_strerror(error)));
         return CLIENT_NO_ADDRESS;
     }
     for (const struct addrinfo *a = found; a && r != CLIENT_OK && r != CLIENT_CANCELED; a = a->ai_next)

@@ -48,6 +48,7 @@ class Log(AnonymousCase):
     def test_failures(self):
         self.assertRegex(self.sally("get", self.url("none"), status=8, **KOREAN), r"(?m)^오류:\tpub/none: 서버의 응답: .*[Oo]pen file")
         self.assertRegex(self.sally("ls", "127.0.0.1:1/", status=4, **KOREAN), r"(?m)^오류:\t연결이 거부됨$")
+        self.assertRegex(self.sally("put", "none", self.url(), status=9, **KOREAN), r"(?m)^오류:\tnone: 그런 파일이나 폴더가 없음$")
 
     def test_which_language(self):
         for words, locale, label in ((["--lang", "ko"], {"LC_ALL": "C"}, "상태:"), (["--lang=en"], KOREAN, "Status:"), ([], {}, "Status:"),

@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,19 @@ static void what_tracking_says_is_translated(void **state)
     assert_string_equal(speech_of("no phrase"), "no phrase");
 }
 
+/* And what the C library says of the errors that people meet. */
+static void what_the_system_says_is_translated(void **state)
+{
+    static const int errors[] = {ENOENT, EACCES, EPERM, EEXIST, EISDIR, ENOTDIR,      ENOSPC,
+                                 EDQUOT, EFBIG,  EROFS, EIO,    EINVAL, ENAMETOOLONG, ELOOP,
+                                 EMFILE, ENOMEM, EBUSY, EILSEQ, EPROTO};
+
+    (void)state;
+    assert_true(speech_speak("ko"));
+    for (size_t i = 0; i < COUNT(errors); i++)
+        assert_string_not_equal(speech_of(strerror(errors[i])), strerror(errors[i]));
+}
+
 /* ---- languages ---- */
 
 static void languages_by_name(void **state)
@@ -146,6 +160,7 @@ int main(void)
         cmocka_unit_test_teardown(a_long_word_stays_whole_in_a_new_text, speak_english),
         cmocka_unit_test_teardown(a_line_is_cut_and_shows_control_characters, speak_english),
         cmocka_unit_test_teardown(what_tracking_says_is_translated, speak_english),
+        cmocka_unit_test_teardown(what_the_system_says_is_translated, speak_english),
         cmocka_unit_test_teardown(languages_by_name, speak_english),
         cmocka_unit_test_teardown(languages_of_the_environment, speak_english),
     };
