@@ -38,9 +38,10 @@ const char *client_error_text(int error, int patience, char *out, size_t cap)
     bool is_time = error == -ETIMEDOUT;
 
     snprintf(seconds, sizeof(seconds), "%d", (patience + 999) / 1000);
-    return speech_text(phrase_of(error),
-                       (const char *const[SPEECH_WORDS]){is_time ? seconds : speech_of(strerror(-error)), "", "", ""},
-                       out, cap);
+    return speech_text(
+        phrase_of(error),
+        (const char *const[SPEECH_WORDS]){is_time ? seconds : speech_of(strerror(-error)), "", "", ""}, out,
+        cap);
 }
 
 enum client_result client_fail(const struct client *c, enum client_result result, int error, int patience)

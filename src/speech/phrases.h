@@ -68,7 +68,8 @@ SPEECH(LOCAL_FAILED, "%1$s: %2$s")
 SPEECH(SIZE_DIFFERS, "%1$s: the server said %2$s bytes and %3$s came; what is there is kept as %4$s")
 SPEECH(SIZE_SAID_DIFFERS, "%1$s: the server said %2$s bytes and %3$s came")
 SPEECH(SIZE_AFTER_DIFFERS, "%1$s: %2$s bytes were sent, and the server has %3$s")
-SPEECH(NO_RENAMING, "The server lets nobody rename: files are stored under their own names at once, also those that will not become whole.")
+SPEECH(NO_RENAMING, "The server lets nobody rename: files are stored under their own names at once, also "
+                    "those that will not become whole.")
 SPEECH(PIECES_DIFFER,
        "%1$s: the pieces do not make up the file that the server has; begin anew without --continue")
 SPEECH(RETRY_DELAY, "Delaying connection for %1$s seconds due to previously failed connection attempt...")
