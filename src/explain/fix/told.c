@@ -112,14 +112,15 @@ static const struct deed {
     [FIX_PING] = {SPEECH_FIX_PING, NO_NUMBER},
 };
 
+/* speech_new, or speech_english. */
 typedef char *speak(enum speech_phrase phrase, size_t count, const char *const words[]);
 
 static char *deed_text(const struct fix_attempt *a, enum fix_deed deed, speak *say)
 {
     const struct deed *d = &deeds[deed];
     bool is_udp = deed == FIX_OPEN_CONTROL && a->play.protocol == PACKET_UDP;
-    const char *const control[] = {NUMBER(a->play.server_port)}, *const data[] = {
-                                                                     NUMBER(a->play.data_ports.first)};
+    const char *const control[] = {NUMBER(a->play.server_port)};
+    const char *const data[] = {NUMBER(a->play.data_ports.first)};
     const char *const range[] = {NUMBER(a->range.first), NUMBER(a->range.last)};
     const struct {
         size_t count;
