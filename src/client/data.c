@@ -284,8 +284,8 @@ static int ms_so_far(const struct client *c)
 
 /* Many servers come to an active client before they answer, and where a firewall swallows that they may try for a minute. Nobody waits as
  * long; and since that answer would come to another command, the session is over with it. */
-static enum client_result ask_transfer(struct client *c, const struct way *way, const struct client_transfer *t,
-                                       const struct data *d)
+static enum client_result ask_transfer(struct client *c, const struct way *way,
+                                       const struct client_transfer *t, const struct data *d)
 {
     enum client_result r;
     int asked_at = ms_so_far(c);

@@ -28,7 +28,7 @@ struct client {
     unsigned ways;          /* that may still work here: enum client_way */
     bool has_mlsd, is_binary;
     bool has_no_renaming; /* it was refused */
-    bool has_zone; /* zone is known: seconds from times of LIST to UTC */
+    bool has_zone;        /* zone is known: seconds from times of LIST to UTC */
     int64_t zone;
     iconv_t to_server, from_server; /* (iconv_t)-1: names go as they are */
 };
@@ -54,7 +54,8 @@ MUST_USE char *client_name_in(const struct client *c, const char *text, size_t l
 /* A host's addresses with this port: 0 and *ret, the caller's to free (freeaddrinfo); or an error of getaddrinfo(3): EAI_CANCELED if it was called off,
  * EAI_INPROGRESS if nothing was answered for so long. */
 struct addrinfo;
-MUST_USE int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits, struct addrinfo **ret);
+MUST_USE int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits,
+                            struct addrinfo **ret);
 
 /* ---- control.c: commands and replies ---- */
 

@@ -56,7 +56,8 @@ static int await_answer(struct question *q, const struct channel_limits *limits)
     return error;
 }
 
-int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits, struct addrinfo **ret)
+int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits,
+                   struct addrinfo **ret)
 {
     struct question *q = question_new(host, port);
     struct gaicb *list[1];

@@ -108,7 +108,7 @@ static int meet_twin(struct survey_run *run, struct follow *c, const struct pack
 static int meet_stranger(struct survey_run *run, struct follow *c, const struct packet *p)
 {
     bool starts = (p->tcp.flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == PACKET_SYN;
-    bool is_first = starts || run->event->is_new;
+    bool is_first = starts || run->event.is_new;
     const struct survey_announcement *a = is_first ? survey_find_announcement(run, p, false) : NULL;
 
     if (!a && is_first && !starts)
@@ -125,19 +125,18 @@ static int meet_stranger(struct survey_run *run, struct follow *c, const struct 
 
 static int tcp_packet(struct survey_run *run, const struct packet *p)
 {
-    struct follow_event event;
-    int r = follow_packet(run->follower, p, run->now->number, run->now->now_ms, &event);
+    const struct follow_event *event = &run->event;
+    int r = follow_packet(run->follower, p, run->now->number, run->now->now_ms, &run->event);
 
     if (r)
         return r;
-    run->event = &event;
-    if (event.is_new && (p->tcp.flags & (PACKET_SYN | PACKET_ACK)) == PACKET_SYN)
-        r = meet_twin(run, event.of, p);
-    if (!r && !event.of->user)
-        r = meet_stranger(run, event.of, p);
-    if (r || !event.of->user)
+    if (event->is_new && (p->tcp.flags & (PACKET_SYN | PACKET_ACK)) == PACKET_SYN)
+        r = meet_twin(run, event->of, p);
+    if (!r && !event->of->user)
+        r = meet_stranger(run, event->of, p);
+    if (r || !event->of->user)
         return r < 0 ? r : 0;
-    const struct survey_role role = run->survey->roles[event.of->user - 1];
+    const struct survey_role role = run->survey->roles[event->of->user - 1];
     if (role.data == SURVEY_TWIN)
         return 0;
     return role.data == SURVEY_NONE ? survey_control_packet(run, role.session, p)

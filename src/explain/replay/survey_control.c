@@ -28,7 +28,7 @@ static uint8_t client_side(const struct survey_run *run, const struct follow *c,
         return survey_is_port(run, c->port[1]) ? 0 : 1;
     const uint8_t *payload = p->bytes + p->payload;
     bool by_server = payload[0] >= '1' && payload[0] <= '5';
-    return by_server ? !run->event->side : run->event->side;
+    return by_server ? !run->event.side : run->event.side;
 }
 
 int survey_add_session(struct survey_run *run, struct follow *c, const struct packet *p, bool by_port)
@@ -103,16 +103,16 @@ static bool has_open_task(const struct survey_run *run, const struct survey_sess
 /* How it ends; what that means is known once it is clear that the capture has all of it (end_control). */
 static void note_end(struct survey_run *run, struct survey_session *session, const struct packet *p)
 {
-    const struct follow *c = run->event->of;
+    const struct follow *c = run->event.of;
     bool is_reset = p->tcp.flags & PACKET_RST;
 
-    if (session->closed || run->event->is_leftover || !(p->tcp.flags & (PACKET_RST | PACKET_FIN)))
+    if (session->closed || run->event.is_leftover || !(p->tcp.flags & (PACKET_RST | PACKET_FIN)))
         return;
     session->closed = true;
     if (!is_reset && (session->tls || !has_open_task(run, session)))
         return;
     session->ended = run->now->number;
-    session->ended_by_client = run->event->side == session->client_side;
+    session->ended_by_client = run->event.side == session->client_side;
     if (session->ended_by_client)
         session->ended_how = is_reset ? SAID(CAUSE_CLIENT_RESETS) : SAID(CAUSE_CLIENT_CLOSES);
     else if (is_reset && c->begun && !follow_is_established(c))
@@ -159,7 +159,7 @@ static int add_cause(struct survey_run *run, uint32_t index, char *text)
 static int hear(struct survey_run *run, uint32_t index, const struct packet *p)
 {
     struct survey_session *s = &run->survey->sessions[index];
-    bool by_server = run->event->side != s->client_side;
+    bool by_server = run->event.side != s->client_side;
     uint32_t there = packet_payload_size(p), size = p->length > p->payload ? p->length - p->payload : 0;
     struct dialog dialog = {run->survey, index, run->now->number, survey_announce, run, 0};
 
@@ -186,7 +186,7 @@ static int hear(struct survey_run *run, uint32_t index, const struct packet *p)
 int survey_control_packet(struct survey_run *run, uint32_t index, const struct packet *p)
 {
     struct survey_session *s = &run->survey->sessions[index];
-    const struct follow_event *e = run->event;
+    const struct follow_event *e = &run->event;
 
     s->last_frame = run->now->number;
     if (e->lost) {

@@ -125,7 +125,7 @@ int survey_blame_data(struct survey_run *run, const struct survey_data *data, bo
 int survey_data_packet(struct survey_run *run, uint32_t index, const struct packet *p)
 {
     struct survey_data *data = &run->survey->data[index];
-    const struct follow *c = run->event->of;
+    const struct follow *c = run->event.of;
     bool was_established = data->established;
 
     data->established = follow_is_established(c) && c->went_on;
@@ -134,9 +134,9 @@ int survey_data_packet(struct survey_run *run, uint32_t index, const struct pack
     struct survey_task *t = survey_task_at(run->survey, data->task);
     if (t && t->data == index)
         t->delivered = data->over && data->payload && !c->lost;
-    if (!(p->tcp.flags & PACKET_RST) || run->event->is_leftover)
+    if (!(p->tcp.flags & PACKET_RST) || run->event.is_leftover)
         return 0;
-    if (!was_established && run->event->side == 1)
+    if (!was_established && run->event.side == 1)
         return survey_blame_data(run, data, true, PHRASE(CAUSE_DATA_REFUSED));
     return survey_blame_data(run, data, false, PHRASE(CAUSE_DATA_RESET, NUMBER(data->payload)));
 }

@@ -44,7 +44,7 @@ struct survey_run {
     uint32_t announced_count, announced_capacity;
     uint32_t latest[SURVEY_PORTS];
     const struct reading_packet *now; /* the packet that is looked at */
-    const struct follow_event *event; /* what it did to its connection */
+    struct follow_event event;        /* what it did to its connection */
     int error;
 };
 
