@@ -68,7 +68,8 @@ static bool ask_password(struct show *show, const char *user, const char *host, 
     }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0) { /* before it is asked, or what is typed at once would be seen */
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) ==
+        0) { /* before it is asked, or what is typed at once would be seen */
         dprintf(fd, "Password for %s at %s: ", user, host);
         read = read_line("/dev/tty", fd, out);
     }
