@@ -80,5 +80,19 @@ SPEECH(IN_THE_WAY, "%1$s: a file here is a folder there, or the other way round;
 SPEECH(NO_DATA_CONNECTION, "No data connection could be made")
 SPEECH(TLS_CUT, "The data connection's TLS ended without saying so: what came may not be all")
 
+/* What a person is asked, and told at the end. */
+SPEECH(ASK_TRUST, "The certificate of %1$s is not known (%2$s).\nIts SHA-256 fingerprint is %3$s.\nIs that "
+                  "the server's, so that it is to be trusted from now on?")
+SPEECH(ASK_PLAIN,
+       "%1$s offers no TLS. Everybody on the way can read what is sent. Send the password all the same?")
+SPEECH(ASK_PASSWORD, "Password for %1$s at %2$s: ")
+SPEECH(NO_TERMINAL, "a password for %1$s at %2$s is needed, and there is no terminal to ask for it: "
+                    "~/.netrc, --password-command CMD or --password-file FILE")
+SPEECH(TLS_WAS_OFFERED,
+       "%1$s has offered TLS before and does not now: somebody between may have taken it away, so it is not "
+       "used without. If its administrator says that it has none any more, remove its line from %2$s")
+SPEECH(MIRROR_WOULD, "would be: %1$s")
+SPEECH(MIRROR_COUNT, "%1$s files copied, %2$s the same, %3$s deleted, %4$s left out, %5$s failed; %6$s bytes")
+
 /* What a firewall does to it. */
 #include "speech/firewall.h"

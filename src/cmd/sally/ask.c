@@ -33,15 +33,16 @@ static bool read_line(const char *name, int fd, char out[ASK_LINE])
 
 /* ---- the terminal ---- */
 
-bool ask_yes(struct show *show, const char *question)
+bool ask_yes(struct show *show, enum speech_phrase question, const char *const words[])
 {
+    char text[SPEECH_TEXT];
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
     char answer[ASK_LINE];
     bool is_yes = false, is_no = fd < 0;
 
     show_pause(show);
     while (!is_yes && !is_no) {
-        dprintf(fd, "%s (yes/no) ", question);
+        dprintf(fd, "%s (yes/no) ", speech_text(question, words, text, sizeof(text)));
         if (!read_line("/dev/tty", fd, answer))
             break;
         is_yes = strcmp(answer, "yes") == 0;
@@ -54,15 +55,14 @@ bool ask_yes(struct show *show, const char *question)
 static bool ask_password(struct show *show, const char *user, const char *host, char out[ASK_LINE])
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    const char *const words[SPEECH_WORDS] = {user, host};
+    char text[SPEECH_TEXT];
     struct termios before, quiet;
     bool read = false;
 
     show_pause(show);
     if (fd < 0 || tcgetattr(fd, &before) < 0) {
-        fprintf(stderr,
-                "sally: a password for %s at %s is needed, and there is no terminal to ask for it: "
-                "~/.netrc, --password-command CMD or --password-file FILE\n",
-                user, host);
+        fprintf(stderr, "sally: %s\n", speech_text(SPEECH_NO_TERMINAL, words, text, sizeof(text)));
         fd_close(&fd);
         return false;
     }
@@ -70,7 +70,7 @@ static bool ask_password(struct show *show, const char *user, const char *host, 
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     if (tcsetattr(fd, TCSAFLUSH, &quiet) ==
         0) { /* before it is asked, or what is typed at once would be seen */
-        dprintf(fd, "Password for %s at %s: ", user, host);
+        dprintf(fd, "%s", speech_text(SPEECH_ASK_PASSWORD, words, text, sizeof(text)));
         read = read_line("/dev/tty", fd, out);
     }
     (void)!tcsetattr(fd, TCSAFLUSH, &before); /* nothing better can be done for the terminal */

@@ -84,36 +84,27 @@ static void remember(struct session *s, const struct client_seen *seen)
 
 static void say_no_tls_any_more(const struct session *s)
 {
-    fprintf(stderr,
-            "sally: %s has offered TLS before and does not now: somebody between may have taken it away, so "
-            "it is not used without. "
-            "If its administrator says that it has none any more, remove its line from %s\n",
-            s->site.host, s->file);
+    char text[SPEECH_TEXT];
+
+    fprintf(stderr, "sally: %s\n",
+            speech_text(SPEECH_TLS_WAS_OFFERED, (const char *const[SPEECH_WORDS]){s->site.host, s->file},
+                        text, sizeof(text)));
 }
 
 /* Can a person's word, or the option that stands for it, mend this? Then what it changes is changed. */
 static bool is_mended(struct session *s, const struct client_seen *seen)
 {
-    char question[512];
+    const char *const words[SPEECH_WORDS] = {s->site.host, seen->why, seen->fingerprint};
 
     if (*seen->fingerprint && !seen->is_trusted && !s->site.fingerprint) {
-        snprintf(question, sizeof(question),
-                 "The certificate of %s is not known (%s).\nIts SHA-256 fingerprint is %s.\nIs that the "
-                 "server's, so that it is to be trusted "
-                 "from now on?",
-                 s->site.host, seen->why, seen->fingerprint);
-        if (!s->o->trusts_new && !ask_yes(s->show, question))
+        if (!s->o->trusts_new && !ask_yes(s->show, SPEECH_ASK_TRUST, words))
             return false;
         memcpy(s->fingerprint, seen->fingerprint, sizeof(s->fingerprint));
         s->site.fingerprint = s->fingerprint;
         return true;
     }
     if (seen->is_plain && !s->site.is_plain_allowed) {
-        snprintf(
-            question, sizeof(question),
-            "%s offers no TLS. Everybody on the way can read what is sent. Send the password all the same?",
-            s->site.host);
-        s->site.is_plain_allowed = ask_yes(s->show, question);
+        s->site.is_plain_allowed = ask_yes(s->show, SPEECH_ASK_PLAIN, words);
         return s->site.is_plain_allowed;
     }
     return false;

@@ -62,17 +62,17 @@ static void tell(void *arg, enum client_mirror_act act, const char *path)
 
 static void print_count(const struct options *o, struct show *show, const struct client_mirror_count *n)
 {
-    char *line;
+    uint64_t copied = n->done[CLIENT_MIRROR_GET] + n->done[CLIENT_MIRROR_PUT] - (o->is_dry ? 0 : n->failed);
+    char *line, *would;
 
-    if (asprintf(&line, "%s%ju files copied, %ju the same, %ju deleted, %ju left out, %ju failed; %ju bytes",
-                 o->is_dry ? "would be: " : "",
-                 (uintmax_t)(n->done[CLIENT_MIRROR_GET] + n->done[CLIENT_MIRROR_PUT] -
-                             (o->is_dry ? 0 : n->failed)),
-                 (uintmax_t)n->same, (uintmax_t)n->done[CLIENT_MIRROR_DELETE], (uintmax_t)n->left_out,
-                 (uintmax_t)n->failed, (uintmax_t)n->bytes) < 0)
+    if ((!o->is_dry && !o->is_verbose) || o->is_json)
         return;
-    if (o->is_dry || o->is_verbose)
-        show_line(show, line);
+    line = PHRASE(MIRROR_COUNT, NUMBER(copied), NUMBER(n->same), NUMBER(n->done[CLIENT_MIRROR_DELETE]),
+                  NUMBER(n->left_out), NUMBER(n->failed), NUMBER(n->bytes));
+    would = o->is_dry ? PHRASE(MIRROR_WOULD, line) : NULL;
+    if (line)
+        show_line(show, would ? would : line);
+    free(would);
     free(line);
 }
 
