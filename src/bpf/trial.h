@@ -23,21 +23,27 @@ struct {
     __type(value, struct trial_timer);
 } trials SEC(".maps");
 
+/* 0 or 1, so that the verifier sees it: what lay on the stack as a map's key is any number to Linux 6.12. */
+static inline uint32_t trial_family(uint32_t family)
+{
+    asm volatile("" : "+r"(family));
+    return family & 1;
+}
+
 static int trial_is_over(void *map, uint32_t *family, struct trial_timer *timer)
 {
-    uint32_t zero = 0, phase;
+    uint32_t zero = 0, which = trial_family(*family), phase;
     struct bpf_state *now = bpf_map_lookup_elem(&state, &zero);
-    bool is_ipv6 = *family;
 
     (void)map;
     (void)timer;
     if (!now)
         return 0;
-    phase = __sync_val_compare_and_swap(&now->trial[is_ipv6].phase, BPF_ON_TRIAL, BPF_RETURNING);
+    phase = __sync_val_compare_and_swap(&now->trial[which].phase, BPF_ON_TRIAL, BPF_RETURNING);
     if (phase != BPF_ON_TRIAL && phase != BPF_RETURNING)
         return 0;
-    now->generation[is_ipv6] = now->trial[is_ipv6].generation;
-    __sync_val_compare_and_swap(&now->trial[is_ipv6].phase, BPF_RETURNING, BPF_RETURNED);
+    now->generation[which] = now->trial[which].generation;
+    __sync_val_compare_and_swap(&now->trial[which].phase, BPF_RETURNING, BPF_RETURNED);
     return 0;
 }
 
@@ -48,6 +54,7 @@ int trial(struct bpf_trial_order *order)
     uint32_t zero = 0, family = order->is_ipv6 != 0;
     struct bpf_state *now = bpf_map_lookup_elem(&state, &zero);
     struct trial_timer *timer = bpf_map_lookup_elem(&trials, &family);
+    uint32_t which = trial_family(family);
     long r;
 
     if (!now || !timer)
@@ -59,9 +66,9 @@ int trial(struct bpf_trial_order *order)
     r = bpf_timer_set_callback(&timer->timer, trial_is_over);
     if (r)
         return (int)r;
-    now->trial[family].generation = now->generation[family];
-    now->trial[family].until = bpf_ktime_get_boot_ns() + order->nanoseconds;
-    __sync_lock_test_and_set(&now->trial[family].phase, BPF_ON_TRIAL);
+    now->trial[which].generation = now->generation[which];
+    now->trial[which].until = bpf_ktime_get_boot_ns() + order->nanoseconds;
+    __sync_lock_test_and_set(&now->trial[which].phase, BPF_ON_TRIAL);
     return (int)bpf_timer_start(&timer->timer, order->nanoseconds, 0);
 }
 
