@@ -37,6 +37,7 @@ enum client_security {
     CLIENT_TLS_IF_OFFERED, /* explicit (RFC 4217), and no password without it unless is_plain_allowed */
     CLIENT_TLS_EXPLICIT,   /* or nothing */
     CLIENT_TLS_IMPLICIT,   /* ftps: from the first byte */
+    CLIENT_PLAIN, /* none, for who wants to know what that changes; no password unless is_plain_allowed */
 };
 
 /* How data connections are made: the bits that are allowed, tried in this order. */
@@ -52,6 +53,7 @@ enum client_way {
 struct client_site {
     const char *host;
     uint16_t port; /* 0: 21, or 990 if implicit */
+    int family;    /* AF_INET, AF_INET6; 0: whichever answers */
     const char *user;
     const char *password; /* NULL: none is sent */
     enum client_security security;
@@ -107,6 +109,24 @@ struct client_seen {
     char why[160];        /* this system does not trust it */
 };
 const struct client_seen *client_seen(const struct client *c);
+
+/* How far client_open came, for who wants to know why there is no session. */
+enum client_step {
+    CLIENT_STEP_CONNECT, /* the host has no address, or none was reached */
+    CLIENT_STEP_WELCOME,
+    CLIENT_STEP_TLS,
+    CLIENT_STEP_LOGIN,
+    CLIENT_STEP_OPEN, /* all is done */
+};
+enum { CLIENT_STEPS = CLIENT_STEP_OPEN + 1 };
+struct client_opening {
+    enum client_step step;     /* that failed, or CLIENT_STEP_OPEN */
+    int error;                 /* -errno, of the control connection; also later, when it breaks. 0: none */
+    int code;                  /* of the last reply; 0: none came */
+    char server[46], here[46]; /* the control connection's ends; "": not known */
+    int done_ms[CLIENT_STEPS]; /* until the step was done, from the beginning; 0: it was not */
+};
+const struct client_opening *client_opening(const struct client *c);
 /* Is it one of the features that the server names (RFC 2389 section 3.2)? */
 bool client_offers(const struct client *c, const char *feature);
 

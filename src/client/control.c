@@ -35,11 +35,14 @@ static enum client_result read_line(struct client *c, char line[FTP_LINE_MAX + 1
         }
         ssize_t n = channel_read(c->control, bytes, sizeof(bytes));
         if (n == 0 || n == -EPIPE) {
+            c->opening.error = -EPIPE;
             SAY(c, CLIENT_ERROR, CLOSED_EARLY);
             return CLIENT_NO_CONNECTION;
         }
-        if (n < 0)
+        if (n < 0) {
+            c->opening.error = (int)n;
             return client_fail(c, CLIENT_NO_CONNECTION, (int)n, c->limits.patience);
+        }
         read += (size_t)n;
         if (ftp_lines_feed(&c->lines, bytes, (size_t)n, &taken) < 0 || taken < (size_t)n)
             return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
@@ -120,8 +123,10 @@ enum client_result client_command(struct client *c, const char *verb, const char
     SAY(c, CLIENT_COMMAND, VERBATIM, shown);
     error = channel_write(c->control, line, strlen(line));
     r = error ? client_fail(c, CLIENT_NO_CONNECTION, error, c->limits.patience) : client_hear(c);
-    if (error)
+    if (error) {
+        c->opening.error = error;
         client_drop(c);
+    }
 out:
     if (line)
         explicit_bzero(line, strlen(line));

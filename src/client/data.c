@@ -273,13 +273,12 @@ static void set_patience(struct client *c, int ms)
         channel_set_patience(c->control, ms);
 }
 
-static int ms_so_far(const struct client *c)
+int client_ms_since(const struct timespec *then)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int)((now.tv_sec - c->data_began.tv_sec) * 1000 +
-                 (now.tv_nsec - c->data_began.tv_nsec) / 1000000);
+    return (int)((now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000);
 }
 
 /* Many servers come to an active client before they answer, and where a firewall swallows that they may try for a minute. Nobody waits as
@@ -288,14 +287,14 @@ static enum client_result ask_transfer(struct client *c, const struct way *way,
                                        const struct client_transfer *t, const struct data *d)
 {
     enum client_result r;
-    int asked_at = ms_so_far(c);
+    int asked_at = client_ms_since(&c->data_began);
 
     if (d->listener < 0)
         return client_command(c, t->verb, t->argument);
     set_patience(c, c->site.data_ms);
     r = client_command(c, t->verb, t->argument);
     set_patience(c, c->site.idle_ms);
-    if (r == CLIENT_NO_CONNECTION && ms_so_far(c) - asked_at >= c->site.data_ms)
+    if (r == CLIENT_NO_CONNECTION && client_ms_since(&c->data_began) - asked_at >= c->site.data_ms)
         r = no_way(c, way->name, -ETIMEDOUT);
     return r;
 }
@@ -312,7 +311,7 @@ static enum client_result transfer_by(struct client *c, const struct way *way,
     c->data = (struct client_data){.way = way->bit, .stage = CLIENT_DATA_ASKED};
     clock_gettime(CLOCK_MONOTONIC, &c->data_began);
     r = way->ask(c, &d);
-    c->data.asked_ms = ms_so_far(c);
+    c->data.asked_ms = client_ms_since(&c->data_began);
     if (!r)
         c->data.stage = CLIENT_DATA_BEGIN;
     if (!r && t->offset) {
@@ -327,7 +326,7 @@ static enum client_result transfer_by(struct client *c, const struct way *way,
         r = client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, of);
     else if (!r) {
         r = begin(c, way, &d);
-        c->data.began_ms = ms_so_far(c);
+        c->data.began_ms = client_ms_since(&c->data_began);
         if (!r) {
             c->data.stage = CLIENT_DATA_MOVE;
             r = t->pump(c, d.channel, t->arg);
@@ -340,8 +339,10 @@ static enum client_result transfer_by(struct client *c, const struct way *way,
         r = end(c, r, of, t->is_piece);
     }
     data_close(&d);
-    c->data.done_ms = ms_so_far(c);
+    c->data.done_ms = client_ms_since(&c->data_began);
     c->data.code = c->reply.code;
+    if (r == CLIENT_NO_CONNECTION && !c->data.error)
+        c->data.error = c->opening.error;
     if (!r)
         c->data.stage = CLIENT_DATA_DONE;
     return r;

@@ -89,8 +89,7 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
     if (!is_data)
         SAY(c, CLIENT_STATUS, TLS_INITIALIZING);
     error = channel_secure(channel, c->tls, c->site.host, is_data ? c->control : NULL, &peer);
-    if (is_data)
-        c->data.error = error;
+    *(is_data ? &c->data.error : &c->opening.error) = error;
     if (error == -EPROTO) {
         SAY(c, CLIENT_ERROR, TLS_FAILED, speech_of(peer.why));
         return CLIENT_NO_TLS;
@@ -120,8 +119,11 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
 
 static enum client_result protect_data(struct client *c)
 {
-    enum client_result r = client_command(c, "PBSZ", "0");
+    enum client_result r;
 
+    if (!channel_is_secure(c->control))
+        return CLIENT_OK;
+    r = client_command(c, "PBSZ", "0");
     if (!r && client_replied(c, 200))
         r = client_command(c, "PROT", "P");
     if (!r && !client_replied(c, 200))
@@ -129,11 +131,30 @@ static enum client_result protect_data(struct client *c)
     return r;
 }
 
+static enum client_result go_on_plain(struct client *c)
+{
+    if (!c->site.password || c->site.is_plain_allowed)
+        return CLIENT_OK;
+    SAY(c, CLIENT_ERROR, NO_PLAIN_PASSWORD);
+    c->seen.is_plain = true;
+    return CLIENT_NO_TLS;
+}
+
+static enum client_result secure_at_once(struct client *c)
+{
+    return c->site.security == CLIENT_TLS_IMPLICIT ? client_secure(c, c->control, false) : CLIENT_OK;
+}
+
 /* Explicit TLS (RFC 4217 section 4). */
 static enum client_result upgrade(struct client *c)
 {
-    enum client_result r = client_command(c, "AUTH", "TLS");
+    enum client_result r;
 
+    if (c->site.security == CLIENT_TLS_IMPLICIT)
+        return CLIENT_OK;
+    if (c->site.security == CLIENT_PLAIN)
+        return go_on_plain(c);
+    r = client_command(c, "AUTH", "TLS");
     if (r)
         return r;
     if (c->reply.code == 234)
@@ -141,11 +162,7 @@ static enum client_result upgrade(struct client *c)
     if (c->site.security == CLIENT_TLS_EXPLICIT)
         return client_refused(c, CLIENT_NO_TLS, SPEECH_REPLY_UNEXPECTED, "AUTH TLS");
     SAY(c, CLIENT_STATUS, TLS_NOT_OFFERED);
-    if (!c->site.password || c->site.is_plain_allowed)
-        return CLIENT_OK;
-    SAY(c, CLIENT_ERROR, NO_PLAIN_PASSWORD);
-    c->seen.is_plain = true;
-    return CLIENT_NO_TLS;
+    return go_on_plain(c);
 }
 
 /* ---- connecting ---- */
@@ -163,11 +180,25 @@ static enum client_result connect_to(struct client *c, const struct addrinfo *a)
     snprintf(place, sizeof(place), net_ip_is_v4(&ip) ? "%s:%u" : "[%s]:%u", text, net_port_of(&to));
     SAY(c, CLIENT_STATUS, CONNECTING, place);
     c->limits.patience = c->site.connect_ms;
+    snprintf(c->opening.server, sizeof(c->opening.server), "%s", text);
     error = channel_connect(&to, NULL, &c->limits, &c->control);
+    c->opening.error = error;
     if (error)
         return client_fail(c, CLIENT_NO_CONNECTION, error, c->limits.patience);
     c->server = to;
     return CLIENT_OK;
+}
+
+static void note_here(struct client *c)
+{
+    struct sockaddr_storage here = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(here);
+    struct in6_addr ip;
+
+    if (getsockname(channel_socket(c->control), (struct sockaddr *)&here, &len) < 0)
+        return;
+    ip = net_ip_of(&here);
+    net_ip_format(&ip, c->opening.here);
 }
 
 /* The first of the host's addresses that answers. */
@@ -179,7 +210,7 @@ static enum client_result reach(struct client *c)
     int error;
 
     SAY(c, CLIENT_STATUS, RESOLVING, c->site.host);
-    error = client_resolve(c->site.host, c->site.port, &limits, &found);
+    error = client_resolve(c->site.host, c->site.family, c->site.port, &limits, &found);
     if (error == EAI_CANCELED)
         return client_fail(c, CLIENT_CANCELED, -ECANCELED, 0);
     if (error) {
@@ -189,6 +220,10 @@ static enum client_result reach(struct client *c)
     for (const struct addrinfo *a = found; a && r != CLIENT_OK && r != CLIENT_CANCELED; a = a->ai_next)
         r = connect_to(c, a);
     freeaddrinfo(found);
+    if (!r) {
+        note_here(c);
+        SAY(c, CLIENT_STATUS, CONNECTED);
+    }
     return r;
 }
 
@@ -279,6 +314,40 @@ const struct client_seen *client_seen(const struct client *c)
     return &c->seen;
 }
 
+const struct client_opening *client_opening(const struct client *c)
+{
+    return &c->opening;
+}
+
+static const struct {
+    enum client_step step;
+    enum client_result (*run)(struct client *c);
+} steps[] = {
+    {CLIENT_STEP_CONNECT, reach},          {CLIENT_STEP_TLS, secure_at_once},
+    {CLIENT_STEP_WELCOME, welcome},        {CLIENT_STEP_TLS, upgrade},
+    {CLIENT_STEP_LOGIN, log_in},           {CLIENT_STEP_TLS, protect_data},
+    {CLIENT_STEP_LOGIN, look_at_features},
+};
+
+static enum client_result run_steps(struct client *c)
+{
+    enum client_result r = CLIENT_OK;
+
+    clock_gettime(CLOCK_MONOTONIC, &c->opening_began);
+    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && !r; i++) {
+        c->opening.step = steps[i].step;
+        r = steps[i].run(c);
+        if (!r)
+            c->opening.done_ms[steps[i].step] = client_ms_since(&c->opening_began);
+    }
+    c->opening.code = c->reply.code;
+    if (!r) {
+        c->opening.step = CLIENT_STEP_OPEN;
+        c->opening.done_ms[CLIENT_STEP_OPEN] = client_ms_since(&c->opening_began);
+    }
+    return r;
+}
+
 enum client_result client_open(struct client *c)
 {
     enum client_result r;
@@ -286,21 +355,9 @@ enum client_result client_open(struct client *c)
     client_drop(c);
     c->is_binary = false;
     c->seen = (struct client_seen){.way = c->seen.way};
-    r = reach(c);
-    if (!r)
-        SAY(c, CLIENT_STATUS, CONNECTED);
-    if (!r && c->site.security == CLIENT_TLS_IMPLICIT)
-        r = client_secure(c, c->control, false);
-    if (!r)
-        r = welcome(c);
-    if (!r && c->site.security != CLIENT_TLS_IMPLICIT)
-        r = upgrade(c);
-    if (!r)
-        r = log_in(c);
-    if (!r && channel_is_secure(c->control))
-        r = protect_data(c);
-    if (!r)
-        r = look_at_features(c);
+    c->opening = (struct client_opening){.step = CLIENT_STEP_CONNECT};
+    ftp_reply_clear(&c->reply);
+    r = run_steps(c);
     if (r) {
         client_drop(c);
         return r;

@@ -19,6 +19,8 @@ struct client {
     struct channel_tls *tls;      /* made when it is first asked for */
     struct sockaddr_storage server;
     struct client_seen seen;
+    struct client_opening opening;
+    struct timespec opening_began;
     struct client_data data;
     struct timespec data_began;
     struct ftp_lines lines; /* that came and were not read */
@@ -40,6 +42,10 @@ enum { CLIENT_PIECE = 256 * 1024 };
 /* The phrase of an error of channel.h, for who puts it into another. Into out. */
 const char *client_error_text(int error, int patience, char *out, size_t cap);
 
+/* ---- data.c, for what takes time ---- */
+
+int client_ms_since(const struct timespec *then);
+
 /* ---- names.c: what names are at the server ---- */
 
 /* -EINVAL: there is no such encoding; -ENOMEM. */
@@ -51,10 +57,10 @@ MUST_USE char *client_name_in(const struct client *c, const char *text, size_t l
 
 /* ---- resolve.c ---- */
 
-/* A host's addresses with this port: 0 and *ret, the caller's to free (freeaddrinfo); or an error of getaddrinfo(3): EAI_CANCELED if it was called off,
+/* A host's addresses of a family (0: of any) with this port: 0 and *ret, the caller's to free (freeaddrinfo); or an error of getaddrinfo(3): EAI_CANCELED if it was called off,
  * EAI_INPROGRESS if nothing was answered for so long. */
 struct addrinfo;
-MUST_USE int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits,
+MUST_USE int client_resolve(const char *host, int family, uint16_t port, const struct channel_limits *limits,
                             struct addrinfo **ret);
 
 /* ---- control.c: commands and replies ---- */

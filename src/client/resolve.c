@@ -23,7 +23,7 @@ static void question_free(struct question *q)
     free(q);
 }
 
-static struct question *question_new(const char *host, uint16_t port)
+static struct question *question_new(const char *host, int family, uint16_t port)
 {
     struct question *q = calloc(1, sizeof(*q));
 
@@ -31,6 +31,7 @@ static struct question *question_new(const char *host, uint16_t port)
         return NULL;
     q->host = strdup(host);
     snprintf(q->port, sizeof(q->port), "%u", port);
+    q->wanted.ai_family = family;
     q->wanted.ai_socktype = SOCK_STREAM;
     q->ask = (struct gaicb){.ar_name = q->host, .ar_service = q->port, .ar_request = &q->wanted};
     if (q->host)
@@ -56,10 +57,10 @@ static int await_answer(struct question *q, const struct channel_limits *limits)
     return error;
 }
 
-int client_resolve(const char *host, uint16_t port, const struct channel_limits *limits,
+int client_resolve(const char *host, int family, uint16_t port, const struct channel_limits *limits,
                    struct addrinfo **ret)
 {
-    struct question *q = question_new(host, port);
+    struct question *q = question_new(host, family, port);
     struct gaicb *list[1];
     int error;
 
