@@ -96,3 +96,5 @@ SPEECH(MIRROR_COUNT, "%1$s files copied, %2$s the same, %3$s deleted, %4$s left 
 
 /* What a firewall does to it. */
 #include "speech/firewall.h"
+/* What may be the cause of what does not work. */
+#include "speech/doctor.h"
