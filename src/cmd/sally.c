@@ -20,6 +20,7 @@ static const char usage[] =
     "       sally ls     [options] URL...\n"
     "       sally cat    [options] URL...\n"
     "       sally rm     [options] URL...\n"
+    "       sally doctor [options] URL\n"
     "       sally queue  [options] [run | clear | get URL... | put FILE... URL]\n"
     "\n"
     "A URL is ftp://[USER@]HOST[:PORT]/PATH or ftps://..., or HOST/PATH. TLS is used wherever the server "
@@ -35,6 +36,7 @@ static const char usage[] =
     "      --retries N           of what broke off (2); --retry-delay SECONDS before each (5)\n"
     "      --timeout SECONDS     until a connection stands (20)\n"
     "      --limit-rate BYTES    a second, for each session; k, M and G may follow\n"
+    "      --no-upload           doctor: store nothing at the server\n"
     "      --encoding NAME       of names at the server, if they are not UTF-8\n"
     "      --lang LANGUAGE       of the message log: en, ko (the locale's)\n"
     "\n"
@@ -70,7 +72,7 @@ static const struct command {
 } commands[] = {
     {"get", 1, 1000, command_get}, {"put", 2, 1000, command_put},     {"ls", 1, 1000, command_ls},
     {"cat", 1, 1000, command_cat}, {"queue", 0, 1000, command_queue}, {"mirror", 1, 2, command_mirror},
-    {"rm", 1, 1000, command_rm},
+    {"rm", 1, 1000, command_rm},   {"doctor", 1, 1, command_doctor},
 };
 
 /* ---- Ctrl-C ---- */

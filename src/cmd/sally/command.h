@@ -21,6 +21,7 @@ struct options {
     int delay_ms;
     /* mirror, rm */
     bool is_reverse, deletes, is_dry, only_newer, keeps_links, is_recursive;
+    bool stores_nothing;                                         /* doctor */
     const char *includes[PATTERNS + 1], *excludes[PATTERNS + 1]; /* NULL at the end */
     int stop;                                                    /* readable once Ctrl-C was pressed */
 };
@@ -45,6 +46,13 @@ void show_success(struct show *s);
 void show_line(struct show *s, const char *line);
 /* The log as it happens, or only if something fails; what it was before. */
 bool show_be_verbose(struct show *s, bool is_verbose);
+/* A short line in place of bars, on a terminal, until something else is shown. */
+void show_status(struct show *s, const char *text);
+/* An event of the command's own, where events are shown. Takes it. */
+struct json_t;
+void show_event(struct show *s, struct json_t *event);
+/* A string; what is not UTF-8 is a character a byte. NULL: no memory. The caller's to decref. */
+MUST_USE struct json_t *show_text(const char *text);
 /* Called off for a question on the terminal, and on again. */
 void show_pause(struct show *s);
 
@@ -56,6 +64,13 @@ struct session;
 MUST_USE enum client_result session_at(struct session **s, const struct options *o, struct show *show,
                                        const struct client_url *url);
 struct client_fleet *session_fleet(struct session *s);
+/* A session that is not opened, for who opens sessions of its own by its site: who, whom to trust, and what is known of the server. *s is
+ * NULL before, and if it could not be had. */
+MUST_USE enum client_result session_prepare(struct session **s, const struct options *o, struct show *show,
+                                            const struct client_url *url);
+const struct client_site *session_site(const struct session *s);
+/* Asks whether the certificate that was seen is to be trusted; then the site does, and it is remembered. */
+bool session_trust(struct session *s, const struct client_seen *seen);
 /* Remembers what was found out. Also sets *s to NULL. */
 void session_close(struct session **s);
 
@@ -105,6 +120,7 @@ int command_put(const struct options *o, char *const words[]);
 int command_rm(const struct options *o, char *const urls[]);
 int command_queue(const struct options *o, char *const words[]);
 int command_mirror(const struct options *o, char *const words[]);
+int command_doctor(const struct options *o, char *const urls[]);
 /* A session that a person types commands into. */
 int shell_run(const struct options *o, const char *url);
 

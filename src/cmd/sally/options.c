@@ -35,6 +35,7 @@ enum {
     LINKS,
     INCLUDE,
     EXCLUDE,
+    NO_UPLOAD,
     VERSION
 };
 
@@ -52,6 +53,7 @@ static const struct option longs[] = {
     {"limit-rate", required_argument, NULL, LIMIT_RATE},
     {"encoding", required_argument, NULL, ENCODING},
     {"lang", required_argument, NULL, LANGUAGE},
+    {"no-upload", no_argument, NULL, NO_UPLOAD},
     {"reverse", no_argument, NULL, 'R'},
     {"delete", no_argument, NULL, DELETE},
     {"dry-run", no_argument, NULL, 'n'},
@@ -193,6 +195,9 @@ static bool take_option(int option, struct options *o)
         return take_seconds("--timeout is no number of seconds", 0.001, &o->site.connect_ms);
     case LIMIT_RATE:
         return take_rate(&o->site.rate);
+    case NO_UPLOAD:
+        o->stores_nothing = true;
+        return true;
     case ENCODING:
         return take_encoding(&o->site.encoding);
     case LANGUAGE:

@@ -36,6 +36,11 @@ struct client_fleet *session_fleet(struct session *s)
     return s->fleet;
 }
 
+const struct client_site *session_site(const struct session *s)
+{
+    return &s->site;
+}
+
 /* ---- what is remembered ---- */
 
 static bool recall(struct session *s)
@@ -134,6 +139,23 @@ static enum client_result open_first(struct session *s, struct client **c)
     }
 }
 
+bool session_trust(struct session *s, const struct client_seen *seen)
+{
+    if (!is_mended(s, seen))
+        return false;
+    remember(s, seen);
+    return true;
+}
+
+static enum client_result ask(struct session *s)
+{
+    if (!ask_login(s->o, s->show, &s->url, &s->user, s->password))
+        return CLIENT_LOCAL_FAILED;
+    s->site.user = s->user;
+    s->site.password = s->user ? s->password : NULL;
+    return CLIENT_OK;
+}
+
 static enum client_result start(struct session *s)
 {
     struct client_fleet_plan plan = {.site = &s->site,
@@ -145,13 +167,10 @@ static enum client_result start(struct session *s)
                                      .ears = show_ears,
                                      .arg = s->show};
     struct client *c = NULL;
-    enum client_result r;
+    enum client_result r = ask(s);
 
-    if (!ask_login(s->o, s->show, &s->url, &s->user, s->password))
-        return CLIENT_LOCAL_FAILED;
-    s->site.user = s->user;
-    s->site.password = s->user ? s->password : NULL;
-    r = open_first(s, &c);
+    if (!r)
+        r = open_first(s, &c);
     if (!r && !(s->fleet = client_fleet_new(&plan, c)))
         r = (enum client_result)say_local("sally", ENOMEM);
     if (c)
@@ -188,14 +207,10 @@ static struct session *prepare(const struct options *o, struct show *show, const
     return s;
 }
 
-enum client_result session_at(struct session **s, const struct options *o, struct show *show,
-                              const struct client_url *url)
+/* Into *s, which is NULL. */
+static enum client_result know(struct session **s, const struct options *o, struct show *show,
+                               const struct client_url *url)
 {
-    enum client_result r;
-
-    if (*s && is_same_server(&(*s)->url, url))
-        return CLIENT_OK;
-    session_close(s);
     *s = prepare(o, show, url);
     if (!*s)
         return (enum client_result)say_local("sally", ENOMEM);
@@ -208,7 +223,32 @@ enum client_result session_at(struct session **s, const struct options *o, struc
     if (!(*s)->site.fingerprint && *(*s)->known.fingerprint)
         (*s)->site.fingerprint = (*s)->known.fingerprint;
     (*s)->site.first_way = (*s)->known.way;
-    r = start(*s);
+    return CLIENT_OK;
+}
+
+enum client_result session_at(struct session **s, const struct options *o, struct show *show,
+                              const struct client_url *url)
+{
+    enum client_result r;
+
+    if (*s && is_same_server(&(*s)->url, url))
+        return CLIENT_OK;
+    session_close(s);
+    r = know(s, o, show, url);
+    if (!r)
+        r = start(*s);
+    if (r)
+        session_close(s);
+    return r;
+}
+
+enum client_result session_prepare(struct session **s, const struct options *o, struct show *show,
+                                   const struct client_url *url)
+{
+    enum client_result r = know(s, o, show, url);
+
+    if (!r)
+        r = ask(*s);
     if (r)
         session_close(s);
     return r;

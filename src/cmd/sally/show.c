@@ -121,7 +121,7 @@ static void draw_bars(struct show *s, const struct timespec *now)
 /* ---- events ---- */
 
 /* A word may be a server's, and no UTF-8: each byte that is none is a character then. */
-static json_t *json_text(const char *text)
+json_t *show_text(const char *text)
 {
     json_t *made = json_string(text);
     size_t len = strlen(text), n = 0;
@@ -161,15 +161,15 @@ static void say_event(const struct lane *l, enum client_event_kind kind, enum sp
     json_t *list = json_array();
 
     for (unsigned i = 0; words && i < SPEECH_WORDS && i < speech_words(phrase); i++)
-        json_array_append_new(list, json_text(words[i]));
+        json_array_append_new(list, show_text(words[i]));
     print_event(json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", kinds[kind], "session", (int)l->number, "id",
-                          speech_name(phrase), "words", list, "text", json_text(text)));
+                          speech_name(phrase), "words", list, "text", show_text(text)));
 }
 
 static void progress_event(const struct lane *l)
 {
     json_t *event = json_pack("{s:s, s:i, s:o, s:I}", "event", "progress", "session", (int)l->number, "name",
-                              json_text(l->name), "bytes", (json_int_t)l->bytes);
+                              show_text(l->name), "bytes", (json_int_t)l->bytes);
 
     if (event && l->total != UINT64_MAX)
         json_object_set_new(event, "total", json_integer((json_int_t)l->total));
@@ -254,6 +254,25 @@ bool show_be_verbose(struct show *s, bool is_verbose)
     s->is_verbose = is_verbose;
     pthread_mutex_unlock(&s->lock);
     return before;
+}
+
+void show_status(struct show *s, const char *text)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->has_bar && !s->is_verbose) {
+        wipe_bars(s);
+        fputs(text, stderr);
+        fflush(stderr);
+        s->drawn_lines = 1;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void show_event(struct show *s, json_t *event)
+{
+    pthread_mutex_lock(&s->lock);
+    print_event(event);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void show_pause(struct show *s)
