@@ -207,6 +207,7 @@ class Others(TreeCase):
         for words in (self.to(server, "tree"), "back"), ("-R", "back", self.to(server, "tree")):
             said = self.mirror(*self.words, *words)
             self.assertEqual(said, ["0 files copied, 5 the same, 0 deleted, 0 left out, 0 failed; 0 bytes"])
+        self.sally("doctor", *self.words, self.to(server))
         self.sally("rm", "-r", *self.words, self.to(server, "tree"))
         self.assertEqual(os.listdir(self.at), ["large"])
 
