@@ -33,7 +33,7 @@ BUILDS = {
     CHECK: ({}, ["-Dtests=true", "-Db_sanitize=address,undefined", *QUICK,
                  "-Dc_args=-fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1"]),
     # Always the same inputs, so that it is a change that turns it red; others are for soak.py.
-    FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=8", "-Dfuzz_seed=1", *QUICK, "-Dc_args=-g1"]),
+    FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=6", "-Dfuzz_seed=1", *QUICK, "-Dc_args=-g1"]),
 }
 # Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
 SHARES = {"static": 20, "unit": 270, "door": 80, "install": 40, "scenario": 660, "oracle": 50, "program": 60, "language": 40,
@@ -350,7 +350,7 @@ def check_answers(tally):
     argv = [sys.executable, "tests/oracle/answers.py", "--program", str(CHECK / "sallywall")]
     check_compared(tally, "answers, with planted faults", argv + ["--plant", "--sort", "plain", "--sets", "12"],
                    **SANITIZERS_SANDBOXED)
-    check_compared(tally, "answers", argv + ["--sets", "40", "--seconds", str(max(10, time_left() - 20))], **SANITIZERS_SANDBOXED)
+    check_compared(tally, "answers", argv + ["--sets", "24", "--seconds", str(max(10, time_left() - 20))], **SANITIZERS_SANDBOXED)
 
 
 PARTS = {"static": check_static, "unit": check_unit, "door": check_door, "install": check_install,
