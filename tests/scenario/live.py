@@ -218,7 +218,7 @@ print(client.nlst("/pub"))
 
 def by_curl(world, mode, seconds, family=4):
     address = world.address if family == 4 else f"[{world.address6}]"
-    own = CLIENT if family == 4 else CLIENT6
+    own = CLIENT if family == 4 else f"[{CLIENT6}]"
     options = {"passive": ["--disable-epsv"], "epsv": [], "active": ["--disable-eprt", "-P", own], "eprt": ["-P", own]}[mode]
     done = world.client.run("curl", "-sv", "--connect-timeout", str(seconds), "--max-time", str(seconds + 1), *options,
                             f"ftp://{address}/pub/", check=False)
