@@ -70,7 +70,7 @@ void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, uns
     bool has_total = total != UINT64_MAX && total > 0;
     double part = has_total ? (double)(bytes < total ? bytes : total) / (double)total : 0;
     char moved[32], speed[48] = "", left[32] = "", bar[32] = "", percent[8] = "", tail[160];
-    unsigned filled = (unsigned)(part * BAR), length;
+    unsigned filled = (unsigned)(part * (double)BAR), length;
 
     amount((double)bytes, moved, sizeof(moved));
     if (has_total)

@@ -303,7 +303,7 @@ static void move(void *arg, uint64_t bytes, uint64_t total)
     pthread_mutex_lock(&s->lock);
     l->bytes = bytes;
     l->total = total;
-    if (l->name && seconds_between(&s->drawn, &now) * 1000 >= BAR_MS) {
+    if (l->name && seconds_between(&s->drawn, &now) * 1000 >= (double)BAR_MS) {
         if (s->is_json) {
             progress_event(l);
             s->drawn = now;
