@@ -35,7 +35,10 @@ struct client {
     iconv_t to_server, from_server; /* (iconv_t)-1: names go as they are */
 };
 
-enum { CLIENT_PIECE = 256 * 1024 };
+enum {
+    CLIENT_PIECE = 256 * 1024,
+    CLIENT_SENT = 64 * 1024
+}; /* of what comes and goes at once: what is sent is to be in the processor's cache */
 
 /* ---- log.c: what is said; say.h has the rest ---- */
 

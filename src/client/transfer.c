@@ -232,7 +232,7 @@ static enum client_result pump_out(struct client *c, struct channel *data, void 
 
     if (r)
         return r;
-    while (!error && (n = p->read(p->arg, c->piece, piece_size(c, UINT64_MAX))) > 0) {
+    while (!error && (n = p->read(p->arg, c->piece, piece_size(c, CLIENT_SENT))) > 0) {
         error = channel_write(data, c->piece, (size_t)n);
         if (!error)
             error = moved(c, p, (size_t)n);
