@@ -21,6 +21,8 @@
 /* On a NAME.part: "SIZE TIME" of the file of which it is the beginning. Where a file system has no room for it, its time is the file's, as soon
  * as nobody writes it any more. */
 static const char mark[] = "user.sally.of";
+static const char in_pieces[] =
+    "pieces";                     /* in its place, where there may be holes: nobody goes on with that */
 enum { MARK_LEAST = 256 * 1024 }; /* bytes of a file that is worth one */
 
 int client_open_local(int folder, const char *path, int flags, unsigned mode)
@@ -138,6 +140,8 @@ int fetch_clear(struct fetch *f, bool is_marked)
     write_mark(&f->facts, text);
     if (f->was_there)
         (void)!fremovexattr(f->fd, mark); /* there may be none, or no room for any: mark says what is then */
+    if (!is_marked && fsetxattr(f->fd, mark, in_pieces, strlen(in_pieces), 0) < 0)
+        return -errno;
     if (is_marked && f->facts.has_size && f->facts.has_time && f->facts.size >= MARK_LEAST)
         (void)!fsetxattr(f->fd, mark, text, strlen(text), 0); /* no room for it: mark says what is then */
     f->is_cleared = true;
@@ -412,8 +416,8 @@ static enum client_result check_stored(struct store *s, uint64_t size)
     return CLIENT_CUT;
 }
 
-/* NAME.part becomes NAME. ret_done false: this server lets nobody rename. Where it renames onto no file that is there (RFC 959 leaves that
- * open), that one goes first. */
+/* NAME.part becomes NAME. ret_done false: this server lets nobody rename. Where it says that a file of the name
+ * exists, and so renames onto none (RFC 959 leaves that open), that one goes first. */
 static enum client_result give_name(struct store *s, bool *ret_done)
 {
     enum client_result r = client_try(s->c, "RNFR", s->to, ret_done);
@@ -424,6 +428,8 @@ static enum client_result give_name(struct store *s, bool *ret_done)
     r = client_try(s->c, "RNTO", s->copy->remote, &done);
     if (r || done)
         return r;
+    if (!strcasestr(s->c->reply.text, "exist")) /* it was refused for another reason: what lies there stays */
+        return client_refused(s->c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, s->copy->remote);
     r = client_try(s->c, "DELE", s->copy->remote, &done);
     if (!r)
         r = client_do(s->c, "RNFR", s->to);

@@ -31,7 +31,8 @@ struct fetch {
 MUST_USE enum client_result fetch_open(struct client *c, const struct client_copy *copy, struct fetch *f);
 /* A NAME.part in which there is nothing goes. */
 void fetch_close(struct fetch *f);
-/* Empties NAME.part from offset on, the first time, and if is_marked says on it of what it is the beginning. 0 or -errno. */
+/* Empties NAME.part from offset on, the first time, and if is_marked says on it of what it is the beginning, else that it may have holes. 0; or -errno:
+ * the latter can't be said there, or it is not emptied. */
 MUST_USE int fetch_clear(struct fetch *f, bool is_marked);
 /* Leaves the first bytes, for who goes on with them. */
 void fetch_leave(struct fetch *f, uint64_t bytes);

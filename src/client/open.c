@@ -106,13 +106,13 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
         return CLIENT_NO_TLS;
     }
     SAY(c, CLIENT_STATUS, TLS_VERIFYING);
-    c->seen.is_secure = true;
     c->seen.is_trusted = peer.is_trusted;
     memcpy(c->seen.fingerprint, peer.fingerprint, sizeof(c->seen.fingerprint));
     memcpy(c->seen.why, peer.why, sizeof(c->seen.why));
     r = trust(c, &peer);
     if (r)
         return r;
+    c->seen.is_secure = true; /* TLS with anybody is none */
     SAY(c, CLIENT_STATUS, TLS_ESTABLISHED, peer.protocol, peer.cipher);
     return CLIENT_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One file in several pieces at once. Each piece is a job that writes at its own place in NAME.part; the last one to end gives the file its
- * name. As long as there may be holes in it NAME.part bears no mark, so a kill leaves nothing that would be gone on with; if a piece
+ * name. As long as there may be holes in it NAME.part says so, and a kill leaves nothing that would be gone on with; if a piece
  * fails for good, what is whole from the beginning is left with its mark.
  */
 #include "client/copy_private.h"
@@ -143,7 +143,6 @@ enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct cli
     struct pieces *p;
     enum client_result r = fetch_open(c, copy, &f);
     uint64_t bytes;
-    int error;
 
     if (!r && f.facts.has_size && f.facts.size / PIECE_LEAST < count)
         count = (unsigned)(f.facts.size / PIECE_LEAST);
@@ -151,11 +150,15 @@ enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct cli
         fetch_close(&f);
         return r ? r : client_fetch(c, copy, &bytes);
     }
-    error = fetch_clear(&f, false);
-    p = error ? NULL : divide(&f, count);
+    if (fetch_clear(&f, false) <
+        0) { /* where holes can't be told there are none; and what else is wrong, that says */
+        fetch_close(&f);
+        return client_fetch(c, copy, &bytes);
+    }
+    p = divide(&f, count);
     if (!p) {
         fetch_close(&f);
-        return error ? client_local(c, copy->local, -error) : client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+        return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
     }
     for (unsigned i = 0; i < count; i++)
         if (client_fleet_add(fleet, run, drop, &p->piece[i]) < 0)

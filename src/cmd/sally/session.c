@@ -132,7 +132,8 @@ static enum client_result open_first(struct session *s, struct client **c)
             if (r)
                 return r;
         } else {
-            if (r == CLIENT_NO_TLS && s->known.has_tls && !client_seen(*c)->is_secure)
+            if (r == CLIENT_NO_TLS && s->known.has_tls && client_opening(*c)->step == CLIENT_STEP_TLS &&
+                client_opening(*c)->code >= 400)
                 say_no_tls_any_more(s);
             return r;
         }
