@@ -36,9 +36,9 @@ struct client {
 };
 
 enum {
-    CLIENT_PIECE = 256 * 1024,
-    CLIENT_SENT = 64 * 1024
-}; /* of what comes and goes at once: what is sent is to be in the processor's cache */
+    CLIENT_PIECE = 256 * 1024, /* bytes that are read at once */
+    CLIENT_SENT = 64 * 1024,   /* that are sent at once: the processor's cache is to hold them */
+};
 
 /* ---- log.c: what is said; say.h has the rest ---- */
 

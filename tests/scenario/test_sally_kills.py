@@ -23,11 +23,20 @@ class KillsCase(SallyCase):
         super().setUp()
         self.seed = int(os.environ.get("SALLY_SEED", "0")) or random.randrange(1 << 30)
         self.random = random.Random(self.seed)
+        self.span = self.measure()
+
+    def measure(self):
+        """Seconds that a transfer takes here and now, so that it is ended while it runs."""
+        write_file(self.path("a"), noise(SIZE))
+        began = time.monotonic()
+        self.sally("get", self.url("a"))
+        os.unlink(self.here + "/a")
+        return time.monotonic() - began
 
     def run_and(self, words, disturb):
-        child = subprocess.Popen([harness.SALLY, "--retry-delay", "0.05", "--retries", "50", *words], cwd=self.here,
+        child = subprocess.Popen([harness.SALLY, "--retry-delay", "0.05", "--retries", "1000", *words], cwd=self.here,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment())
-        time.sleep(self.random.uniform(0, 0.15))
+        time.sleep(self.random.uniform(0, self.span))
         disturb(child)
         said = child.communicate(timeout=harness.PATIENCE)[1]
         return child.returncode, said

@@ -149,7 +149,7 @@ class Bars(SallyCase):
 
     def test_two_at_once_and_narrow(self):
         for name in "ab":
-            write_file(self.path(name), noise(1_500_000))
+            write_file(self.path(name), noise(6_000_000))
         with terminal.Typing([harness.SALLY, "get", "-P", "2", self.url("a"), self.url("b")], self.here, self.environment(),
                              columns=24) as sally:
             sally.expect(r"0 \+ 2")
@@ -157,11 +157,11 @@ class Bars(SallyCase):
         self.assertEqual(self.mine("a"), self.mine("b"))
 
     def test_ctrl_c(self):
-        write_file(self.path("a"), noise(2_000_000))
+        write_file(self.path("a"), noise(8_000_000))
         with terminal.Typing([harness.SALLY, "get", self.url("a")], self.here, self.environment()) as sally:
             sally.expect(r"%")
             sally.type("\x03")
             self.assertEqual(sally.end(), 130)
         self.assertEqual(self.names(), ["a.part"])
         self.assertIn(b"Resuming", self.sally("get", "-v", "-c", self.url("a")).stderr)
-        self.assertEqual(self.mine("a"), noise(2_000_000))
+        self.assertEqual(self.mine("a"), noise(8_000_000))
