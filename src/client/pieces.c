@@ -18,6 +18,8 @@ struct pieces;
 struct piece {
     struct pieces *of;
     uint64_t offset, size, done;
+    bool is_counted; /* it is whole, and no longer one of those that are missing */
+    bool is_last;    /* none was missing any more: it gives the file its name */
 };
 
 struct pieces {
@@ -86,28 +88,42 @@ static enum client_result finish(struct client *c, struct pieces *p)
     return CLIENT_OK;
 }
 
-static enum client_result run(struct client *c, unsigned attempt, void *arg)
+/* What is missing of it: nothing, if the session broke once all had come. */
+static enum client_result get_rest(struct client *c, struct piece *piece)
 {
-    struct piece *piece = arg;
-    struct pieces *p = piece->of;
+    const struct pieces *p = piece->of;
     struct client_piece want = {.path = p->copy.remote,
                                 .offset = piece->offset + piece->done,
                                 .most = piece->size - piece->done,
                                 .total = p->fetch.facts.size};
     uint64_t bytes;
-    enum client_result r;
+    enum client_result r = want.most > 0 ? client_get(c, &want, write_piece, piece, &bytes) : CLIENT_OK;
 
-    (void)attempt; /* it goes on where it broke off */
-    if (want.most == 0 && piece->size > 0)
-        return p->result; /* of an earlier attempt, which another would not change */
-    r = client_get(c, &want, write_piece, piece, &bytes);
     if (!r && piece->done < piece->size) {
         SAY(c, CLIENT_ERROR, CLOSED_EARLY);
         r = CLIENT_CUT;
     }
-    if (!r && __atomic_sub_fetch(&p->missing, 1, __ATOMIC_ACQ_REL) == 0)
-        r = p->result = finish(c, p);
     return r;
+}
+
+static enum client_result run(struct client *c, unsigned attempt, void *arg)
+{
+    struct piece *piece = arg;
+    struct pieces *p = piece->of;
+    enum client_result r = get_rest(c, piece);
+
+    (void)attempt; /* it goes on where it broke off */
+    if (r)
+        return r;
+    if (!piece->is_counted) {
+        piece->is_counted = true;
+        piece->is_last = __atomic_sub_fetch(&p->missing, 1, __ATOMIC_ACQ_REL) == 0;
+    }
+    if (!piece->is_last)
+        return CLIENT_OK;
+    if (p->result != CLIENT_CUT) /* they are of two files: another look would not change that */
+        p->result = finish(c, p);
+    return p->result;
 }
 
 /* Takes f's file. NULL: no memory. */

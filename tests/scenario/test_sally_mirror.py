@@ -199,10 +199,11 @@ class Up(TreeCase):
 
 
 class Lister:
-    """A server that has what it is told to, and lists it as it is told to: {folder: text}."""
+    """A server that has what it is told to, and lists it as it is told to: {folder: text}. It hangs up after RETR from these bytes on, once."""
 
-    def __init__(self, listings, verb="MLSD", times={}):
+    def __init__(self, listings, verb="MLSD", times={}, content=b"12345", hangs_up=()):
         self.listings, self.verb, self.times, self.asked = listings, verb, times, []
+        self.content, self.hangs_up = content, list(hangs_up)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
 
@@ -222,7 +223,7 @@ class Lister:
                 threading.Thread(target=self.session, args=(control,), daemon=True).start()
 
     def session(self, control):
-        passive = None
+        passive, offset = None, 0
         with control, control.makefile("rb") as lines:
             control.sendall(b"220 hello\r\n")
             for line in lines:
@@ -233,9 +234,19 @@ class Lister:
                     said = f"229 Entering (|||{passive.getsockname()[1]}|)"
                 elif verb == self.verb or verb == "RETR":
                     control.sendall(b"150 here\r\n")
-                    with passive, passive.accept()[0] as data:
-                        data.sendall(self.listings.get(argument, "") .encode() if verb != "RETR" else b"12345")
+                    with passive, passive.accept()[0] as data, contextlib.suppress(ConnectionError):  # a piece is enough
+                        data.sendall(self.listings.get(argument, "").encode() if verb != "RETR" else self.content[offset:])
+                    if offset in self.hangs_up:
+                        self.hangs_up.remove(offset)
+                        control.shutdown(socket.SHUT_RDWR)  # makefile() keeps it open else
+                        return
+                    offset = 0
                     said = "226 done"
+                elif verb == "REST":
+                    offset = int(argument)
+                    said = "350 go on"
+                elif verb == "SIZE" and len(self.content) > 5:
+                    said = f"213 {len(self.content)}"
                 elif verb == "FEAT":
                     said = "211-\r\n MLST type*;size*;modify*;\r\n211 end" if self.verb == "MLSD" else "502 no"
                 elif verb == "MDTM" and argument in self.times:
@@ -270,6 +281,16 @@ class Hostile(TreeCase):
     def test_less_comes_than_was_listed(self):
         _, asked = self.against({"": "type=file;size=9;modify=20200101000000; a\r\n"}, "--retries", "1", status=10)
         self.assertEqual(self.tree(f"{self.here}/to").keys(), {"a.part"})
+
+    def test_the_session_breaks_once_a_piece_is_whole(self):
+        """The file has its name, or the exit says that it has not."""
+        content = noise(3 << 20)
+        for offset in (0, 1 << 20, 2 << 20):
+            with self.subTest(offset=offset):
+                with Lister({}, content=content, times={"large": "20200101000000"}, hangs_up=[offset]) as server:
+                    self.sally("get", "--segments", "3", "-o", f"at{offset}", f"127.0.0.1:{server.port}/large")
+                self.assertEqual(server.hangs_up, [])
+                self.assertEqual(self.mine(f"at{offset}"), content)
 
     def test_a_line_that_is_not_understood(self):
         os.makedirs(f"{self.here}/to")
