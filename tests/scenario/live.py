@@ -26,7 +26,8 @@ CLIENT6, SERVER6, GATE6 = "fd00:5a11:1::2", "fd00:5a11:1::18", "fd00:5a11:1::1"
 SERVER6_BEHIND, GATE6_BEHIND = "fd00:5a11:2::18", "fd00:5a11:2::1"
 MACS = {"client": "02:00:00:00:00:02", "outer": "02:00:00:00:00:01", "inner": "02:00:00:00:01:01", "server": "02:00:00:00:01:02"}
 SETTINGS = ("ipv4/ip_forward 1", "ipv6/conf/all/forwarding 1", "ipv6/conf/default/accept_dad 0", "ipv6/conf/default/accept_ra 0",
-            "ipv4/conf/all/rp_filter 0", "ipv4/conf/default/rp_filter 0")
+            "ipv4/conf/all/rp_filter 0", "ipv4/conf/default/rp_filter 0",
+            "ipv6/conf/default/mldv2_unsolicited_report_interval 1")  # what IPv6 says of itself is said before any rules are there
 BLOCKED_AFTER = test_explain.BLOCKED_AFTER
 
 
