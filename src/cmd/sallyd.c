@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/admin/who.h"
 #include "server/auth/accounts.h"
+#include "server/monitor/doors.h"
 #include "server/monitor/keys.h"
 #include "server/monitor/monitor.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: sallyd [FILE] [-oNAME=VALUE ...] [--check-config]\n"
+static const char usage[] = "usage: sallyd [FILE] [-oNAME=VALUE ...] [--check-config | --firewall-rule]\n"
                             "       sallyd user add|passwd|list|del ...\n"
                             "       sallyd who [--json] [--socket PATH]\n"
                             "       sallyd kick ID [--socket PATH]\n"
@@ -50,15 +51,24 @@ static int check_config(const char *file, char *const *assignments)
     return 0;
 }
 
+static int print_rule(const char *file, char *const *assignments)
+{
+    struct config *c = monitor_load_config(file, assignments);
+    int status = c ? doors_print_rule(c) : 2;
+    config_free(&c);
+    return status;
+}
+
 static int serve(int argc, char **argv)
 {
     static const struct option longs[] = {{"check-config", no_argument, NULL, 'c'},
+                                          {"firewall-rule", no_argument, NULL, 'f'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'v'},
                                           {0}};
     char **assignments = calloc((size_t)argc + 1, sizeof(*assignments));
     size_t count = 0;
-    bool check = false, bad = false;
+    bool check = false, rule = false, bad = false;
     int c;
     if (!assignments)
         return 1;
@@ -67,6 +77,8 @@ static int serve(int argc, char **argv)
             assignments[count++] = optarg;
         else if (c == 'c')
             check = true;
+        else if (c == 'f')
+            rule = true;
         else if (c == 'v' || c == 'h') {
             c == 'v' ? printf("sallyd %s\n", SALLY_VERSION) : fputs(usage, stdout);
             free(assignments);
@@ -79,7 +91,9 @@ static int serve(int argc, char **argv)
     if (bad || optind + 1 < argc)
         fputs(usage, stderr);
     else if ((file = optind < argc ? argv[optind] : default_file()))
-        status = check ? check_config(file, assignments) : monitor_run(file, assignments);
+        status = check  ? check_config(file, assignments)
+                 : rule ? print_rule(file, assignments)
+                        : monitor_run(file, assignments);
     free(assignments);
     return status;
 }

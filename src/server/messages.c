@@ -105,6 +105,50 @@ bool connect_request_decode(const struct ipc_message *m, struct connect_request 
     return true;
 }
 
+int door_request_encode(const struct door_request *in, void *payload, size_t cap)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, payload, cap);
+    wire_put_u16(&w, in->port);
+    wire_put_u32(&w, in->seconds);
+    return wire_writer_length(&w);
+}
+
+bool door_request_decode(const struct ipc_message *m, struct door_request *ret)
+{
+    struct wire_reader r;
+    struct door_request out;
+    wire_reader_init(&r, m->payload, m->len);
+    out.port = wire_get_u16(&r);
+    out.seconds = wire_get_u32(&r);
+    if (!wire_reader_done(&r) || out.port == 0 || out.seconds == 0)
+        return false;
+    *ret = out;
+    return true;
+}
+
+int door_reply_encode(const struct door_reply *in, void *payload, size_t cap)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, payload, cap);
+    wire_put_u32(&w, in->error);
+    wire_put_u32(&w, in->is_heard);
+    return wire_writer_length(&w);
+}
+
+bool door_reply_decode(const struct ipc_message *m, struct door_reply *ret)
+{
+    struct wire_reader r;
+    struct door_reply out;
+    wire_reader_init(&r, m->payload, m->len);
+    out.error = wire_get_u32(&r);
+    out.is_heard = wire_get_u32(&r);
+    if (!wire_reader_done(&r))
+        return false;
+    *ret = out;
+    return true;
+}
+
 int file_request_encode(const struct file_request *in, void *payload, size_t cap)
 {
     struct wire_writer w;

@@ -38,6 +38,8 @@ enum server_direction {
     X(BROKER_BROKE, TO_MONITOR, NEVER, 0)  /* id: identity whose broker is of no use */                      \
     X(RELEASE, TO_MONITOR, NEVER, 0)       /* id: identity that no session uses any more */                  \
     X(CONNECT, TO_MONITOR, ALWAYS, 64)     /* connect_request: an active data connection */                  \
+    X(DOOR, TO_MONITOR, ALWAYS, 8)         /* door_request: the control channel; also again, for its time */ \
+    X(DOOR_SHUT, TO_MONITOR, NEVER, 0)     /* nothing: the session's door is not wanted any more */          \
     X(MORE_PORTS, TO_MONITOR, NEVER, 0)    /* nothing: one more passive listener, please */                  \
     X(CHOWN, TO_MONITOR, ALWAYS, 0)        /* an anonymous upload, for chown_uploads */                      \
     X(LOG_LOST, TO_MONITOR, NEVER, 8)      /* u8 enum log_sink, u32 errno: its lines get lost */             \
@@ -50,6 +52,8 @@ enum server_direction {
     X(BROKER, TO_WORKER, ALWAYS, 0)         /* id: identity; the socket of its (new) broker */               \
     X(CONNECT_REPLY, TO_WORKER, MAYBE, 4)   /* u32 errno; a socket whose connect() has begun */              \
     X(CHOWN_REPLY, TO_WORKER, NEVER, 4)     /* u32 errno */                                                  \
+    X(DOORS, TO_WORKER, NEVER, 4)           /* u32, 1: doors are to be asked for */                          \
+    X(DOOR_REPLY, TO_WORKER, NEVER, 8)      /* door_reply */                                                 \
     X(LISTENER, TO_WORKER, ALWAYS, 8)       /* u16 port, u8 passive?, a listening socket */                  \
     X(NO_LISTENER, TO_WORKER, NEVER, 0)     /* nothing: the passive range has no port left */                \
     X(LOG_FILE, TO_WORKER, MAYBE, 2)        /* u8 enum log_sink, u8 wanted?; append-only */                  \
@@ -162,6 +166,18 @@ struct connect_request {
     uint16_t port;
 };
 
+/* A door in the firewall for the passive data connection to port. Who the client is, the control channel says. */
+struct door_request {
+    uint16_t port;
+    uint32_t seconds;
+};
+
+struct door_reply {
+    uint32_t error; /* errno, 0: it is open */
+    uint32_t
+        is_heard; /* 1: in the clear it must be asked for again once the port was announced (kernel/pinhole.h) */
+};
+
 /* --- keys -------------------------------------------------------------------------------------------- */
 
 MUST_USE int sign_request_encode(const struct tls_to_sign *in, void *payload, size_t cap);
@@ -272,6 +288,10 @@ MUST_USE int login_reply_encode(const struct login_reply *in, void *payload, siz
 MUST_USE bool login_reply_decode(const struct ipc_message *m, struct login_reply *ret);
 MUST_USE int connect_request_encode(const struct connect_request *in, void *payload, size_t cap);
 MUST_USE bool connect_request_decode(const struct ipc_message *m, struct connect_request *ret);
+MUST_USE int door_request_encode(const struct door_request *in, void *payload, size_t cap);
+MUST_USE bool door_request_decode(const struct ipc_message *m, struct door_request *ret);
+MUST_USE int door_reply_encode(const struct door_reply *in, void *payload, size_t cap);
+MUST_USE bool door_reply_decode(const struct ipc_message *m, struct door_reply *ret);
 MUST_USE int file_request_encode(const struct file_request *in, void *payload, size_t cap);
 MUST_USE bool file_request_decode(const struct ipc_message *m, struct file_request *ret);
 MUST_USE int file_reply_encode(const struct file_reply *in, void *payload, size_t cap);

@@ -8,7 +8,7 @@ import time
 import run
 from harness import AnonymousCase, Server, listening_ports, make_dir, wait_until, write_file
 
-OURS_ONLY = {"control_socket", "accounts_file", "drain_timeout"}
+OURS_ONLY = {"control_socket", "accounts_file", "drain_timeout", "firewall"}
 
 
 def vsftpd():

@@ -81,6 +81,41 @@ static void workers_check(const struct config *c, struct remarks *r)
         remark_error(r, "workers=%s: expected auto or a number from 1 to %d", w, LOOPS_MAX);
 }
 
+/* Names that nft, ipset and iptables take as they are. */
+static bool is_plain(const char *text, bool may_have_blank)
+{
+    size_t len = text ? strlen(text) : 0;
+    return len > 0 && len < 30 &&
+           strspn(text, may_have_blank
+                            ? " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+                            : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") == len;
+}
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+    while (*words && (!text || strcmp(text, *words) != 0))
+        words++;
+    return *words != NULL;
+}
+
+static void firewall_check(const struct config *c, struct remarks *r)
+{
+    static const char *const ways[] = {"auto", "conntrack", "nft", "ipset", "none", NULL},
+                             *const helpers[] = {"sane", "ftp", NULL};
+    if (!is_one_of(c->firewall, ways))
+        remark_error(r, "firewall=%s: expected auto, conntrack, nft, ipset or none",
+                     c->firewall ? c->firewall : "");
+    if (!is_one_of(c->firewall_helper, helpers))
+        remark_error(r, "firewall_helper=%s: expected sane or ftp",
+                     c->firewall_helper ? c->firewall_helper : "");
+    if (!is_plain(c->firewall_set, false))
+        remark_error(r, "firewall_set=%s: expected a name of letters, digits, '_', '-' and '.', at most 29",
+                     c->firewall_set ? c->firewall_set : "");
+    if (!is_plain(c->firewall_table, true) || !strchr(c->firewall_table, ' '))
+        remark_error(r, "firewall_table=%s: expected a family and a name, as in inet filter",
+                     c->firewall_table ? c->firewall_table : "");
+}
+
 static void users_check(const struct config *c, struct remarks *r)
 {
     if (!c->anonymous_enable && !c->local_enable && !c->virtual_enable)
@@ -168,8 +203,8 @@ int config_check(const struct config *c, const char *name,
                  void (*tell)(void *ctx, const struct config_remark *), void *ctx)
 {
     static void (*const checks[])(const struct config *, struct remarks *) = {
-        listening_check, workers_check,    passive_ports_check, passive_address_check,
-        users_check,     companions_check, tls_check,           effects_check,
+        listening_check, workers_check,    firewall_check, passive_ports_check, passive_address_check,
+        users_check,     companions_check, tls_check,      effects_check,
     };
     struct remarks r = {.tell = tell, .ctx = ctx, .name = name};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

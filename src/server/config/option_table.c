@@ -49,6 +49,7 @@ const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
 #define ONE(...) +1
 const struct option_section option_sections[] = {
     {"Connections", 0 CONFIG_OPTIONS_NETWORK(ONE, ONE, ONE)},
+    {"The firewall of this machine", 0 CONFIG_OPTIONS_FIREWALL(ONE, ONE, ONE)},
     {"Users", 0 CONFIG_OPTIONS_LOGIN(ONE, ONE, ONE)},
     {"Files and transfers", 0 CONFIG_OPTIONS_FILES(ONE, ONE, ONE)},
     {"Logs and processes", 0 CONFIG_OPTIONS_PROCESS(ONE, ONE, ONE)},

@@ -3,6 +3,7 @@
 #define SALLY_SERVER_CONFIG_OPTIONS_H
 
 #include "server/config/options_files.h"
+#include "server/config/options_firewall.h"
 #include "server/config/options_login.h"
 #include "server/config/options_network.h"
 #include "server/config/options_process.h"
@@ -24,6 +25,7 @@
  */
 #define CONFIG_OPTIONS(BOOL, NUMBER, STRING)                                                                 \
     CONFIG_OPTIONS_NETWORK(BOOL, NUMBER, STRING)                                                             \
+    CONFIG_OPTIONS_FIREWALL(BOOL, NUMBER, STRING)                                                            \
     CONFIG_OPTIONS_LOGIN(BOOL, NUMBER, STRING)                                                               \
     CONFIG_OPTIONS_FILES(BOOL, NUMBER, STRING)                                                               \
     CONFIG_OPTIONS_PROCESS(BOOL, NUMBER, STRING)                                                             \

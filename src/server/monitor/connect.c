@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "server/monitor/connect.h"
 
+#include "server/monitor/doors.h"
 #include "server/monitor/monitor.h"
 #include "sys/net.h"
 
@@ -42,13 +43,16 @@ static bool is_of_channel(const struct connect_request *request, int control)
     return IN6_ARE_ADDR_EQUAL(&from_ip, &request->from) && IN6_ARE_ADDR_EQUAL(&to_ip, &request->to);
 }
 
-int connect_begin(const struct connect_request *request, int control)
+int connect_begin(uint32_t session, const struct connect_request *request, int control)
 {
     const struct config *c = monitor.config;
     bool allowed =
         c->port_promiscuous || (request->port >= IPPORT_RESERVED && is_of_channel(request, control));
     if (request->port == 0 || !allowed)
         return -EACCES; /* the worker knows this rule; one that asks has been taken over */
+    int r = is_of_channel(request, control) ? doors_open_active(session, control, request->port) : 0;
+    if (r < 0)
+        return r;
     if (!c->connect_from_port_20)
         return attempt(request, 0);
     int fd = attempt(request, (uint16_t)c->ftp_data_port);

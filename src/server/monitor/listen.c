@@ -239,6 +239,25 @@ void listen_send_all(void)
     }
 }
 
+bool listen_has(uint16_t port, bool passive)
+{
+    for (size_t i = 0; i < socket_count; i++) {
+        if (sockets[i].port == port && sockets[i].passive == passive)
+            return true;
+    }
+    return false;
+}
+
+size_t listen_control_ports(uint16_t *ret, size_t cap)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < socket_count && count < cap; i++) {
+        if (!sockets[i].passive)
+            ret[count++] = sockets[i].port;
+    }
+    return count;
+}
+
 void listen_send_last(unsigned loop)
 {
     send_one(&sockets[socket_count - 1], loop);

@@ -5,6 +5,7 @@
 #include "base/result.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -23,6 +24,10 @@ bool listen_one_more(void);
 void listen_send_last(unsigned loop);
 void listen_send_all(void);
 void listen_close_all(void);
+/* Is that a control port, or a passive one, of ours? */
+bool listen_has(uint16_t port, bool passive);
+/* The control ports, cap at most; returns how many. */
+size_t listen_control_ports(uint16_t *ret, size_t cap);
 /* The ready line: "ftp://127.0.0.1:2121/ (passive ports 10090-10100)". */
 const char *listen_describe(void);
 

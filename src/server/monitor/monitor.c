@@ -6,6 +6,7 @@
 #include "server/monitor/auth_child.h"
 #include "server/monitor/banner.h"
 #include "server/monitor/connect.h"
+#include "server/monitor/doors.h"
 #include "server/monitor/keys.h"
 #include "server/monitor/listen.h"
 #include "server/monitor/logins.h"
@@ -135,9 +136,12 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
     char *banner = c ? banner_read(c) : NULL;
     int fd = c ? config_memfd(c, banner) : -1;
     struct keys_process keys;
-    if (fd >= 0 && keys_start(c, &keys) == 0)
+    struct doors_way doors = {.pinholes = NULL};
+    if (fd >= 0 && doors_make_ready(c, &doors) == 0 && keys_start(c, &keys) == 0) {
         take_over(c, banner, fd, &keys);
-    else {
+        doors_use(&doors);
+    } else {
+        doors_drop(&doors);
         tell("the configuration is not reloaded: the old one stays in force");
         config_free(&c);
         free(banner);
@@ -244,7 +248,7 @@ void monitor_send_all(uint16_t type, const void *payload, size_t len, int fd)
 static void on_connect(const struct ipc_message *m)
 {
     struct connect_request request;
-    int fd = connect_request_decode(m, &request) ? connect_begin(&request, m->fd) : -EPROTO;
+    int fd = connect_request_decode(m, &request) ? connect_begin(m->id, &request, m->fd) : -EPROTO;
     if (m->fd >= 0)
         close(m->fd);
     uint32_t error = fd < 0 ? (uint32_t)-fd : 0;
@@ -256,6 +260,11 @@ static void on_connect(const struct ipc_message *m)
 static void on_logout(const struct ipc_message *m)
 {
     logins_logout(m->id);
+}
+
+static void on_door_shut(const struct ipc_message *m)
+{
+    doors_shut(m->id);
 }
 
 static void on_broker_broke(const struct ipc_message *m)
@@ -297,10 +306,19 @@ static void on_drained(const struct ipc_message *m)
 static void on_worker_message(void *ctx, const struct ipc_message *m)
 {
     static void (*const handlers[MSG_COUNT])(const struct ipc_message *) = {
-        [MSG_LOGIN] = logins_login, [MSG_CHECK_USER] = logins_check_user, [MSG_LOGOUT] = on_logout,
-        [MSG_CONNECT] = on_connect, [MSG_MORE_PORTS] = on_more_ports,     [MSG_CHOWN] = logins_chown,
-        [MSG_LOG_LOST] = logs_lost, [MSG_DRAINED] = on_drained,           [MSG_READY] = on_ready,
-        [MSG_RELEASE] = on_release, [MSG_BROKER_BROKE] = on_broker_broke,
+        [MSG_LOGIN] = logins_login,
+        [MSG_CHECK_USER] = logins_check_user,
+        [MSG_LOGOUT] = on_logout,
+        [MSG_CONNECT] = on_connect,
+        [MSG_MORE_PORTS] = on_more_ports,
+        [MSG_CHOWN] = logins_chown,
+        [MSG_LOG_LOST] = logs_lost,
+        [MSG_DRAINED] = on_drained,
+        [MSG_READY] = on_ready,
+        [MSG_DOOR] = doors_open,
+        [MSG_DOOR_SHUT] = on_door_shut,
+        [MSG_RELEASE] = on_release,
+        [MSG_BROKER_BROKE] = on_broker_broke,
     };
     (void)ctx;
     handlers[m->type](m); /* the gate let only TO_MONITOR rows through, and each has a handler */
@@ -396,6 +414,7 @@ static int start_worker(void)
         return r;
     logs_send();
     keys_send();
+    doors_send();
     listen_send_all();
     return 0;
 }
@@ -405,6 +424,7 @@ static void worker_ended(int status)
     monitor.worker = 0;
     free_links();
     logins_forget_all();
+    doors_shut_all();
     if (monitor.draining) {
         event_base_loopbreak(monitor.base);
         return;
@@ -575,6 +595,10 @@ static int start_all(void)
         return r;
     }
     keys_use(&keys);
+    struct doors_way doors;
+    if ((r = doors_make_ready(monitor.config, &doors)) < 0)
+        return r;
+    doors_use(&doors);
     monitor.base = event_base_new();
     if (!monitor.base || add_signal(SIGCHLD, on_child) < 0 || add_signal(SIGHUP, on_hangup) < 0 ||
         add_signal(SIGTERM, on_terminate) < 0 || add_signal(SIGINT, on_terminate) < 0)
@@ -611,6 +635,7 @@ int monitor_run(const char *file, char *const *assignments)
         event_base_dispatch(
             monitor.base); /* if it ends before we drain, that is the failure, whatever it says */
     listen_close_admin();
+    doors_end();
     keys_forget();
     wait_for_brokers();
     return r == 0 && monitor.draining ? 0 : 1;

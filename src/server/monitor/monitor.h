@@ -17,7 +17,7 @@
  * from the network. What the worker may ask of it is the TO_MONITOR rows of messages.h and nothing else.
  *
  * Files: monitor.c the loop, signals and the worker's life; listen.c sockets; logins.c who is logged in and
- * the brokers; auth_child.c password checks; connect.c active data channels; logs.c log files; banner.c
+ * the brokers; auth_child.c password checks; connect.c active data channels; doors.c doors in the firewall; logs.c log files; banner.c
  * the greeting's file; keys.c the process that holds the private keys; watch.c files followed by name; tell.c words for the administrator.
  */
 struct monitor {

@@ -3,6 +3,7 @@
 
 #include "server/link.h"
 #include "server/worker/command.h"
+#include "server/worker/door.h"
 #include "server/worker/log.h"
 #include "server/worker/output.h"
 #include "sys/net.h"
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static const double door_again = 1; /* seconds; as a client's SYN comes again */
+
 static void drop_connecting(struct data_channel *d)
 {
     if (!d->connecting)
@@ -28,6 +31,7 @@ static void drop_connecting(struct data_channel *d)
 void data_reset(struct session *s)
 {
     struct data_channel *d = &s->data;
+    door_shut(s);
     d->connect_serial++; /* an answer that is still on its way is for nobody */
     passive_release(&d->passive);
     drop_connecting(d);
@@ -141,6 +145,7 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     }
     event_free(s->data.connecting);
     s->data.connecting = NULL;
+    door_shut(s);
     hand_over(s, fd, NULL);
 }
 
@@ -188,6 +193,31 @@ static void say_port(struct session *s)
           port & 0xff);
 }
 
+static void on_door(struct session *s, int error)
+{
+    char text[160];
+    session_resume(s);
+    if (error == 0) {
+        say_port(s);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s.", door_words(error));
+    data_reset(s);
+    reply(s, 425, "%s", text);
+}
+
+/* A port is there: its door is opened, then it is announced. */
+static void announce_port(struct session *s)
+{
+    if (!door_is_needed()) {
+        say_port(s);
+        return;
+    }
+    session_wait_for(s, WAIT_PORT);
+    session_set_timer(s, 0);
+    door_ask(s, on_door);
+}
+
 static void no_turn(struct session *s)
 {
     data_reset(s);
@@ -213,8 +243,9 @@ static void want_port(struct session *s, bool extended)
     w->patience = session_config(s)->accept_timeout;
     w->promiscuous = session_config(s)->pasv_promiscuous;
     w->bound_to = is_bound(s) ? tls_channel_mark(session_tls(s)) : NULL;
+    w->has_door = door_is_needed();
     if (passive_request(w, &s->peer) == PASSIVE_HOLDS) {
-        say_port(s);
+        announce_port(s);
         return;
     }
     session_wait_for(s, WAIT_PORT);
@@ -241,8 +272,10 @@ static void on_turn(uint32_t id, uint32_t serial)
 
 static void say_turn(struct session *s)
 {
+    if (s->data.door.is_asked)
+        return; /* it is being said */
     session_resume(s);
-    say_port(s);
+    announce_port(s);
 }
 
 void cmd_pasv(struct session *s, const char *argument)
@@ -278,9 +311,12 @@ void cmd_epsv(struct session *s, const char *argument)
 static void on_arrival(uint32_t id, uint32_t serial, int fd)
 {
     struct session *s = asker(id, serial);
-    if (!s)
+    if (!s) {
         close(fd);
-    else if (s->data.waiter)
+        return;
+    }
+    door_shut(s);
+    if (s->data.waiter)
         hand_over(s, fd, NULL);
     else
         s->data.fd = fd;
@@ -291,6 +327,14 @@ static void on_maybe(uint32_t id, uint32_t serial)
     struct session *s = asker(id, serial);
     if (s && s->data.waiter)
         s->data.waiter->on_maybe(s);
+}
+
+/* Whoever came has used the door up, and may not be who it is for. */
+static void on_unclaimed(uint32_t id, uint32_t serial)
+{
+    struct session *s = asker(id, serial);
+    if (s && s->data.door.is_wanted && !s->data.door.is_asked)
+        door_ask(s, NULL);
 }
 
 static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *from)
@@ -306,11 +350,29 @@ static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *fro
 
 void data_init(void)
 {
-    static const struct passive_news news = {on_turn, on_arrival, on_maybe, on_stranger};
+    static const struct passive_news news = {on_turn, on_arrival, on_maybe, on_unclaimed, on_stranger};
     passive_init(&news);
 }
 
 /* --- a transfer wants it ----------------------------------------------------------------------------- */
+
+/* The transfer waits for its connection, which will not come now. */
+static void on_late_door(struct session *s, int error)
+{
+    if (error != 0 && s->data.waiter)
+        hand_over(s, -1, door_words(error));
+}
+
+/* The firewall may have been emptied, and the client's packets be lost, at any time: the door is opened again and again. */
+static void wait_on(struct session *s)
+{
+    const bool has_limit = session_config(s)->accept_timeout > 0;
+    const double left = s->data.until - worker_now();
+    if (!door_renew(s, on_late_door))
+        session_set_timer(s, has_limit ? left : 0);
+    else
+        session_set_timer(s, has_limit && left < door_again ? left : door_again);
+}
 
 static void await_arrival(struct session *s)
 {
@@ -320,7 +382,8 @@ static void await_arrival(struct session *s)
         return;
     }
     /* From now on it waits: nobody takes the port over before accept_timeout. */
-    session_set_timer(s, session_config(s)->accept_timeout);
+    s->data.until = worker_now() + session_config(s)->accept_timeout;
+    wait_on(s);
     if (prospect == PASSIVE_MAYBE)
         s->data.waiter->on_maybe(s);
 }
@@ -335,6 +398,7 @@ void data_acquire(struct session *s, const struct data_waiter *waiter)
         hand_over(s, fd, NULL);
     } else if (s->data.mode == DATA_ACTIVE) {
         session_set_timer(s, c->connect_timeout);
+        door_opened_with_connection(s);
         ask_connect(s);
     } else
         await_arrival(s);
@@ -358,12 +422,19 @@ static const char *nobody_came(const struct session *s)
     return text;
 }
 
+static bool is_waiting_on(const struct session *s)
+{
+    return s->data.door.is_wanted && (session_config(s)->accept_timeout == 0 || worker_now() < s->data.until);
+}
+
 void data_timeout(struct session *s)
 {
     if (s->waiting == WAIT_PORT && passive_holds(&s->data.passive))
         say_turn(s);
     else if (s->waiting == WAIT_PORT)
         no_turn(s);
+    else if (s->data.mode == DATA_PASSIVE && s->data.waiter && is_waiting_on(s))
+        wait_on(s);
     else if (s->data.waiter)
         hand_over(s, -1, s->data.mode == DATA_PASSIVE ? nobody_came(s) : strerror(ETIMEDOUT));
 }

@@ -49,7 +49,8 @@ static bool is_wanted_alone(const struct holders *h, const struct in6_addr *ip)
 bool holders_may(const struct holders *h, const struct passive_wait *w, const struct passive_key *key)
 {
     const struct passive_wait *first = holders_of(h, key);
-    return !first || (first->bound_to && w->bound_to && !is_wanted_alone(h, &key->ip));
+    return !first || (first->bound_to && w->bound_to && !first->has_door && !w->has_door &&
+                      !is_wanted_alone(h, &key->ip));
 }
 
 void holders_add(struct holders *h, struct passive_wait *w, const struct passive_key *key, double now)

@@ -45,6 +45,7 @@ struct passive_wait {
     atomic_uint unbound;   /* ...to its port, which others held too, that continued nobody's TLS session */
     unsigned patience;     /* seconds until its port may be taken over, 0: never */
     bool promiscuous;      /* pasv_promiscuous: whoever comes is welcome */
+    bool has_door;         /* in the firewall, for one connection: what it holds it does not share */
     bool is_awaiting;      /* somebody's connection, and is to hear of one that may be its own */
     const struct tls_mark *
         bound_to; /* nothing else is taken; lives as long as it is held or waited for. NULL: whatever comes */

@@ -112,6 +112,7 @@ enum news_kind {
     NEWS_TURN,
     NEWS_ARRIVAL,
     NEWS_MAYBE,
+    NEWS_UNCLAIMED,
     NEWS_STRANGER,
 };
 
@@ -132,6 +133,8 @@ static void tell(const struct parcel *p)
         news->on_arrival(p->session, p->serial, p->fd);
     else if (p->kind == NEWS_MAYBE)
         news->on_maybe(p->session, p->serial);
+    else if (p->kind == NEWS_UNCLAIMED)
+        news->on_unclaimed(p->session, p->serial);
     else
         news->on_stranger(p->session, p->serial, &p->from);
 }
@@ -254,9 +257,16 @@ static size_t unclaimed_at(const struct passive_key *key)
     return count;
 }
 
+/* One who has a door is never sure: others behind his address may have taken it. */
+static bool is_doubted(const struct passive_wait *w)
+{
+    return w->has_door && w->bound_to;
+}
+
+/* Has TLS to tell whose a connection is? */
 static bool is_shared(const struct passive_wait *first)
 {
-    return first->beside || unclaimed_at(&first->key) > 0;
+    return first->beside || is_doubted(first) || unclaimed_at(&first->key) > 0;
 }
 
 /* --- whose is it? ------------------------------------------------------------------------------------ */
@@ -299,7 +309,7 @@ static void claim(struct unclaimed *u, const struct tls_hello *hello)
     if (!is_nobodys) {
         TAILQ_REMOVE(&all.unclaimed, u, next);
         w = hello ? holders_named(&all.holders, &key, hello) : NULL;
-        w = w || first->beside ? w : first;
+        w = w || first->beside || is_doubted(first) ? w : first;
         for (struct passive_wait *other = w ? NULL : first; other; other = other->beside)
             atomic_fetch_add(&other->unbound, 1);
     }
@@ -356,6 +366,8 @@ static void keep_unclaimed(int conn, const struct passive_wait *first, struct ar
                             .fd = conn,
                             .event = event};
     TAILQ_INSERT_TAIL(&all.unclaimed, u, next);
+    if (first->has_door)
+        ret->told[ret->count++] = parcel_for(first, NEWS_UNCLAIMED);
     ret->unclaimed = u->key;
 }
 
@@ -537,7 +549,7 @@ bool passive_unbind(struct passive_wait *w)
 {
     pthread_mutex_lock(&lock);
     const struct passive_wait *first = w->state == PASSIVE_HOLDS ? holders_of(&all.holders, &w->key) : NULL;
-    bool can = !first || !is_shared(first);
+    bool can = !first || (!first->beside && unclaimed_at(&first->key) == 0);
     if (can)
         w->bound_to = NULL;
     pthread_mutex_unlock(&lock);

@@ -57,6 +57,8 @@ struct passive_news {
     void (*on_arrival)(uint32_t session, uint32_t serial, int fd);
     /* One is here that is its own or another's on that port: TLS will tell, when its client begins with it */
     void (*on_maybe)(uint32_t session, uint32_t serial);
+    /* Its door let one in of which TLS has yet to tell whether it is its own */
+    void (*on_unclaimed)(uint32_t session, uint32_t serial);
     /* One came to its port from an address that nobody waits for, and was reset. Told once for each port held. */
     void (*on_stranger)(uint32_t session, uint32_t serial, const struct in6_addr *from);
 };

@@ -109,10 +109,23 @@ struct session_files {
     file_reply_fn *on_reply;
 };
 
+/* Its door in the firewall: door.h. */
+struct door {
+    bool is_wanted; /* the monitor is to be told when it is not any more */
+    bool is_asked;  /* its answer is awaited */
+    bool
+        is_missing; /* the firewall did not know the control connection; it may when the next command has come */
+    uint16_t serial; /* of the last question */
+    void (*then)(struct session *s,
+                 int error); /* called with the answer: 0 or an errno; NULL: nobody waits */
+};
+
 struct data_channel {
     enum data_mode mode;
     struct ftp_address address; /* active: where to */
     struct passive_wait passive;
+    double until;                     /* when a transfer waits no longer for its passive connection */
+    struct door door;                 /* in the firewall */
     int fd;                           /* connected, not yet in use; -1 */
     struct event *connecting;         /* active: connect() under way */
     uint16_t connect_serial;          /* of the last CONNECT to the monitor */

@@ -10,6 +10,7 @@
 #include "server/worker/command.h"
 #include "server/worker/control.h"
 #include "server/worker/data.h"
+#include "server/worker/door.h"
 #include "server/worker/handshake.h"
 #include "server/worker/identity.h"
 #include "server/worker/inbox.h"
@@ -278,6 +279,19 @@ static void on_chown_reply(const struct ipc_message *m)
         store_given_away(s, m->serial, (int)read_u32(m));
 }
 
+static void on_doors(const struct ipc_message *m)
+{
+    door_set_needed(read_u32(m) == 1);
+}
+
+static void on_door_reply(const struct ipc_message *m)
+{
+    struct door_reply answer;
+    struct session *s = session_find(m->id);
+    if (s && !s->ended && door_reply_decode(m, &answer))
+        door_answered(s, m->serial, (int)answer.error, answer.is_heard == 1);
+}
+
 static void on_listener(const struct ipc_message *m)
 {
     struct wire_reader r;
@@ -358,6 +372,8 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_BROKER] = on_broker,
     [MSG_CONNECT_REPLY] = on_connect_reply,
     [MSG_CHOWN_REPLY] = on_chown_reply,
+    [MSG_DOORS] = on_doors,
+    [MSG_DOOR_REPLY] = on_door_reply,
     [MSG_LISTENER] = on_listener,
     [MSG_NO_LISTENER] = on_no_listener,
     [MSG_LOG_FILE] = on_log_file,

@@ -35,6 +35,8 @@ static const struct connect_request connect_request = {
     .to = {.s6_addr = {[15] = 1}},
     .port = 0xfedc,
 };
+static const struct door_request door_request = {.port = 30021, .seconds = 60};
+static const struct door_reply door_reply = {.error = 24, .is_heard = 1};
 static const struct file_request file_request = {
     .path = "/a b/\n\xff",
     .path2 = "*.txt",
@@ -62,7 +64,9 @@ static const struct file_reply file_reply = {
 };
 
 /* One set of functions of the same shape for every codec, so that each test runs over all. */
-#define CODECS(X) X(login_request) X(login_reply) X(connect_request) X(file_request) X(file_reply)
+#define CODECS(X)                                                                                            \
+    X(login_request)                                                                                         \
+    X(login_reply) X(connect_request) X(door_request) X(door_reply) X(file_request) X(file_reply)
 
 #define X(name)                                                                                              \
     static int name##_sample(void *payload, size_t cap)                                                      \
@@ -213,6 +217,10 @@ static void the_longest_payloads_fit_their_rows(void **state)
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_FILE_REPLY].longest);
     len = connect_request_encode(&connect_request, bytes, sizeof(bytes));
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_CONNECT].longest);
+    len = door_request_encode(&door_request, bytes, sizeof(bytes));
+    assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_DOOR].longest);
+    len = door_reply_encode(&door_reply, bytes, sizeof(bytes));
+    assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_DOOR_REPLY].longest);
 }
 
 /* --- what the key process is asked --------------------------------------------------------------------- */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An element of a set that is the administrator's, with a time-out. His rule lets in who is in it, and may take him out with it. */
+#include "kernel/pinhole_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME = 64 };
+
+struct nft {
+    struct netlink *netlink;
+    uint32_t family;
+    char table[NAME], sets[2][NAME]; /* of IPv4, of IPv6 */
+};
+
+/* "inet filter". The family, or -EINVAL. */
+static int read_table(const char *text, char ret_name[NAME])
+{
+    static const struct {
+        const char *name;
+        int family;
+    } families[] = {{"inet", NFPROTO_INET}, {"ip", NFPROTO_IPV4}, {"ip6", NFPROTO_IPV6}};
+    size_t len = strcspn(text, " ");
+
+    if (!text[len] || snprintf(ret_name, NAME, "%s", text + len + 1) >= NAME || !*ret_name)
+        return -EINVAL;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        if (strlen(families[i].name) == len && strncmp(text, families[i].name, len) == 0)
+            return families[i].family;
+    return -EINVAL;
+}
+
+static void end(void *state)
+{
+    struct nft *n = state;
+
+    netlink_free(n->netlink);
+    free(n);
+}
+
+/* ---- messages ---- */
+
+/* Addresses and port, each padded to 32 bits, as a concatenation lies in a set. */
+struct key {
+    uint8_t bytes[36];
+    uint32_t len;
+};
+
+static struct key key_of(const struct pinhole *h)
+{
+    const uint32_t address = pinhole_is_v4(h) ? 4 : 16;
+    const uint16_t port = htons(h->port);
+    struct key k = {.len = 2 * address + 4};
+
+    memcpy(k.bytes, pinhole_bytes(pinhole_from(h)), address);
+    memcpy(k.bytes + address, pinhole_bytes(pinhole_to(h)), address);
+    memcpy(k.bytes + 2 * address, &port, sizeof(port));
+    return k;
+}
+
+static struct nftnl_set *set_with(const struct nft *n, const struct pinhole *h, bool is_new)
+{
+    struct nftnl_set *set = nftnl_set_alloc();
+    struct nftnl_set_elem *e = set ? nftnl_set_elem_alloc() : NULL;
+    const struct key key = key_of(h);
+
+    if (!e) {
+        if (set)
+            nftnl_set_free(set);
+        return NULL;
+    }
+    nftnl_set_set_u32(set, NFTNL_SET_FAMILY, n->family);
+    nftnl_set_elem_add(set, e);
+    if (nftnl_set_set_str(set, NFTNL_SET_TABLE, n->table) < 0 ||
+        nftnl_set_set_str(set, NFTNL_SET_NAME, n->sets[!pinhole_is_v4(h)]) < 0 ||
+        nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key.bytes, key.len) < 0) {
+        nftnl_set_free(set);
+        return NULL;
+    }
+    if (is_new)
+        nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, (uint64_t)h->seconds * 1000);
+    return set;
+}
+
+static void add_mark(struct netlink *n, uint16_t type)
+{
+    struct nlmsghdr *m = netlink_next(n, type, 0, AF_UNSPEC);
+    struct nfgenmsg *head = mnl_nlmsg_get_payload(m);
+
+    head->res_id = htons(NFNL_SUBSYS_NFTABLES);
+    netlink_add(n, m);
+}
+
+/* A transaction of its own, whose only element-message is the second. */
+static int change(struct nft *n, const struct pinhole *h, bool is_new)
+{
+    struct netlink *l = n->netlink;
+    struct nftnl_set *set = set_with(n, h, is_new);
+    struct nlmsghdr *m;
+    int r;
+
+    if (!set)
+        return -ENOMEM;
+    netlink_clear(l);
+    add_mark(l, NFNL_MSG_BATCH_BEGIN);
+    m = netlink_next(
+        l, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (is_new ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM)),
+        (is_new ? NLM_F_CREATE | NLM_F_EXCL : 0) | NLM_F_ACK, (uint8_t)n->family);
+    nftnl_set_elems_nlmsg_build_payload(m, set);
+    nftnl_set_free(set);
+    netlink_add(l, m);
+    add_mark(l, NFNL_MSG_BATCH_END);
+    r = netlink_send(l, NULL, NULL);
+    return r ? r : l->results[1];
+}
+
+static int close_hole(void *state, const struct pinhole *h)
+{
+    return change(state, h, false);
+}
+
+static int open_hole(void *state, const struct pinhole *h)
+{
+    int r = change(state, h, true);
+
+    if (r != -EEXIST)
+        return r;
+    r = close_hole(state, h); /* its time would not be the new one's */
+    return r && r != -ENOENT ? r : change(state, h, true);
+}
+
+/* ---- at start ---- */
+
+static void *begin(const struct pinhole_plan *plan, struct pinhole_error *error)
+{
+    struct nft *n = calloc(1, sizeof(*n));
+    int family = n ? read_table(plan->table, n->table) : -ENOMEM, failed[2] = {0};
+
+    if (!n)
+        return NULL;
+    n->netlink = netlink_new();
+    if (family < 0)
+        snprintf(error->text, sizeof(error->text),
+                 "\"%s\" names no table: a family (inet, ip, ip6), a blank and a name", plan->table);
+    else if (!n->netlink)
+        snprintf(error->text, sizeof(error->text), "no netlink socket: %s", strerror(errno));
+    else {
+        n->family = (uint32_t)family;
+        for (unsigned i = 0; i < 2; i++) {
+            snprintf(n->sets[i], NAME, "%.*s%u", NAME - 2, plan->set, i ? 6 : 4);
+            failed[i] = family == NFPROTO_INET || (family == NFPROTO_IPV6) == (i == 1)
+                            ? pinhole_try(&pinhole_nft, n, i == 0)
+                            : 0;
+        }
+        if (!failed[0] && !failed[1])
+            return n;
+        snprintf(
+            error->text, sizeof(error->text),
+            "table %s has no set %s that takes elements (%s); sallyd --firewall-rule prints it, and the rule",
+            plan->table, n->sets[!failed[0]], strerror(-failed[!failed[0]]));
+    }
+    end(n);
+    return NULL;
+}
+
+const struct pinhole_back_end pinhole_nft = {
+    .name = "nft", .begin = begin, .end = end, .open = open_hole, .close = close_hole};

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/monitor/doors.h"
+
+#include "kernel/pinhole.h"
+#include "server/monitor/listen.h"
+#include "server/monitor/monitor.h"
+#include "server/monitor/tell.h"
+#include "sys/net.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+enum {
+    PORTS_MOST = 16,      /* control ports; systemd may pass several */
+    ACTIVE_SECONDS = 300, /* a door for a connection of ours, where connect_timeout has no limit */
+};
+
+/* What the kernel tells doors apart by. */
+struct door_key {
+    struct in6_addr client, server;
+    uint32_t port;
+    uint32_t is_active;
+};
+
+struct door {
+    UT_hash_handle hh, hh_session;
+    struct door_key key;
+    uint32_t session;
+    struct pinhole hole;
+};
+
+static struct pinholes *pinholes;                           /* NULL: no doors */
+static char way_now[sizeof(((struct doors_way *)0)->text)]; /* what they were made of */
+static bool is_used;                                        /* for the first time, and since */
+static struct door *by_key, *by_session;
+
+/* --- which way --------------------------------------------------------------------------------------- */
+
+/* firewall=auto. PINHOLE_WAYS: none. */
+static enum pinhole_way choose(const char **ret_why)
+{
+    int is_tracked = monitor.root ? pinhole_is_tracked() : 0;
+
+    *ret_why = is_tracked > 0   ? "this machine's rules ask for connection states"
+               : is_tracked < 0 ? "whether this machine tracks connections can't be found out"
+               : !monitor.root  ? "doors take root"
+                                : "no rule of this machine asks for connection states";
+    return is_tracked > 0 ? PINHOLE_CONNTRACK : PINHOLE_WAYS;
+}
+
+static enum pinhole_way way_named(const char *name)
+{
+    for (enum pinhole_way way = 0; way < PINHOLE_WAYS; way++)
+        if (strcmp(name, pinhole_way_name(way)) == 0)
+            return way;
+    return PINHOLE_WAYS;
+}
+
+static struct pinholes *new_pinholes(const struct config *c, enum pinhole_way way,
+                                     struct pinhole_error *error)
+{
+    uint16_t ports[PORTS_MOST];
+    const struct pinhole_plan plan = {.ports = ports,
+                                      .port_count = listen_control_ports(ports, PORTS_MOST),
+                                      .helper = c->firewall_helper,
+                                      .table = c->firewall_table,
+                                      .set = c->firewall_set};
+
+    return pinholes_new(way, &plan, error);
+}
+
+int doors_make_ready(const struct config *c, struct doors_way *ret)
+{
+    const bool is_auto = strcmp(c->firewall, "auto") == 0;
+    const char *why = "";
+    enum pinhole_way way = is_auto ? choose(&why) : way_named(c->firewall);
+    struct pinhole_error error = {.text = ""};
+
+    *ret = (struct doors_way){.pinholes = NULL};
+    if (way < PINHOLE_WAYS)
+        snprintf(ret->text, sizeof(ret->text), "%s %s %s %s", pinhole_way_name(way), c->firewall_helper,
+                 c->firewall_table, c->firewall_set);
+    ret->is_as_now = strcmp(ret->text, way_now) == 0;
+    if (ret->is_as_now && is_used)
+        return 0;
+    if (way == PINHOLE_WAYS) {
+        if (is_auto)
+            tell("firewall: no doors, since %s; one before this server has to admit the passive ports, or "
+                 "sallyd has to be "
+                 "started behind rules with connection states: sallyd --firewall-rule",
+                 why);
+        return 0;
+    }
+    ret->pinholes = new_pinholes(c, way, &error);
+    if (ret->pinholes)
+        tell("firewall: a door for each data connection, by way of %s%s%s", pinhole_way_name(way),
+             is_auto ? ", since " : "", why);
+    else if (is_auto)
+        tell("firewall: no doors, though %s: %s", why, error.text);
+    else
+        tell("firewall=%s does not work here: %s", c->firewall, *error.text ? error.text : strerror(ENOMEM));
+    if (!ret->pinholes)
+        ret->text[0] = '\0';
+    return ret->pinholes || is_auto ? 0 : -EOPNOTSUPP;
+}
+
+void doors_use(const struct doors_way *way)
+{
+    if (way->is_as_now && is_used)
+        return;
+    is_used = true;
+    doors_end();
+    pinholes = way->pinholes;
+    snprintf(way_now, sizeof(way_now), "%s", way->text);
+    doors_send();
+}
+
+void doors_drop(struct doors_way *way)
+{
+    pinholes_free(&way->pinholes);
+}
+
+void doors_end(void)
+{
+    doors_shut_all();
+    pinholes_free(&pinholes);
+}
+
+void doors_send(void)
+{
+    uint32_t has_doors = pinholes != NULL;
+    monitor_send_all(MSG_DOORS, &has_doors, sizeof(has_doors), -1);
+}
+
+/* --- doors ------------------------------------------------------------------------------------------- */
+
+static struct door *door_of(uint32_t session)
+{
+    struct door *d;
+    HASH_FIND(hh_session, by_session, &session, sizeof(session), d);
+    return d;
+}
+
+static void forget(struct door *d)
+{
+    HASH_DELETE(hh, by_key, d);
+    HASH_DELETE(hh_session, by_session, d);
+    free(d);
+}
+
+/* Who the control channel is between. False: it is none of ours. */
+static bool read_ends(int control, struct pinhole *ret)
+{
+    struct sockaddr_storage server = {0}, client = {0};
+    socklen_t server_len = sizeof(server), client_len = sizeof(client);
+    if (getsockname(control, (struct sockaddr *)&server, &server_len) < 0 ||
+        getpeername(control, (struct sockaddr *)&client, &client_len) < 0 ||
+        !listen_has(net_port_of(&server), false))
+        return false;
+    ret->server = net_ip_of(&server);
+    ret->server_port = net_port_of(&server);
+    ret->client = net_ip_of(&client);
+    ret->client_port = net_port_of(&client);
+    return true;
+}
+
+/* The session's door is this one from now on. NULL: out of memory. */
+static struct door *note(uint32_t session, const struct pinhole *hole)
+{
+    const struct door_key key = {hole->client, hole->server, hole->port, hole->is_active};
+    struct door *d = door_of(session);
+    struct door *other;
+    if (d && memcmp(&d->key, &key, sizeof(key)) != 0) {
+        doors_shut(session);
+        d = NULL;
+    }
+    HASH_FIND(hh, by_key, &key, sizeof(key), other);
+    if (other && other != d)
+        forget(other); /* whose session has used it, or given it up, and has yet to say so */
+    if (!d && (d = calloc(1, sizeof(*d)))) {
+        d->key = key;
+        d->session = session;
+        HASH_ADD(hh, by_key, key, sizeof(d->key), d);
+        HASH_ADD(hh_session, by_session, session, sizeof(d->session), d);
+    }
+    if (d)
+        d->hole = *hole;
+    return d;
+}
+
+static int open_door(uint32_t session, const struct pinhole *hole)
+{
+    struct door *d = note(session, hole);
+    int r = d ? pinhole_open(pinholes, hole) : -ENOMEM;
+    if (d && r < 0)
+        forget(d);
+    return r;
+}
+
+void doors_open(const struct ipc_message *m)
+{
+    struct door_request request;
+    struct pinhole hole = {.is_active = false};
+    uint8_t payload[8];
+    int r = -EPROTO;
+    if (!pinholes)
+        r = 0; /* there are none any more */
+    else if (m->fd >= 0 && door_request_decode(m, &request) && read_ends(m->fd, &hole) &&
+             listen_has(request.port, true)) { /* else the worker has been taken over */
+        hole.port = request.port;
+        hole.seconds = request.seconds;
+        r = open_door(m->id, &hole);
+    }
+    if (m->fd >= 0)
+        close(m->fd);
+    const struct door_reply reply = {.error = r < 0 ? (uint32_t)-r : 0, .is_heard = r == PINHOLE_HEARD};
+    int len = door_reply_encode(&reply, payload, sizeof(payload));
+    monitor_send(MSG_DOOR_REPLY, m->id, m->serial, payload, (size_t)len, -1);
+}
+
+int doors_open_active(uint32_t session, int control, uint16_t port)
+{
+    const unsigned seconds = monitor.config->connect_timeout;
+    struct pinhole hole = {
+        .is_active = true, .port = port, .seconds = seconds > 0 ? seconds : ACTIVE_SECONDS};
+    if (!pinholes || !read_ends(control, &hole))
+        return 0;
+    int r = open_door(session, &hole);
+    return r < 0 ? r : 0;
+}
+
+void doors_shut(uint32_t session)
+{
+    struct door *d = door_of(session);
+    if (!d)
+        return;
+    int r = pinhole_close(pinholes, &d->hole);
+    if (r < 0)
+        tell("a door in the firewall was not shut, and stays open until its time is over: %s", strerror(-r));
+    forget(d);
+}
+
+void doors_shut_all(void)
+{
+    while (by_session)
+        doors_shut(by_session->session);
+}
+
+/* --- for the administrator --------------------------------------------------------------------------- */
+
+static void print_nft(const struct config *c, unsigned port)
+{
+    static const struct {
+        const char *suffix, *family, *type;
+    } families[] = {{"4", "ip", "ipv4_addr"}, {"6", "ip6", "ipv6_addr"}};
+    const char *t = c->firewall_table, *s = c->firewall_set;
+    printf("# Into nftables.conf, or to nft -f. Before the last rule of each chain; \"input\" and \"output\" "
+           "are yours.\n");
+    for (size_t i = 0; i < 2; i++)
+        printf("add set %s %s%s { type %s . %s . inet_service; flags timeout,dynamic; }\n", t, s,
+               families[i].suffix, families[i].type, families[i].type);
+    printf("add rule %s input ct state established,related accept\nadd rule %s input tcp dport %u accept\n",
+           t, t, port);
+    for (size_t i = 0; i < 2; i++)
+        printf("add rule %s input tcp flags & (syn|ack) == syn %s saddr . %s daddr . tcp dport @%s%s delete "
+               "@%s%s { %s saddr "
+               ". %s daddr . tcp dport } accept\n",
+               t, families[i].family, families[i].family, s, families[i].suffix, s, families[i].suffix,
+               families[i].family, families[i].family);
+    printf(
+        "# Active mode, if the output is locked:\nadd rule %s output ct state established,related accept\n",
+        t);
+    for (size_t i = 0; i < 2; i++)
+        printf(
+            "add rule %s output tcp flags & (syn|ack) == syn %s saddr . %s daddr . tcp dport @%s%s accept\n",
+            t, families[i].family, families[i].family, s, families[i].suffix);
+}
+
+static void print_ipset(const struct config *c, unsigned port)
+{
+    const char *s = c->firewall_set;
+    printf("# Once at each boot, before the rules; and the rules before the last one of each chain. A door "
+           "serves once: a chain\n"
+           "# of its own takes out of the set who has come in.\n");
+    for (size_t i = 0; i < 2; i++) {
+        const char *program = i ? "ip6tables" : "iptables", *suffix = i ? "6" : "4";
+        printf("ipset create %s%s hash:ip,port,ip%s timeout 60\n", s, suffix, i ? " family inet6" : "");
+        printf("%s -N %s\n%s -A %s -j SET --del-set %s%s src,dst,dst\n%s -A %s -j ACCEPT\n", program, s,
+               program, s, s, suffix, program, s);
+        printf("%s -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
+               "%s -A INPUT -p tcp --dport %u -j ACCEPT\n",
+               program, program, port);
+        printf("%s -A INPUT -p tcp --syn -m set --match-set %s%s src,dst,dst -j %s\n", program, s, suffix, s);
+        printf("# Active mode, if the output is locked:\n%s -A OUTPUT -m conntrack --ctstate "
+               "ESTABLISHED,RELATED -j ACCEPT\n"
+               "%s -A OUTPUT -p tcp --syn -m set --match-set %s%s src,dst,dst -j ACCEPT\n",
+               program, program, s, suffix);
+    }
+}
+
+static void print_states(unsigned port)
+{
+    printf("# Before the last rule of each chain.\n");
+    for (size_t i = 0; i < 2; i++) {
+        const char *program = i ? "ip6tables" : "iptables";
+        printf("%s -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
+               "%s -A INPUT -p tcp --dport %u -j ACCEPT\n"
+               "# Active mode, if the output is locked:\n"
+               "%s -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n",
+               program, program, port, program);
+    }
+}
+
+static void print_range(const struct config *c)
+{
+    unsigned low = c->pasv_min_port > 0 ? c->pasv_min_port : 1024,
+             high = c->pasv_max_port > 0 ? c->pasv_max_port : 65535;
+    printf("# No doors: the passive ports are open to everybody. Narrow them with pasv_min_port and "
+           "pasv_max_port: one is\n"
+           "# enough for any number of clients.\n");
+    for (size_t i = 0; i < 2; i++)
+        printf("%s -A INPUT -p tcp -m multiport --dports %u,%u:%u -j ACCEPT\n", i ? "ip6tables" : "iptables",
+               c->listen_port, low, high);
+}
+
+int doors_print_rule(const struct config *c)
+{
+    enum pinhole_way way = way_named(c->firewall);
+    if (way == PINHOLE_NFT)
+        print_nft(c, c->listen_port);
+    else if (way == PINHOLE_IPSET)
+        print_ipset(c, c->listen_port);
+    else if (strcmp(c->firewall, "none") == 0)
+        print_range(c);
+    else
+        print_states(c->listen_port);
+    return fflush(stdout) == 0 ? 0 : 1;
+}

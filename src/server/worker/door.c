@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/worker/door.h"
+
+#include "server/link.h"
+#include "server/worker/log.h"
+#include "server/worker/output.h"
+#include "server/worker/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SECONDS_MOST = 300 }; /* where accept_timeout has no limit */
+
+static _Thread_local bool needed;
+
+bool door_is_needed(void)
+{
+    return needed;
+}
+
+void door_set_needed(bool is_needed)
+{
+    needed = is_needed;
+}
+
+static unsigned patience(const struct session *s)
+{
+    unsigned seconds = session_config(s)->accept_timeout;
+    return seconds > 0 && seconds < SECONDS_MOST ? seconds : SECONDS_MOST;
+}
+
+void door_ask(struct session *s, void (*then)(struct session *s, int error))
+{
+    struct door *d = &s->data.door;
+    uint8_t payload[8];
+    const struct door_request request = {.port = (uint16_t)s->data.passive.key.port, .seconds = patience(s)};
+    int len = door_request_encode(&request, payload, sizeof(payload));
+    struct ipc_message m = {.type = MSG_DOOR,
+                            .serial = ++d->serial,
+                            .id = s->id,
+                            .payload = payload,
+                            .len = (size_t)len,
+                            .fd = s->control.fd};
+    d->then = then;
+    d->is_asked = d->is_wanted = true;
+    int r = link_send(worker.monitor, &m);
+    if (r < 0)
+        door_answered(s, d->serial, -r, false);
+}
+
+bool door_renew(struct session *s, void (*then)(struct session *s, int error))
+{
+    if (!s->data.door.is_wanted)
+        return false;
+    door_ask(s, then);
+    return true;
+}
+
+void door_opened_with_connection(struct session *s)
+{
+    s->data.door.is_wanted = needed;
+}
+
+void door_shut(struct session *s)
+{
+    struct door *d = &s->data.door;
+    d->is_asked = false;
+    d->then = NULL;
+    if (d->is_wanted)
+        worker_must_tell(MSG_DOOR_SHUT, s->id);
+    d->is_wanted = false;
+}
+
+/* The kernel's own helper has put its expectation, of 300 seconds, in our door's place when the port was announced. */
+static void ask_after_announcement(struct session *s)
+{
+    output_flush();
+    door_ask(s, NULL);
+}
+
+void door_answered(struct session *s, uint16_t serial, int error, bool is_heard)
+{
+    struct door *d = &s->data.door;
+    if (!d->is_asked || d->serial != serial)
+        return;
+    void (*then)(struct session *, int) = d->then;
+    d->is_asked = false;
+    d->then = NULL;
+    if (error != 0)
+        log_event(s, "no door in the firewall for port %u: %s", (unsigned)s->data.passive.key.port,
+                  door_words(error));
+    if (then)
+        then(s, error);
+    if (then && is_heard && !s->control.tls && d->is_wanted && !d->is_asked)
+        ask_after_announcement(s);
+}
+
+const char *door_words(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case EOPNOTSUPP:
+        return "The server's firewall is not as the server needs it";
+    case EMFILE:
+    case ENOSPC:
+    case ENFILE:
+        return "The server's firewall can't take more data connections now: please try again";
+    default:
+        return strerror(error);
+    }
+}
