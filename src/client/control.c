@@ -92,7 +92,7 @@ static bool is_one_line(const char *text)
 
 enum client_result client_command(struct client *c, const char *verb, const char *argument)
 {
-    bool is_secret = strcasecmp(verb, "PASS") == 0;
+    bool is_secret = strcasecmp(verb, "PASS") == 0 || strcasecmp(verb, "ACCT") == 0;
     char *line = NULL, *shown = NULL, *named = NULL;
     enum client_result r = CLIENT_FAILED;
     int error;
@@ -100,7 +100,7 @@ enum client_result client_command(struct client *c, const char *verb, const char
     if (!c->control)
         return CLIENT_NO_CONNECTION;
     if (argument && !is_one_line(argument)) {
-        SAY(c, CLIENT_ERROR, LOCAL_FAILED, argument, speech_of(strerror(EILSEQ)));
+        SAY(c, CLIENT_ERROR, LOCAL_FAILED, is_secret ? verb : argument, speech_of(strerror(EILSEQ)));
         return CLIENT_LOCAL_FAILED;
     }
     named = argument && !is_secret ? client_name_out(c, argument) : NULL;

@@ -86,6 +86,11 @@ enum client_result client_secure(struct client *c, struct channel *channel, bool
 
     if (!c->tls && !(c->tls = channel_tls_new()))
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+    if (!is_data &&
+        c->lines.len) { /* anybody may have said it, and it would be taken for an answer under TLS */
+        SAY(c, CLIENT_ERROR, TLS_FORESTALLED);
+        return CLIENT_NO_TLS;
+    }
     if (!is_data)
         SAY(c, CLIENT_STATUS, TLS_INITIALIZING);
     error = channel_secure(channel, c->tls, c->site.host, is_data ? c->control : NULL, &peer);
@@ -159,7 +164,7 @@ static enum client_result upgrade(struct client *c)
         return r;
     if (c->reply.code == 234)
         return client_secure(c, c->control, false);
-    if (c->site.security == CLIENT_TLS_EXPLICIT)
+    if (c->site.security == CLIENT_TLS_EXPLICIT || c->reply.code == 421)
         return client_refused(c, CLIENT_NO_TLS, SPEECH_REPLY_UNEXPECTED, "AUTH TLS");
     SAY(c, CLIENT_STATUS, TLS_NOT_OFFERED);
     return go_on_plain(c);
@@ -354,6 +359,8 @@ enum client_result client_open(struct client *c)
 
     client_drop(c);
     c->is_binary = false;
+    if (c->seen.is_secure && c->site.security == CLIENT_TLS_IF_OFFERED)
+        c->site.security = CLIENT_TLS_EXPLICIT; /* it has been offered */
     c->seen = (struct client_seen){.way = c->seen.way};
     c->opening = (struct client_opening){.step = CLIENT_STEP_CONNECT};
     ftp_reply_clear(&c->reply);

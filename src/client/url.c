@@ -127,6 +127,15 @@ enum client_url_error client_url_parse(const char *text, struct client_url *ret)
     return CLIENT_URL_OK;
 }
 
+bool client_url_may_have_password(const char *text)
+{
+    const char *colon = strstr(text, "://"), *at = strrchr(text, '@');
+
+    if (colon)
+        text = colon + 3;
+    return at && at > text && memchr(text, ':', (size_t)(at - text));
+}
+
 void client_url_free(struct client_url *url)
 {
     free(url->host);

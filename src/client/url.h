@@ -29,6 +29,8 @@ enum client_url_error {
 
 /* *ret only if OK; then client_url_free. */
 enum client_url_error client_url_parse(const char *text, struct client_url *ret);
+/* Whether it is a URL or not: is it better not shown to anybody? */
+bool client_url_may_have_password(const char *text);
 void client_url_free(struct client_url *url);
 /* The URL as a text that client_url_parse reads, with an absolute path in place of its own. The caller's to free; NULL: no memory. */
 MUST_USE char *client_url_text(const struct client_url *url, const char *path);

@@ -48,6 +48,8 @@ SPEECH(REPLY_TOO_LONG, "The server's reply is longer than %1$s bytes")
 SPEECH(REPLY_UNEXPECTED, "The server answers %1$s with: %2$s")
 SPEECH(NO_PLAIN_PASSWORD,
        "The server offers no TLS, so the password would travel in clear. To send it all the same: --plain")
+SPEECH(TLS_FORESTALLED,
+       "The server went on in clear after it had agreed to TLS. Somebody may be between you and it.")
 SPEECH(TLS_FAILED, "TLS handshake failed: %1$s")
 SPEECH(CERTIFICATE_UNKNOWN, "The certificate of %1$s is not trusted (%2$s). Its SHA-256 fingerprint is %3$s. "
                             "If that is the server's, "
@@ -74,6 +76,7 @@ SPEECH(PIECES_DIFFER,
        "%1$s: the pieces do not make up the file that the server has; begin anew without --continue")
 SPEECH(RETRY_DELAY, "Delaying connection for %1$s seconds due to previously failed connection attempt...")
 SPEECH(FEWER, "The server takes no more connections; going on with %1$s.")
+SPEECH(NAME_OF_A_PART, "%1$s is left out: another file here is called so until all of it is there")
 SPEECH(NAME_UNFIT, "%1$s: a name that no file of a folder can have; it is left out")
 SPEECH(LINK_SKIPPED, "%1$s: a link, which is left out")
 SPEECH(IN_THE_WAY, "%1$s: a file here is a folder there, or the other way round; it is left alone")

@@ -91,9 +91,14 @@ static void show(const char *word, char *out, size_t cap)
 {
     size_t n = 0;
 
-    for (; *word && n + 3 < cap; word++) {
-        unsigned char c = (unsigned char)*word;
-        if (c < 32 || c == 127) {
+    for (; *word && n + 5 < cap; word++) {
+        unsigned char c = (unsigned char)*word, next = (unsigned char)word[1];
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) { /* the other half of them: ESC and a letter in one */
+            memcpy(out + n, "M-^", 3);
+            n += 3;
+            c = (unsigned char)((next & 0x1f) | 64);
+            word++;
+        } else if (c < 32 || c == 127) {
             out[n++] = '^';
             c ^= 64;
         }
