@@ -103,6 +103,16 @@ bool channel_is_secure(const struct channel *c)
     return c->ssl;
 }
 
+/* Who always finds something to read, or room to write, would never wait, and so never hear that it was called off. 0 or -ECANCELED. */
+static int glance(struct channel *c)
+{
+    const struct channel_limits limits = {.patience = 0, .stop = c->limits.stop};
+
+    if (++c->calls % CHANNEL_GLANCE)
+        return 0;
+    return channel_wait(-1, 0, &limits) == -ECANCELED ? -ECANCELED : 0;
+}
+
 static ssize_t read_plain(struct channel *c, void *bytes, size_t len)
 {
     for (;;) {
@@ -119,18 +129,24 @@ static ssize_t read_plain(struct channel *c, void *bytes, size_t len)
 
 ssize_t channel_read(struct channel *c, void *bytes, size_t len)
 {
+    int error = glance(c);
+
+    if (error)
+        return error;
     return c->ssl ? channel_tls_read(c, bytes, len) : read_plain(c, bytes, len);
 }
 
 int channel_write(struct channel *c, const void *bytes, size_t len)
 {
     const char *at = bytes;
+    int error = glance(c);
 
+    if (error)
+        return error;
     if (c->ssl)
         return channel_tls_write(c, bytes, len);
     while (len > 0) {
         ssize_t n = send(c->fd, at, len, MSG_NOSIGNAL);
-        int error = 0;
         if (n < 0 && errno != EINTR)
             error = errno == EAGAIN ? channel_wait(c->fd, POLLOUT, &c->limits) : -errno;
         if (error)

@@ -6,7 +6,10 @@
 
 #include <openssl/ssl.h>
 
+enum { CHANNEL_GLANCE = 32 }; /* calls without waiting, behind which it is seen whether it was called off */
+
 struct channel {
+    unsigned calls;
     int fd; /* owned */
     struct channel_limits limits;
     SSL *ssl;             /* NULL: in the clear */

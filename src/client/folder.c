@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUARTER = 900, DEEPEST = 200, ENTRIES_MOST = 1 << 22 };
+enum { QUARTER = 900, DEEPEST = 200, ENTRIES_MOST = 1 << 22, NAMES_MOST = 1 << 28 };
 
 char *client_join(const char *folder, const char *name)
 {
@@ -25,6 +25,7 @@ struct keeping {
     struct client_folder *folder;
     const struct client *c;
     bool has_local_times;
+    size_t bytes; /* of all names */
 };
 
 static char *keep_text(struct ftp_text t)
@@ -38,7 +39,8 @@ static enum client_result keep(void *arg, const struct ftp_listed *e)
     struct client_folder *f = k->folder;
     struct client_entry *to;
 
-    if (f->count == ENTRIES_MOST) { /* there may be no end to it */
+    k->bytes += e->name.len + e->target.len;
+    if (f->count == ENTRIES_MOST || k->bytes > NAMES_MOST) { /* there may be no end to it */
         SAY(k->c, CLIENT_ERROR, LIST_TOO_LONG);
         return CLIENT_REMOTE_REFUSED;
     }

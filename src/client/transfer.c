@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Listings and files over a data connection. */
+#include "client/folder.h"
 #include "client/private.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ struct listing {
     struct ftp_dialect dialect;
     int64_t now;
     bool is_part; /* a line was not understood */
+    bool has_any; /* something was listed, if only the folder itself */
     char *line;   /* begun and not ended */
     size_t len;
 };
@@ -57,6 +59,7 @@ static enum client_result line_ends(struct client *c, struct listing *l)
         SAY(c, CLIENT_ERROR, LIST_LINE, l->line);
         l->is_part = true;
     }
+    l->has_any |= r > 0;
     if (r <= 0 || entry.kind == FTP_LISTED_SELF || entry.kind == FTP_LISTED_PARENT)
         return CLIENT_OK;
     name = client_name_in(c, entry.name.at, entry.name.len, &entry.name.len);
@@ -92,6 +95,22 @@ static enum client_result pump_listing(struct client *c, struct channel *data, v
     return l->len ? line_ends(c, l) : CLIENT_OK;
 }
 
+/* To LIST a folder that is not there, or that the server may not read, may be an empty one. Who believes that deletes what is in the other. */
+static enum client_result check_empty(struct client *c, const char *path)
+{
+    if (c->reply.text && strcasestr(c->reply.text, "failed to open")) /* vsftpd, sallyd: 226 */
+        return client_refused(c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, path);
+    return c->has_mlsd ? CLIENT_OK : client_folder_exists(c, path);
+}
+
+static enum client_result ask_listing(struct client *c, const char *path, struct listing *l)
+{
+    return client_transfer(c, &(struct client_transfer){.verb = l->is_facts ? "MLSD" : "LIST",
+                                                        .argument = *path ? path : NULL,
+                                                        .pump = pump_listing,
+                                                        .arg = l});
+}
+
 enum client_result client_list(struct client *c, const char *path, client_entry_fn *visit, void *arg)
 {
     struct listing l = {
@@ -101,12 +120,15 @@ enum client_result client_list(struct client *c, const char *path, client_entry_
     if (!l.line)
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
     SAY(c, CLIENT_STATUS, LIST_BEGINS, path);
-    r = client_transfer(c, &(struct client_transfer){.verb = c->has_mlsd ? "MLSD" : "LIST",
-                                                     .argument = *path ? path : NULL,
-                                                     .pump = pump_listing,
-                                                     .arg = &l});
+    r = ask_listing(c, path, &l);
+    if (r == CLIENT_REMOTE_REFUSED && l.is_facts && (c->reply.code == 500 || c->reply.code == 502)) {
+        l.is_facts = c->has_mlsd = false; /* it has MLST, and no more of RFC 3659 */
+        r = ask_listing(c, path, &l);
+    }
     if (!r && l.is_part)
         r = CLIENT_FAILED;
+    if (!r && !l.has_any)
+        r = check_empty(c, path);
     if (r)
         SAY(c, CLIENT_ERROR, LIST_FAILED);
     else
@@ -238,7 +260,7 @@ static enum client_result pump_out(struct client *c, struct channel *data, void 
             error = moved(c, p, (size_t)n);
     }
     if (n < 0)
-        return CLIENT_LOCAL_FAILED;
+        return n == -ECANCELED ? client_fail(c, CLIENT_CANCELED, -ECANCELED, 0) : CLIENT_LOCAL_FAILED;
     if (!error)
         error = channel_end(data);
     return error ? data_failed(c, error) : CLIENT_OK;
