@@ -128,6 +128,7 @@ static void write_line(FILE *out, const char *server, const struct client_known 
 static int rewrite(const char *file, const char *made, const char *server, const struct client_known *known)
 {
     FILE *in = fopen(file, "re"), *out = fopen(made, "we");
+    struct client_known before, now = *known;
     char *line = NULL;
     size_t cap = 0;
     int r = out ? 0 : -errno;
@@ -135,8 +136,10 @@ static int rewrite(const char *file, const char *made, const char *server, const
     while (in && out && getline(&line, &cap, in) >= 0)
         if (!is_of(line, server))
             fputs(line, out);
+        else if (read_line(line, server, &before) == 1)
+            now.has_tls |= before.has_tls; /* another has found it out meanwhile */
     if (out)
-        write_line(out, server, known);
+        write_line(out, server, &now);
     if (out && (fflush(out) || fsync(fileno(out)) < 0 || ferror(out)))
         r = -errno;
     if (in)

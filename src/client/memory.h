@@ -21,7 +21,7 @@ struct client_known {
  * another -errno. */
 MUST_USE int client_memory_read(const char *file, const char *host, uint16_t port, struct client_known *ret,
                                 unsigned *ret_line);
-/* Puts it in place of what the file, whose folder is there, has of the server. Two at once lose nothing. 0 or -errno. */
+/* Puts it in place of what the file, whose folder is there, has of the server. That it has TLS stays. Two at once lose nothing. 0 or -errno. */
 MUST_USE int client_memory_write(const char *file, const char *host, uint16_t port,
                                  const struct client_known *known);
 

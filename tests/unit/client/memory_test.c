@@ -62,6 +62,11 @@ static void keeps_what_it_was_told(void **state)
     assert_int_equal(client_memory_write(file, "a", 21, &(struct client_known){.has_tls = true}), 0);
     assert_int_equal(client_memory_read(file, "a", 21, &got, &line), 0);
     assert_string_equal(got.fingerprint, "");
+    /* Somebody who has known nothing of it says by which way data came. */
+    assert_int_equal(client_memory_write(file, "a", 21, &(struct client_known){.way = CLIENT_EPSV}), 0);
+    assert_int_equal(client_memory_read(file, "a", 21, &got, &line), 0);
+    assert_true(got.has_tls);
+    assert_int_equal(got.way, CLIENT_EPSV);
 }
 
 static void names_the_line_that_is_none(void **state)
