@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,20 +164,6 @@ int fetch_write(int fd, const void *bytes, size_t len, uint64_t offset)
     return 0;
 }
 
-/* What lay there goes only once there is something in its place. */
-static enum client_result write_part(void *arg, const void *bytes, size_t len)
-{
-    struct fetch *f = arg;
-    int error = fetch_clear(f, true);
-
-    if (!error)
-        error = fetch_write(f->fd, bytes, len, f->offset + f->bytes);
-    if (error)
-        return client_local(f->c, f->copy->local, -error);
-    f->bytes += len;
-    return CLIENT_OK;
-}
-
 /* Is what came what was said? */
 static enum client_result check_size(const struct fetch *f)
 {
@@ -189,6 +176,22 @@ static enum client_result check_size(const struct fetch *f)
     snprintf(came, sizeof(came), "%ju", (uintmax_t)size);
     SAY(f->c, CLIENT_ERROR, SIZE_DIFFERS, f->copy->local, said, came, f->place.part);
     return CLIENT_CUT;
+}
+
+/* What lay there goes only once there is something in its place. */
+static enum client_result write_part(void *arg, const void *bytes, size_t len)
+{
+    struct fetch *f = arg;
+    int error = fetch_clear(f, true);
+    uint64_t at = f->offset + f->bytes;
+    bool is_over = f->facts.has_size && len > f->facts.size - at; /* there may be no end to it */
+
+    if (!error)
+        error = fetch_write(f->fd, bytes, is_over ? (size_t)(f->facts.size - at) : len, at);
+    if (error)
+        return client_local(f->c, f->copy->local, -error);
+    f->bytes += len;
+    return is_over ? check_size(f) : CLIENT_OK;
 }
 
 /* What was put together of pieces may be of two files. Then the pieces are thrown away. */
@@ -229,6 +232,10 @@ enum client_result fetch_finish(struct fetch *f)
         error = fchmod(f->fd, (f->copy->mode & (f->mode | (f->mode & 0444) >> 2)) | 0400) < 0 ? -errno : 0;
     if (f->facts.size >= MARK_LEAST)
         (void)!fremovexattr(f->fd, mark); /* there may be none */
+    if (!error && !is_ours(f)) {          /* a file of this name has come here meanwhile */
+        SAY(f->c, CLIENT_ERROR, BUSY_FILE, f->place.part);
+        return CLIENT_LOCAL_FAILED;
+    }
     if (!error)
         error = set_time(f);
     if (!error && f->copy->is_durable && fsync(f->fd) < 0)
@@ -358,11 +365,14 @@ struct store {
 static long read_file(void *arg, void *bytes, size_t cap)
 {
     const struct store *s = arg;
+    const struct channel_limits forever = {.patience = -1, .stop = s->c->limits.stop};
     ssize_t n;
 
-    do
+    do { /* who writes into a pipe may take his time, and may be called off */
+        if (!S_ISREG(s->st.st_mode) && channel_wait(s->fd, POLLIN, &forever) == -ECANCELED)
+            return -ECANCELED;
         n = read(s->fd, bytes, cap);
-    while (n < 0 && errno == EINTR);
+    } while (n < 0 && errno == EINTR);
     if (n >= 0)
         return n;
     client_local(s->c, s->copy->local, errno);
@@ -416,6 +426,12 @@ static enum client_result check_stored(struct store *s, uint64_t size)
     return CLIENT_CUT;
 }
 
+static bool says_it_exists(const struct client *c)
+{
+    return strcasestr(c->reply.text, "exist") && !strcasestr(c->reply.text, "not exist") &&
+           !strcasestr(c->reply.text, "n't exist");
+}
+
 /* NAME.part becomes NAME. ret_done false: this server lets nobody rename. Where it says that a file of the name
  * exists, and so renames onto none (RFC 959 leaves that open), that one goes first. */
 static enum client_result give_name(struct store *s, bool *ret_done)
@@ -428,7 +444,7 @@ static enum client_result give_name(struct store *s, bool *ret_done)
     r = client_try(s->c, "RNTO", s->copy->remote, &done);
     if (r || done)
         return r;
-    if (!strcasestr(s->c->reply.text, "exist")) /* it was refused for another reason: what lies there stays */
+    if (!says_it_exists(s->c)) /* it was refused for another reason: what lies there stays */
         return client_refused(s->c, CLIENT_REMOTE_REFUSED, SPEECH_REMOTE_REFUSED, s->copy->remote);
     r = client_try(s->c, "DELE", s->copy->remote, &done);
     if (!r)

@@ -17,6 +17,7 @@ struct job {
     client_job_fn *run;
     void (*drop)(void *arg);
     void *arg;
+    unsigned runs; /* that began */
 };
 
 struct member {
@@ -111,28 +112,38 @@ static enum client_result stand(struct member *m)
     return client_is_open(m->c) ? CLIENT_OK : client_open(m->c);
 }
 
-/* Are there others to go on without this session? */
-static bool has_others(struct client_fleet *f)
+/* This session goes, if there are others to go on without it. With the lock. */
+static bool leave(struct client_fleet *f)
 {
-    bool has;
+    bool has_others = f->alive > 1;
 
-    pthread_mutex_lock(&f->lock);
-    has = f->alive > 1;
-    pthread_mutex_unlock(&f->lock);
-    return has;
+    f->alive -= has_others;
+    return has_others;
 }
 
-static enum client_result do_job(struct member *m, const struct job *j, bool *ret_reached)
+/* As leave: of several that find out at once that they are too many one stays. */
+static bool leave_locked(struct client_fleet *f)
+{
+    bool has_left;
+
+    pthread_mutex_lock(&f->lock);
+    has_left = leave(f);
+    pthread_mutex_unlock(&f->lock);
+    return has_left;
+}
+
+static enum client_result do_job(struct member *m, struct job *j, bool *ret_reached, bool *ret_left)
 {
     const struct client_fleet_plan *plan = &m->fleet->plan;
 
+    *ret_left = false;
     for (unsigned attempt = 0;; attempt++) {
         enum client_result r = stand(m);
         *ret_reached = r == CLIENT_OK;
         if (!r)
-            r = j->run(m->c, attempt, j->arg);
-        if (!*ret_reached && r != CLIENT_CANCELED && has_others(m->fleet))
-            return CLIENT_BUSY;
+            r = j->run(m->c, j->runs++, j->arg);
+        if (!*ret_reached && r != CLIENT_CANCELED && (*ret_left = leave_locked(m->fleet)))
+            return r;
         if (!client_is_passing(r) || attempt == plan->retries)
             return r;
         if (client_pause(m->c, plan->delay_ms))
@@ -175,22 +186,22 @@ static void put_back(struct client_fleet *f, struct job *j)
 static void work(struct member *m)
 {
     struct client_fleet *f = m->fleet;
+    bool is_reached, has_left;
     struct job *j;
 
     while ((j = take(f))) {
-        bool is_reached;
         pthread_mutex_unlock(&f->lock);
-        enum client_result r = do_job(m, j, &is_reached);
+        enum client_result r = do_job(m, j, &is_reached, &has_left);
         pthread_mutex_lock(&f->lock);
         f->busy--;
-        if (r == CLIENT_BUSY && f->alive > 1 && !f->is_over) { /* this session is one too many */
+        if (has_left || (r == CLIENT_BUSY && !f->is_over && leave(f))) { /* this session is one too many */
             char left[16];
-            put_back(f, j);
-            snprintf(left, sizeof(left), "%u", f->alive - 1);
+            put_back(f, j); /* who stays does it, or it is dropped with all others */
+            snprintf(left, sizeof(left), "%u", f->alive);
             if (m->c)
                 SAY(m->c, CLIENT_STATUS, FEWER, left);
             pthread_cond_broadcast(&f->changed);
-            break;
+            return;
         }
         if (r && !f->result)
             f->result = r;

@@ -112,6 +112,14 @@ bool mirror_is_part(const char *name, const struct client_folder *listing)
     return is_part;
 }
 
+enum client_result mirror_leave_part(struct client *c, struct mirror *m, const char *path,
+                                     enum client_result result)
+{
+    SAY(c, CLIENT_ERROR, NAME_OF_A_PART, path);
+    mirror_count_file(m, false);
+    return result;
+}
+
 bool mirror_is_too_deep(struct client *c, struct mirror *m, const char *path)
 {
     unsigned depth = 0;

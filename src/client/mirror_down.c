@@ -158,6 +158,17 @@ static enum client_result go_into(const struct folder *f, const struct client_en
     return mirror_add(f->c, mirror_down, &below, strdup(path));
 }
 
+/* Is it called as another file would be on its way? */
+static bool is_part(const struct client_entry *e, const struct client_folder *there)
+{
+    char *whole = mirror_is_part(e->name, there) ? strndup(e->name, strlen(e->name) - strlen(".part")) : NULL;
+    const struct client_entry *other = whole ? client_folder_find(there, whole) : NULL;
+    bool is_it = other && (other->kind == FTP_LISTED_FILE || other->kind == FTP_LISTED_UNKNOWN);
+
+    free(whole);
+    return is_it;
+}
+
 static enum client_result compare(const struct folder *f, const struct client_entry *e)
 {
     char *path;
@@ -179,6 +190,8 @@ static enum client_result compare(const struct folder *f, const struct client_en
         r = CLIENT_OK;
     else if (e->kind == FTP_LISTED_LINK)
         r = make_link(f, e, path);
+    else if (is_part(e, f->there))
+        r = mirror_leave_part(f->c, f->m, path, CLIENT_REMOTE_REFUSED);
     else if (e->kind == FTP_LISTED_FILE || e->kind == FTP_LISTED_UNKNOWN)
         r = compare_file(f, e, path);
     else

@@ -23,6 +23,7 @@ struct branch {
     struct client_facts facts; /* of a file that is fetched */
     uint32_t mode;
     bool has_mode;
+    bool has_begun; /* of a file that is stored: NAME.part is ours */
 };
 
 /* Adds a job for path in the tree; takes path, which may be NULL (no memory). */
@@ -41,6 +42,9 @@ bool mirror_is_included(const struct client_mirror_plan *plan, const char *path,
 int mirror_compare_time(const struct client_entry *e, int64_t here);
 /* A NAME.part of a NAME that the listing has is being written. */
 bool mirror_is_part(const char *name, const struct client_folder *listing);
+/* Says that a file is called as another on its way, and so is left out: one of them would become the other. Returns result. */
+enum client_result mirror_leave_part(struct client *c, struct mirror *m, const char *path,
+                                     enum client_result result);
 /* Says that a folder lies deeper than any that is meant: there may be no end to it. */
 bool mirror_is_too_deep(struct client *c, struct mirror *m, const char *path);
 /* The path at the server. */

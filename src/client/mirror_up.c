@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,13 +28,15 @@ static enum client_result store(struct client *c, unsigned attempt, void *arg)
     struct branch *b = arg;
     char *remote = mirror_remote(b->m, b->path);
     struct client_copy copy = {
-        .remote = remote, .folder = b->m->plan->root, .local = b->path, .resumes = attempt > 0};
+        .remote = remote, .folder = b->m->plan->root, .local = b->path, .resumes = b->has_begun};
     uint64_t bytes;
     enum client_result r;
 
     if (!remote)
         return client_fail(c, CLIENT_FAILED, -ENOMEM, 0);
+    (void)attempt; /* what lies there may be another's, unless we have begun it */
     r = client_store(c, &copy, &bytes);
+    b->has_begun |= bytes > 0;
     mirror_count_bytes(b->m, bytes);
     if (r && !client_is_passing(r))
         mirror_count_file(b->m, true);
@@ -104,6 +107,20 @@ static enum client_result go_into(const struct folder *f, const struct client_en
     return mirror_add(f->c, mirror_up, &below, strdup(path));
 }
 
+/* Is it called as another file would be on its way? */
+static bool is_part_here(int here, const char *name)
+{
+    size_t len = strlen(name), end = strlen(".part");
+    char whole[NAME_MAX + 1];
+    struct stat st;
+
+    if (len <= end || len > NAME_MAX || strcmp(name + len - end, ".part") != 0)
+        return false;
+    memcpy(whole, name, len - end);
+    whole[len - end] = '\0';
+    return fstatat(here, whole, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 static enum client_result compare(const struct folder *f, const char *name)
 {
     const struct client_entry *e = client_folder_find(f->there, name);
@@ -121,6 +138,8 @@ static enum client_result compare(const struct folder *f, const char *name)
         r = go_into(f, e, path);
     else if (!mirror_is_included(f->m->plan, path, name))
         r = CLIENT_OK;
+    else if (S_ISREG(st.st_mode) && is_part_here(f->here, name))
+        r = mirror_leave_part(f->c, f->m, path, CLIENT_LOCAL_FAILED);
     else if (S_ISREG(st.st_mode))
         r = compare_file(f, e, &st, path);
     else {
@@ -144,14 +163,21 @@ static void tell_delete(void *arg, const char *path)
     mirror_tell(m, CLIENT_MIRROR_DELETE, path);
 }
 
-static enum client_result prune_entry(const struct folder *f, const struct client_entry *e)
+/* What can't be looked at, for want of a right or of a disk that can be read, is not gone. */
+static bool is_gone(int here, const char *name)
 {
     struct stat st;
+
+    return fstatat(here, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && (errno == ENOENT || errno == ENAMETOOLONG);
+}
+
+static enum client_result prune_entry(const struct folder *f, const struct client_entry *e)
+{
     char *path, *remote, *whole;
     bool is_part;
     enum client_result r = CLIENT_OK;
 
-    if (e->flaws || fstatat(f->here, e->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (e->flaws || !is_gone(f->here, e->name))
         return CLIENT_OK;
     whole = strdup(e->name);
     path = client_join(f->at->path, e->name);
@@ -163,7 +189,7 @@ static enum client_result prune_entry(const struct folder *f, const struct clien
         is_part = end && strcmp(end, ".part") == 0;
         if (is_part)
             *end = '\0';
-        if (!(is_part && fstatat(f->here, whole, &st, AT_SYMLINK_NOFOLLOW) == 0) && /* it is being written */
+        if (!(is_part && !is_gone(f->here, whole)) && /* it is being written */
             !mirror_is_excluded(f->m->plan, path, e->name))
             r = client_remove(f->c, remote, e->kind, f->m->plan->is_dry, tell_delete, f->m);
     }

@@ -62,11 +62,22 @@ static void drop(void *arg)
     pieces_free(p);
 }
 
+/* The last piece is longer than it can be: the file has grown, or the server did not begin where it was asked to. Nothing of it counts. */
+static enum client_result refuse_more(struct piece *piece)
+{
+    piece->done = 0;
+    SAY(piece->of->fetch.c, CLIENT_ERROR, PIECES_DIFFER, piece->of->copy.local);
+    return CLIENT_CUT;
+}
+
 static enum client_result write_piece(void *arg, const void *bytes, size_t len)
 {
     struct piece *piece = arg;
-    int error = fetch_write(piece->of->fetch.fd, bytes, len, piece->offset + piece->done);
+    int error;
 
+    if (len > piece->size - piece->done)
+        return refuse_more(piece);
+    error = fetch_write(piece->of->fetch.fd, bytes, len, piece->offset + piece->done);
     if (error)
         return client_local(piece->of->fetch.c, piece->of->copy.local, -error);
     piece->done += len;
@@ -88,16 +99,18 @@ static enum client_result finish(struct client *c, struct pieces *p)
     return CLIENT_OK;
 }
 
-/* What is missing of it: nothing, if the session broke once all had come. */
+/* The last piece is what follows, so that it is seen where the file ends. What is missing of it: nothing, if the session broke once all had come. */
 static enum client_result get_rest(struct client *c, struct piece *piece)
 {
     const struct pieces *p = piece->of;
+    bool is_end = piece->offset + piece->size == p->fetch.facts.size;
     struct client_piece want = {.path = p->copy.remote,
                                 .offset = piece->offset + piece->done,
-                                .most = piece->size - piece->done,
+                                .most = is_end ? UINT64_MAX : piece->size - piece->done,
                                 .total = p->fetch.facts.size};
     uint64_t bytes;
-    enum client_result r = want.most > 0 ? client_get(c, &want, write_piece, piece, &bytes) : CLIENT_OK;
+    enum client_result r =
+        piece->done < piece->size ? client_get(c, &want, write_piece, piece, &bytes) : CLIENT_OK;
 
     if (!r && piece->done < piece->size) {
         SAY(c, CLIENT_ERROR, CLOSED_EARLY);
@@ -152,6 +165,27 @@ static struct pieces *divide(struct fetch *f, unsigned count)
     return p;
 }
 
+/* Can the file be had from anywhere in it, and will anything tell that the pieces are of one? Else *count is 1. */
+static enum client_result ask_pieces(struct client *c, const struct fetch *f, unsigned *count)
+{
+    bool begins = false;
+    enum client_result r = CLIENT_OK;
+
+    if (!f->facts.has_size) {
+        *count = 1;
+        return CLIENT_OK;
+    }
+    if (f->facts.size / PIECE_LEAST < *count)
+        *count = (unsigned)(f->facts.size / PIECE_LEAST);
+    if (*count > 1 && (f->facts.has_time || client_offers(c, "HASH")))
+        r = client_try(c, "REST", "1", &begins);
+    if (!r && begins)
+        r = client_try(c, "REST", "0", &begins);
+    if (!begins)
+        *count = 1;
+    return r;
+}
+
 enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct client *c,
                                           const struct client_copy *copy, unsigned count)
 {
@@ -160,9 +194,9 @@ enum client_result client_fetch_in_pieces(struct client_fleet *fleet, struct cli
     enum client_result r = fetch_open(c, copy, &f);
     uint64_t bytes;
 
-    if (!r && f.facts.has_size && f.facts.size / PIECE_LEAST < count)
-        count = (unsigned)(f.facts.size / PIECE_LEAST);
-    if (r || !f.facts.has_size || count < 2) {
+    if (!r)
+        r = ask_pieces(c, &f, &count);
+    if (r || count < 2) {
         fetch_close(&f);
         return r ? r : client_fetch(c, copy, &bytes);
     }
