@@ -3,6 +3,7 @@
 #include "cmd/sally/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,11 +115,20 @@ static int run_command(const struct options *o, const char *name, char *const wo
     return EXIT_USAGE;
 }
 
+/* Else the next file, or session, that is opened would be what is written to people. Nothing can be read or written there, as before. */
+static void occupy_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            _exit(CLIENT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.stop = -1, .parallel = 1, .retries = 2, .delay_ms = 5000};
     int first;
 
+    occupy_streams();
     argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     if (!setlocale(LC_ALL, ""))
         setlocale(LC_CTYPE, "C.UTF-8"); /* this system lacks the locale; the terminal has UTF-8 */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/sally/ask.h"
 
+#include "channel/channel.h"
 #include "client/netrc.h"
 #include "sys/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +17,22 @@
 
 enum { NETRC_MOST = 1 << 20 };
 
-/* A line of a file or of the terminal, without its end. False: there is none, or it is too long, and that was said. */
-static bool read_line(const char *name, int fd, char out[ASK_LINE])
+/* A line of a file or of the terminal, without its end. False: there is none, or it is too long, and that was said; or it was called off. */
+static bool read_line(const char *name, int fd, int stop, char out[ASK_LINE])
 {
+    const struct channel_limits forever = {.patience = -1, .stop = stop};
     size_t n = 0;
     ssize_t got = 0;
+    bool is_off = false;
 
-    while (n + 1 < ASK_LINE && (got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
+    while (n + 1 < ASK_LINE && !(is_off = channel_wait(fd, POLLIN, &forever) == -ECANCELED) &&
+           (got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
         n++;
+    if (n > 0 && out[n - 1] == '\r' && n + 1 < ASK_LINE) /* another system's line end */
+        n--;
     out[n] = '\0';
+    if (is_off)
+        return false;
     if (got < 0 || n + 1 == ASK_LINE) {
         fprintf(stderr, "sally: %s: %s\n", name, got < 0 ? strerror(errno) : "its first line is too long");
         return false;
@@ -33,7 +42,7 @@ static bool read_line(const char *name, int fd, char out[ASK_LINE])
 
 /* ---- the terminal ---- */
 
-bool ask_yes(struct show *show, enum speech_phrase question, const char *const words[])
+bool ask_yes(struct show *show, int stop, enum speech_phrase question, const char *const words[])
 {
     char text[SPEECH_TEXT];
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -43,7 +52,7 @@ bool ask_yes(struct show *show, enum speech_phrase question, const char *const w
     show_pause(show);
     while (!is_yes && !is_no) {
         dprintf(fd, "%s (yes/no) ", speech_text(question, words, text, sizeof(text)));
-        if (!read_line("/dev/tty", fd, answer))
+        if (!read_line("/dev/tty", fd, stop, answer))
             break;
         is_yes = strcmp(answer, "yes") == 0;
         is_no = strcmp(answer, "no") == 0 || !*answer;
@@ -52,7 +61,7 @@ bool ask_yes(struct show *show, enum speech_phrase question, const char *const w
     return is_yes;
 }
 
-static bool ask_password(struct show *show, const char *user, const char *host, char out[ASK_LINE])
+static bool ask_password(struct show *show, int stop, const char *user, const char *host, char out[ASK_LINE])
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
     const char *const words[SPEECH_WORDS] = {user, host};
@@ -71,7 +80,7 @@ static bool ask_password(struct show *show, const char *user, const char *host, 
     if (tcsetattr(fd, TCSAFLUSH, &quiet) ==
         0) { /* before it is asked, or what is typed at once would be seen */
         dprintf(fd, "%s", speech_text(SPEECH_ASK_PASSWORD, words, text, sizeof(text)));
-        read = read_line("/dev/tty", fd, out);
+        read = read_line("/dev/tty", fd, stop, out);
     }
     (void)!tcsetattr(fd, TCSAFLUSH, &before); /* nothing better can be done for the terminal */
     dprintf(fd, "\n");
@@ -81,7 +90,7 @@ static bool ask_password(struct show *show, const char *user, const char *host, 
 
 /* ---- files and programs ---- */
 
-static bool read_password_file(const char *name, char out[ASK_LINE])
+static bool read_password_file(const char *name, int stop, char out[ASK_LINE])
 {
     int fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
     bool read;
@@ -90,12 +99,13 @@ static bool read_password_file(const char *name, char out[ASK_LINE])
         fprintf(stderr, "sally: %s: %s\n", name, strerror(errno));
         return false;
     }
-    read = read_line(name, fd, out);
+    read = read_line(name, fd, stop, out);
     fd_close(&fd);
     return read;
 }
 
-static bool run_password_command(const char *command, const char *user, const char *host, char out[ASK_LINE])
+static bool run_password_command(const char *command, int stop, const char *user, const char *host,
+                                 char out[ASK_LINE])
 {
     FILE *from;
     int status;
@@ -107,7 +117,7 @@ static bool run_password_command(const char *command, const char *user, const ch
         return false;
     }
     setvbuf(from, NULL, _IONBF, 0); /* no copy of it is left in a buffer */
-    read = read_line(command, fileno(from), out);
+    read = read_line(command, fileno(from), stop, out);
     status = pclose(from);
     if (read && status != 0)
         fprintf(stderr, "sally: --password-command: \"%s\" failed\n", command);
@@ -176,13 +186,13 @@ bool ask_login(const struct options *o, struct show *show, const struct client_u
     else if (!(*ret_user = strdup(url->user ? url->user : login.user)))
         say_local("sally", ENOMEM);
     else if (is_given && o->password_file)
-        has = read_password_file(o->password_file, password);
+        has = read_password_file(o->password_file, o->stop, password);
     else if (is_given)
-        has = run_password_command(o->password_command, *ret_user, url->host, password);
+        has = run_password_command(o->password_command, o->stop, *ret_user, url->host, password);
     else if (login.password && strlen(login.password) < ASK_LINE)
         has = strcpy(password, login.password) != NULL;
     else
-        has = ask_password(show, *ret_user, url->host, password);
+        has = ask_password(show, o->stop, *ret_user, url->host, password);
     client_login_free(&login);
     if (!has) {
         free(*ret_user);

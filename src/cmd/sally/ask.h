@@ -9,7 +9,7 @@
 enum { ASK_LINE = 1024 };
 
 /* The phrase and "(yes/no) ", until one of them is typed. False also if there is no terminal. */
-bool ask_yes(struct show *show, enum speech_phrase question, const char *const words[]);
+bool ask_yes(struct show *show, int stop, enum speech_phrase question, const char *const words[]);
 
 /*
  * As whom to log in: who the URL says, with the password of --password-file, --password-command, ~/.netrc or the

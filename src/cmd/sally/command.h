@@ -64,6 +64,8 @@ struct session;
 MUST_USE enum client_result session_at(struct session **s, const struct options *o, struct show *show,
                                        const struct client_url *url);
 struct client_fleet *session_fleet(struct session *s);
+/* Opens it anew, as the same person at the same server, with other options, which outlive it. Then it may be of no use: session_close. */
+MUST_USE enum client_result session_renew(struct session *s, const struct options *o);
 /* A session that is not opened, for who opens sessions of its own by its site: who, whom to trust, and what is known of the server. *s is
  * NULL before, and if it could not be had. */
 MUST_USE enum client_result session_prepare(struct session **s, const struct options *o, struct show *show,
@@ -81,8 +83,9 @@ struct task {
     char *path;       /* owned */
     const char *word; /* the command's own; NULL: none */
     bool is_again;    /* it failed, and is done again */
+    bool has_begun;   /* something was stored: NAME.part at the server is ours */
 };
-typedef enum client_result task_fn(struct client *c, const struct task *t);
+typedef enum client_result task_fn(struct client *c, struct task *t);
 /* Puts it with what session_run does; o and word outlive that. */
 MUST_USE enum client_result session_add(struct session *s, const struct options *o, const char *path,
                                         const char *word, task_fn *run);
@@ -93,6 +96,8 @@ MUST_USE enum client_result session_run(struct session *s);
 int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count,
                   task_fn *run);
 
+/* Says on standard error that it is no URL, without a password that may be in it; EXIT_USAGE. */
+int say_url(const char *text, enum client_url_error error);
 /* Says on standard error what a system call said of a file of this machine; CLIENT_LOCAL_FAILED. */
 int say_local(const char *name, int error);
 
@@ -103,6 +108,12 @@ void bar_text(const char *name, uint64_t bytes, uint64_t total, double rate, uns
               size_t cap);
 
 size_t count_words(char *const words[]);
+/* Do files and URLs have names of their own in the folder that all of them go to? Else it is said. */
+bool names_differ(char *const words[], size_t count, bool are_urls);
+/* The URL of a folder that one of several files goes to ends in a slash; else it is the URL as it is. NULL: no memory. The caller's to free. */
+MUST_USE char *folder_url(const char *url, bool is_folder);
+/* The present folder, one above it, or all there is at the server: who removes that means something else. */
+bool tree_is_where_we_are(const char *path);
 
 /* ---- tasks: what commands do, and the shell's as well ---- */
 

@@ -95,10 +95,8 @@ int command_doctor(const struct options *o, char *const urls[])
     struct show *show;
     int code;
 
-    if (error) {
-        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", urls[0], client_url_why(error));
-        return EXIT_USAGE;
-    }
+    if (error)
+        return say_url(urls[0], error);
     show = show_new(o);
     code = show ? examine(o, show, &url) : say_local("sally", ENOMEM);
     show_free(&show);

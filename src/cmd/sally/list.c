@@ -24,8 +24,12 @@ static const struct kind {
 static void print_text(struct ftp_text t)
 {
     for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        if (c < 32 || c == 127)
+        unsigned char c = (unsigned char)t.at[i], next = i + 1 < t.len ? (unsigned char)t.at[i + 1] : 0;
+        if (c == 0xc2 && next >= 0x80 &&
+            next < 0xa0) { /* as terminals know them in UTF-8: ESC and a letter in one */
+            printf("M-^%c", (next & 0x1f) | 64);
+            i++;
+        } else if (c < 32 || c == 127)
             printf("^%c", c ^ 64);
         else
             putchar(c);
@@ -131,7 +135,7 @@ static enum client_result print_json(void *arg, const struct ftp_listed *e)
     return CLIENT_OK;
 }
 
-enum client_result task_ls(struct client *c, const struct task *t)
+enum client_result task_ls(struct client *c, struct task *t)
 {
     return client_list(c, t->path, t->o->is_json ? print_json : print_entry, NULL);
 }

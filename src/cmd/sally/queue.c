@@ -118,7 +118,7 @@ int queue_add(bool is_put, const char *url, const char *local)
     char here[PATH_MAX] = "", *line;
     int r;
 
-    if (strpbrk(local, "\t\n")) {
+    if (strpbrk(local, "\t\n") || strpbrk(url, "\t\n")) {
         fprintf(stderr, "sally: queue: a file's name with a tabulator or a line end can't wait there\n");
         return CLIENT_LOCAL_FAILED;
     }
@@ -159,7 +159,7 @@ int queue_clear(void)
 }
 
 /* t->word is the line. */
-static enum client_result task_queued(struct client *c, const struct task *t)
+static enum client_result task_queued(struct client *c, struct task *t)
 {
     struct client_copy copy = {.remote = t->path,
                                .folder = AT_FDCWD,
@@ -206,16 +206,15 @@ int queue_run(const struct options *o)
 /* ---- the command line ---- */
 
 /* A put's URL, with the file's name where it ends in a slash. The caller's to free. */
-static char *put_url(const char *url, const char *file)
+static char *put_url(const char *url, const char *file, bool is_folder)
 {
     const char *slash = strrchr(file, '/');
     struct client_url read;
-    bool is_folder;
     char *full, *name;
 
     if (client_url_parse(url, &read))
         return NULL;
-    is_folder = !*read.path || read.path[strlen(read.path) - 1] == '/';
+    is_folder |= !*read.path || read.path[strlen(read.path) - 1] == '/';
     client_url_free(&read);
     name = is_folder ? client_url_encode(slash ? slash + 1 : file) : strdup("");
     if (!name ||
@@ -228,11 +227,18 @@ static char *put_url(const char *url, const char *file)
 static int add_puts(char *const words[])
 {
     size_t count = count_words(words);
+    struct client_url whole;
+    enum client_url_error error = client_url_parse(words[count - 1], &whole);
     int code = 0;
 
+    if (error)
+        return say_url(words[count - 1], error);
+    client_url_free(&whole);
+    if (!names_differ(words, count - 1, false))
+        return EXIT_USAGE;
     for (size_t i = 0; i + 1 < count && !code; i++) {
-        char *url = put_url(words[count - 1], words[i]);
-        code = url ? queue_add(true, url, words[i]) : EXIT_USAGE;
+        char *url = put_url(words[count - 1], words[i], count > 2);
+        code = url ? queue_add(true, url, words[i]) : say_local("queue", ENOMEM);
         free(url);
     }
     return code;
@@ -242,13 +248,17 @@ static int add_gets(const struct options *o, char *const words[])
 {
     int code = 0;
 
+    if (o->output && words[1]) {
+        fprintf(stderr, "sally: --output names one file, and there are %zu URLs\n", count_words(words));
+        return EXIT_USAGE;
+    }
+    if (!names_differ(words, count_words(words), true))
+        return EXIT_USAGE;
     for (; *words && !code; words++) {
         struct client_url url;
         enum client_url_error error = client_url_parse(*words, &url);
-        if (error) {
-            fprintf(stderr, "sally: \"%s\" is no URL: %s\n", *words, client_url_why(error));
-            return EXIT_USAGE;
-        }
+        if (error)
+            return say_url(*words, error);
         const char *slash = strrchr(url.path, '/');
         code = queue_add(false, *words, o->output ? o->output : slash ? slash + 1 : url.path);
         client_url_free(&url);

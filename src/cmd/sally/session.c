@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sessions with servers, for commands: who logs in, whom to trust, and what is remembered of a server. */
+#include "channel/channel.h"
 #include "client/memory.h"
 #include "cmd/sally/ask.h"
 #include "cmd/sally/places.h"
@@ -102,14 +103,17 @@ static bool is_mended(struct session *s, const struct client_seen *seen)
     const char *const words[SPEECH_WORDS] = {s->site.host, seen->why, seen->fingerprint};
 
     if (*seen->fingerprint && !seen->is_trusted && !s->site.fingerprint) {
-        if (!s->o->trusts_new && !ask_yes(s->show, SPEECH_ASK_TRUST, words))
+        bool is_first = !s->known.has_tls; /* else this system has trusted another certificate */
+        if (!(s->o->trusts_new && is_first) && !ask_yes(s->show, s->o->stop, SPEECH_ASK_TRUST, words))
             return false;
         memcpy(s->fingerprint, seen->fingerprint, sizeof(s->fingerprint));
         s->site.fingerprint = s->fingerprint;
+        if (s->site.security == CLIENT_TLS_IF_OFFERED)
+            s->site.security = CLIENT_TLS_EXPLICIT; /* it has been offered */
         return true;
     }
     if (seen->is_plain && !s->site.is_plain_allowed) {
-        s->site.is_plain_allowed = ask_yes(s->show, SPEECH_ASK_PLAIN, words);
+        s->site.is_plain_allowed = ask_yes(s->show, s->o->stop, SPEECH_ASK_PLAIN, words);
         return s->site.is_plain_allowed;
     }
     return false;
@@ -150,14 +154,16 @@ bool session_trust(struct session *s, const struct client_seen *seen)
 
 static enum client_result ask(struct session *s)
 {
+    const struct channel_limits glance = {.patience = 0, .stop = s->o->stop};
+
     if (!ask_login(s->o, s->show, &s->url, &s->user, s->password))
-        return CLIENT_LOCAL_FAILED;
+        return channel_wait(-1, 0, &glance) == -ECANCELED ? CLIENT_CANCELED : CLIENT_LOCAL_FAILED;
     s->site.user = s->user;
     s->site.password = s->user ? s->password : NULL;
     return CLIENT_OK;
 }
 
-static enum client_result start(struct session *s)
+static enum client_result begin(struct session *s)
 {
     struct client_fleet_plan plan = {.site = &s->site,
                                      .sessions =
@@ -168,10 +174,10 @@ static enum client_result start(struct session *s)
                                      .ears = show_ears,
                                      .arg = s->show};
     struct client *c = NULL;
-    enum client_result r = ask(s);
+    enum client_result r = open_first(s, &c);
 
-    if (!r)
-        r = open_first(s, &c);
+    if (!r && client_seen(c)->is_secure && s->site.security == CLIENT_TLS_IF_OFFERED)
+        s->site.security = CLIENT_TLS_EXPLICIT; /* for all other sessions */
     if (!r && !(s->fleet = client_fleet_new(&plan, c)))
         r = (enum client_result)say_local("sally", ENOMEM);
     if (c)
@@ -179,6 +185,33 @@ static enum client_result start(struct session *s)
     if (r)
         client_free(&c);
     return r;
+}
+
+static enum client_result start(struct session *s)
+{
+    enum client_result r = ask(s);
+
+    return r ? r : begin(s);
+}
+
+enum client_result session_renew(struct session *s, const struct options *o)
+{
+    struct client_site site = o->site;
+
+    site.host = s->site.host;
+    site.port = s->site.port;
+    site.user = s->site.user;
+    site.password = s->site.password;
+    if (s->site.security != CLIENT_TLS_IF_OFFERED)
+        site.security = s->site.security;
+    if (!site.fingerprint)
+        site.fingerprint = s->site.fingerprint;
+    site.is_plain_allowed |= s->site.is_plain_allowed;
+    site.first_way = s->known.way;
+    client_fleet_free(&s->fleet);
+    s->site = site;
+    s->o = o;
+    return begin(s);
 }
 
 static bool is_same_server(const struct client_url *a, const struct client_url *b)
@@ -219,7 +252,7 @@ static enum client_result know(struct session **s, const struct options *o, stru
         session_close(s);
         return CLIENT_LOCAL_FAILED;
     }
-    if ((*s)->known.has_tls && (*s)->site.security == CLIENT_TLS_IF_OFFERED)
+    if (((*s)->known.has_tls || (*s)->site.fingerprint) && (*s)->site.security == CLIENT_TLS_IF_OFFERED)
         (*s)->site.security = CLIENT_TLS_EXPLICIT;
     if (!(*s)->site.fingerprint && *(*s)->known.fingerprint)
         (*s)->site.fingerprint = (*s)->known.fingerprint;
@@ -331,13 +364,21 @@ static enum client_result go_over(struct session **s, const struct options *o, s
 }
 
 static enum client_result task_at(struct session **s, const struct options *o, struct show *show,
-                                  struct client_url *url, const char *word, task_fn *run)
+                                  const struct client_url *url, const char *word, task_fn *run)
 {
     enum client_result r = go_over(s, o, show, url),
                        added = *s ? session_add(*s, o, url->path, word, run) : CLIENT_OK;
 
-    client_url_free(url);
     return r ? r : added;
+}
+
+int say_url(const char *text, enum client_url_error error)
+{
+    if (client_url_may_have_password(text))
+        fprintf(stderr, "sally: this is no URL: %s\n", client_url_why(error));
+    else
+        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", text, client_url_why(error));
+    return EXIT_USAGE;
 }
 
 /* A command line with one URL that is none does nothing of the others. */
@@ -346,13 +387,45 @@ static int check_urls(char *const urls[], size_t count)
     for (size_t i = 0; i < count; i++) {
         struct client_url url;
         enum client_url_error error = client_url_parse(urls[i], &url);
-        if (error) {
-            fprintf(stderr, "sally: \"%s\" is no URL: %s\n", urls[i], client_url_why(error));
-            return EXIT_USAGE;
-        }
+        if (error)
+            return say_url(urls[i], error);
         client_url_free(&url);
     }
     return 0;
+}
+
+/* Servers that could not be had: they are not tried again for each of their URLs. */
+struct lost {
+    struct client_url *urls;
+    size_t count;
+};
+
+static bool is_lost(const struct lost *l, const struct client_url *url)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (is_same_server(&l->urls[i], url))
+            return true;
+    return false;
+}
+
+/* Takes url. Without memory for it its server is tried again. */
+static void lose(struct lost *l, struct client_url *url)
+{
+    struct client_url *more = reallocarray(l->urls, l->count + 1, sizeof(*more));
+
+    if (more) {
+        l->urls = more;
+        l->urls[l->count++] = *url;
+    } else {
+        client_url_free(url);
+    }
+}
+
+static void lost_free(struct lost *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        client_url_free(&l->urls[i]);
+    free(l->urls);
 }
 
 int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count,
@@ -361,19 +434,29 @@ int session_tasks(const struct options *o, char *const urls[], char *const words
     int wrong = check_urls(urls, count);
     struct show *show = wrong ? NULL : show_new(o);
     struct session *s = NULL;
+    struct lost lost = {.count = 0};
     enum client_result first = CLIENT_OK, r = CLIENT_OK;
 
     if (!show)
         return wrong ? wrong : say_local("sally", ENOMEM);
-    for (size_t i = 0; i < count && (i == 0 || s); i++) {
+    for (size_t i = 0; i < count && r != CLIENT_CANCELED; i++) {
         struct client_url url;
         if (client_url_parse(urls[i], &url)) {
             first = first ? first : (enum client_result)say_local("sally", ENOMEM);
             break;
         }
+        if (is_lost(&lost, &url)) {
+            client_url_free(&url);
+            continue;
+        }
         r = task_at(&s, o, show, &url, words ? words[i] : NULL, run);
+        if (s)
+            client_url_free(&url);
+        else
+            lose(&lost, &url);
         first = first ? first : r;
     }
+    lost_free(&lost);
     r = go_over(&s, o, show, NULL);
     first = first ? first : r;
     if (first)

@@ -129,13 +129,12 @@ static int open_url(struct shell *sh, const char *text)
     enum client_result r;
 
     free(marked);
-    if (error) {
-        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", text, client_url_why(error));
-        return EXIT_USAGE;
-    }
+    if (error)
+        return say_url(text, error);
     shut(sh);
     sh->url = url;
-    r = session_at(&sh->s, &sh->o, sh->show, &url);
+    sh->used = sh->o;
+    r = session_at(&sh->s, &sh->used, sh->show, &url);
     if (!r)
         r = do_job(sh, where_job, sh->there);
     if (!r && *url.path) {
@@ -186,7 +185,10 @@ static int run_pwd(struct shell *sh, const struct options *o, char *const words[
 {
     (void)o;
     (void)words;
-    show_line(sh->show, sh->there);
+    char text[SPEECH_TEXT]; /* the server says it */
+
+    show_line(sh->show, speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){sh->there, "", "", ""},
+                                    text, sizeof(text)));
     return 0;
 }
 
@@ -244,11 +246,16 @@ static int run_get(struct shell *sh, const struct options *o, char *const words[
         fprintf(stderr, "sally: --output names one file\n");
         return EXIT_USAGE;
     }
+    if (!o->output && !names_differ(words, count_words(words), false))
+        return EXIT_USAGE;
     return run_each(sh, o, words, task_get);
 }
 
 static int run_rm(struct shell *sh, const struct options *o, char *const words[])
 {
+    for (char *const *word = words; *word && o->is_recursive; word++)
+        if (tree_is_where_we_are(*word))
+            return say_local(*word, EISDIR);
     forget_listing(sh);
     return run_each(sh, o, words, task_rm);
 }
@@ -308,7 +315,9 @@ static int store(struct shell *sh, const struct options *o, char *const files[],
 
 static int run_put(struct shell *sh, const struct options *o, char *const words[])
 {
-    return store(sh, o, words, count_words(words));
+    size_t count = count_words(words);
+
+    return names_differ(words, count, false) ? store(sh, o, words, count) : EXIT_USAGE;
 }
 
 static int run_mput(struct shell *sh, const struct options *o, char *const words[])
@@ -326,7 +335,8 @@ static int run_mput(struct shell *sh, const struct options *o, char *const words
         if (path && path[strlen(path) - 1] == '/')
             continue;
         if (!path) {
-            int done = store(sh, o, found.gl_pathv, kept);
+            int done =
+                !names_differ(found.gl_pathv, kept, false) ? EXIT_USAGE : store(sh, o, found.gl_pathv, kept);
             code = done ? done : code;
             break;
         }
@@ -338,12 +348,28 @@ static int run_mput(struct shell *sh, const struct options *o, char *const words
     return code;
 }
 
+/* A folder of this machine goes into the one where the session is, by its last name. */
+static char *own_name_there(const struct shell *sh, const char *here)
+{
+    size_t end = strlen(here), begin;
+    char *name, *path;
+
+    while (end > 0 && here[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && here[begin - 1] != '/';)
+        begin--;
+    name = strndup(here + begin, end - begin);
+    path = name ? shell_there(sh, name) : NULL;
+    free(name);
+    return path;
+}
+
 static int run_mirror(struct shell *sh, const struct options *o, char *const words[])
 {
     const char *from = words[0], *to = words[1];
-    const char *there = o->is_reverse ? (to ? to : from) : from, *slash = strrchr(there, '/');
+    const char *there = o->is_reverse && to ? to : from, *slash = strrchr(there, '/');
     const char *here = o->is_reverse ? from : to ? to : slash ? slash + 1 : there;
-    char *path = shell_there(sh, there);
+    char *path = o->is_reverse && !to ? own_name_there(sh, from) : shell_there(sh, there);
     int code = path ? failed(sh, tree_mirror(o, sh->s, sh->show, path, *here ? here : "."))
                     : say_local("sally", ENOMEM);
 
@@ -457,6 +483,11 @@ static int run_bookmark(struct shell *sh, const struct options *o, char *const w
     } else if (*words[0] == '-') {
         done = bookmark_set(words[0] + 1, NULL);
     } else if (words[1]) {
+        struct client_url url;
+        enum client_url_error error = client_url_parse(words[1], &url);
+        if (error)
+            return say_url(words[1], error);
+        client_url_free(&url);
         done = bookmark_set(words[0], words[1]);
     } else if (sh->s && (here = client_url_text(&sh->url, sh->there))) {
         done = bookmark_set(words[0], here);
@@ -589,11 +620,49 @@ const char *shell_command_name(unsigned i)
 
 /* ---- lines ---- */
 
+/* Options are needed for longer than their line. Words become copies. */
+static bool keep_words(struct shell *sh, int count, char **words)
+{
+    char **more = reallocarray(sh->set, sh->set_count + (size_t)count, sizeof(*more));
+
+    if (!more)
+        return false;
+    sh->set = more;
+    for (int i = 0; i < count; i++) {
+        char *word = strdup(words[i]);
+        if (!word)
+            return false;
+        words[i] = sh->set[sh->set_count++] = word;
+    }
+    return true;
+}
+
+static bool is_other(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* Is it by another session that a command is to be done? */
+static bool is_for_sessions(const struct options *a, const struct options *b)
+{
+    const struct client_site *one = &a->site, *other = &b->site;
+
+    return a->parallel != b->parallel || a->segments != b->segments || a->retries != b->retries ||
+           a->delay_ms != b->delay_ms || one->rate != other->rate || one->ways != other->ways ||
+           one->security != other->security || one->connect_ms != other->connect_ms ||
+           one->active_first != other->active_first || one->active_last != other->active_last ||
+           is_other(one->active_address, other->active_address) || is_other(one->encoding, other->encoding) ||
+           is_other(one->fingerprint, other->fingerprint);
+}
+
 static int run_row(struct shell *sh, const struct row *row, int count, char **words)
 {
     struct options own = sh->o;
-    int first = 1, left;
+    int first = 1, left, code;
+    bool was_verbose;
 
+    if (row->has_options && !keep_words(sh, count, words))
+        return say_local("sally", ENOMEM);
     if (row->has_options &&
         options_read(count, words, row->run == run_set ? &sh->o : &own, &first) != OPTIONS_OK)
         return EXIT_USAGE;
@@ -606,7 +675,20 @@ static int run_row(struct shell *sh, const struct row *row, int count, char **wo
         fprintf(stderr, "sally: no session is open; open URL\n");
         return CLIENT_NO_CONNECTION;
     }
-    return row->run(sh, &own, words + first);
+    if (row->needs_session && is_for_sessions(&own, &sh->used)) {
+        enum client_result r;
+        sh->used = own;
+        r = session_renew(sh->s, &sh->used);
+        if (r) {
+            shut(sh);
+            return failed(sh, r);
+        }
+    }
+    was_verbose = show_be_verbose(sh->show, own.is_verbose);
+    code = row->run(sh, &own, words + first);
+    if (row->run != run_set)
+        show_be_verbose(sh->show, was_verbose);
+    return code;
 }
 
 /* Words as a shell has them: in quotes, or with \ before blanks. */
@@ -668,6 +750,9 @@ int shell_run(const struct options *o, const char *url)
         first = first ? first : code;
     }
     shut(&sh);
+    for (size_t i = 0; i < sh.set_count; i++)
+        free(sh.set[i]);
+    free(sh.set);
     shell_line_free(&l);
     show_free(&sh.show);
     return first;

@@ -14,11 +14,14 @@ struct shell {
     struct options o;
     struct show *show;
     struct session *s;      /* NULL: none is open */
+    struct options used;    /* by it */
     struct client_url url;  /* its server */
     char there[SHELL_PATH]; /* the folder at the server */
     struct client_folder
         kept;        /* of it that was listed for completion last: kept_path. Read by shell_listing. */
     char *kept_path; /* NULL: nothing is kept */
+    char **set;      /* what set was told, which options point into. Owned. */
+    size_t set_count;
     bool is_over;
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { HISTORY = 1000, NAMES = 2000, WORD = 1024 };
@@ -186,10 +187,14 @@ static char *prompt(EditLine *el)
 
     if (el_get(el, EL_CLIENTDATA, &l) < 0)
         return (char *)(uintptr_t)"> ";
-    if (l->sh->s)
-        snprintf(l->prompt, sizeof(l->prompt), "%.60s:%.120s> ", l->sh->url.host, l->sh->there);
-    else
+    if (l->sh->s) { /* the server says where it is */
+        char there[SPEECH_TEXT];
+        speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){l->sh->there, "", "", ""}, there,
+                    sizeof(there));
+        snprintf(l->prompt, sizeof(l->prompt), "%.60s:%.120s> ", l->sh->url.host, there);
+    } else {
         snprintf(l->prompt, sizeof(l->prompt), "sally> ");
+    }
     return l->prompt;
 }
 
@@ -253,6 +258,17 @@ bool shell_line_has_person(const struct shell_line *l)
     return l->editor;
 }
 
+/* PASS or ACCT, said to the server as it is; or a URL in which there is a password, which is refused. */
+static bool has_secret(const char *line)
+{
+    const char *said = strcasestr(line, "quote");
+
+    if (said)
+        said += strlen("quote") + strspn(said + strlen("quote"), " \t\"'\\");
+    return client_url_may_have_password(line) ||
+           (said && (strncasecmp(said, "PASS", 4) == 0 || strncasecmp(said, "ACCT", 4) == 0));
+}
+
 static const char *read_edited(struct shell_line *l)
 {
     int count;
@@ -264,7 +280,7 @@ static const char *read_edited(struct shell_line *l)
         putchar('\n');
         return "";
     }
-    if (line && count > 1 && l->history)
+    if (line && count > 1 && l->history && !has_secret(line))
         history(l->history, &event, H_ENTER, line);
     return count > 0 ? line : NULL;
 }

@@ -17,15 +17,27 @@
 
 /* ---- rm ---- */
 
-enum client_result task_rm(struct client *c, const struct task *t)
+bool tree_is_where_we_are(const char *path)
+{
+    size_t end = strlen(path), begin;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/';)
+        begin--;
+    return end == begin || (end - begin == 1 && path[begin] == '.') ||
+           (end - begin == 2 && path[begin] == '.' && path[begin + 1] == '.');
+}
+
+enum client_result task_rm(struct client *c, struct task *t)
 {
     const char *path = t->path;
     enum client_result r;
 
     if (!t->o->is_recursive)
         return client_do(c, "DELE", path);
-    if (!*path || strcmp(path, "/") == 0)
-        return client_local(c, path, EISDIR); /* all there is at the server: nobody means that */
+    if (tree_is_where_we_are(path))
+        return client_local(c, path, EISDIR);
     r = client_folder_exists(c, path);
     if (r && r != CLIENT_REMOTE_REFUSED)
         return r;
@@ -151,10 +163,8 @@ int command_mirror(const struct options *o, char *const words[])
         return EXIT_USAGE;
     }
     error = client_url_parse(there, &url);
-    if (error) {
-        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", there, client_url_why(error));
-        return EXIT_USAGE;
-    }
+    if (error)
+        return say_url(there, error);
     code = mirror(o, &url, here ? here : *name_of(url.path) ? name_of(url.path) : ".");
     client_url_free(&url);
     return code;
