@@ -402,8 +402,10 @@ class Passwords(SallyCase):
 class Scripted:
     """A server that says what it is told to: {verb: reply, or what makes one of the session}."""
 
-    def __init__(self, script, data=b"", certificate=None):
+    def __init__(self, script, data=b"", certificate=None, behind=b"", again=False):
+        """behind: what comes in clear with the answer to AUTH. again: a second session, without TLS, after the first."""
         self.script, self.sent, self.seen, self.context = script, data, [], None
+        self.behind, self.again = behind, again
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(certificate)
@@ -428,24 +430,36 @@ class Scripted:
 
     def serve(self):
         with contextlib.suppress(OSError):
-            control, _ = self.listener.accept()
-            self.answer(control, "")
-            if self.context:
-                control.recv(100)
-                control.sendall(b"234 go on\r\n")
-                control = self.context.wrap_socket(control, server_side=True)
-            with control, control.makefile("rb") as lines:
-                for line in lines:
-                    verb = line.split()[0].decode()
-                    self.seen.append(line.decode().strip())
-                    self.answer(control, verb)
+            self.session()
+            while self.again:
+                self.context = None
+                self.session()
+
+    def session(self):
+        control, _ = self.listener.accept()
+        self.answer(control, "")
+        if self.context:
+            control.recv(100)
+            control.sendall(b"234 go on\r\n" + self.behind)
+            control = self.context.wrap_socket(control, server_side=True)
+        with control, control.makefile("rb") as lines:
+            for line in lines:
+                verb = line.split()[0].decode()
+                self.seen.append(line.decode().strip())
+                self.answer(control, verb)
 
     def answer(self, control, verb):
         port = self.passive.getsockname()[1]
         said = {**self.STANDARD, "EPSV": f"229 Entering (|||{port}|)",
                 "PASV": f"227 Entering (127,0,0,1,{port >> 8},{port & 255})", **self.script}.get(verb, "500 what?")
+        said = said() if callable(said) else said
         for part in [said] if isinstance(said, (str, bytes)) else said:
             control.sendall(part if isinstance(part, bytes) else part.encode() + b"\r\n")
+        if verb in ("STOR", "APPE") and str(said).startswith("150"):
+            with self.passive.accept()[0] as data:
+                while data.recv(65536):
+                    pass
+            control.sendall(b"226 done\r\n")
         if verb in ("RETR", "LIST", "MLSD") and str(said).startswith("150"):
             data = self.passive.accept()[0]
             if self.context:

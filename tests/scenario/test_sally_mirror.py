@@ -199,9 +199,11 @@ class Up(TreeCase):
 
 
 class Lister:
-    """A server that has what it is told to, and lists it as it is told to: {folder: text}. It hangs up after RETR from these bytes on, once."""
+    """A server that has what it is told to, and lists it as it is told to: {folder: text}. It hangs up after RETR from these bytes on, once.
+    done: how a listing ends. refuses: verbs. forgets: from where RETR was to begin. said: the size, other than it is."""
 
-    def __init__(self, listings, verb="MLSD", times={}, content=b"12345", hangs_up=()):
+    def __init__(self, listings, verb="MLSD", times={}, content=b"12345", hangs_up=(), done="226 done", refuses=(), forgets=False, said=None):
+        self.done, self.refuses, self.forgets, self.said = done, refuses, forgets, said
         self.listings, self.verb, self.times, self.asked = listings, verb, times, []
         self.content, self.hangs_up = content, list(hangs_up)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -222,6 +224,9 @@ class Lister:
                 control, _ = self.listener.accept()
                 threading.Thread(target=self.session, args=(control,), daemon=True).start()
 
+    def own_answer(self, verb, argument):
+        """Other than what any Lister says: a reply; "": the session ends. None: there is none."""
+
     def session(self, control):
         passive, offset = None, 0
         with control, control.makefile("rb") as lines:
@@ -229,7 +234,13 @@ class Lister:
             for line in lines:
                 verb, _, argument = line.decode().strip().partition(" ")
                 self.asked.append((verb, argument))
-                if verb == "EPSV":
+                said = self.own_answer(verb, argument)
+                if said == "":
+                    control.shutdown(socket.SHUT_RDWR)
+                    return
+                if said:
+                    pass
+                elif verb == "EPSV":
                     passive = socket.create_server(("127.0.0.1", 0))
                     said = f"229 Entering (|||{passive.getsockname()[1]}|)"
                 elif verb == self.verb or verb == "RETR":
@@ -241,12 +252,14 @@ class Lister:
                         control.shutdown(socket.SHUT_RDWR)  # makefile() keeps it open else
                         return
                     offset = 0
-                    said = "226 done"
+                    said = self.done if verb == self.verb and not self.listings.get(argument, "") else "226 done"
+                elif verb in self.refuses:
+                    said = "502 no"
                 elif verb == "REST":
-                    offset = int(argument)
+                    offset = 0 if self.forgets else int(argument)
                     said = "350 go on"
                 elif verb == "SIZE" and len(self.content) > 5:
-                    said = f"213 {len(self.content)}"
+                    said = f"213 {self.said or len(self.content)}"
                 elif verb == "FEAT":
                     said = "211-\r\n MLST type*;size*;modify*;\r\n211 end" if self.verb == "MLSD" else "502 no"
                 elif verb == "MDTM" and argument in self.times:
