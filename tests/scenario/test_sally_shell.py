@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sally URL: commands that a person types, and scripts."""
+import json
 import os
+import re
 import subprocess
 
 import harness
 import terminal
 from harness import noise, write_file
+from namespace import PASSWORD
 from test_sally import NO_CONNECTION, REMOTE, USAGE, SallyCase
+from test_tls import make_certificate
 
 
 class Scripts(SallyCase):
@@ -82,6 +86,30 @@ class Scripts(SallyCase):
         self.sally("queue", "clear")
         self.assertEqual(self.sally("queue").stdout, b"")
 
+    def test_doctor(self):
+        """What `sally doctor` says of the folder, but for times."""
+        os.mkdir(self.path("folder"))
+        self.free()
+        self.assertRegex(self.script("help").stdout.decode(), r"(?m)^doctor +\[--no-upload\]")
+        typed = self.script("cd folder", "doctor", "pwd").stdout.decode()
+        self.assertTrue(typed.endswith("/pub/folder\n"), typed)
+
+        def bare(told):
+            return re.sub(r"\d+ ms", "N ms", re.sub(r" +", " ", told))
+        told = self.sally("doctor", self.url("folder")).stdout.decode()
+        self.assertIn("PASV", told)
+        self.assertEqual(bare(typed.removesuffix("/pub/folder\n")), bare(told))
+        self.assertEqual(os.listdir(self.path("folder")), [])
+        report = json.loads(self.script("doctor --json --no-upload", url=self.url("folder")).stdout.splitlines()[-1])
+        self.assertEqual((report["event"], report["host"], report["port"]), ("report", "127.0.0.1", self.server.port))
+        self.assertNotIn("small_put", [key for row in report["rows"] for key, step in row.items()
+                                       if isinstance(step, dict) and step.get("outcome") == "works"])
+
+    def test_doctor_of_what_does_not_work(self):
+        """Its exit status ends a script, as that of any command."""
+        self.assertNotIn(b"/pub\n", self.script("doctor --active --active-ports 1:1", "pwd", status=2).stdout)
+        self.assertIn(b"no session", self.sally(input=b"doctor\n", status=NO_CONNECTION).stderr)
+
     def test_without_a_session(self):
         self.sally(input=b"help\nlcd /\n")
         self.assertIn(b"no session", self.sally(input=b"ls\n", status=NO_CONNECTION).stderr)
@@ -110,6 +138,8 @@ class Person(SallyCase):
             sally.expect("inside\r\n.*inside|inside")
             sally.type("mk\tnew\n")
             sally.expect("/pub> ")
+            sally.type("doc\t--no-upl\n")
+            sally.expect("tor --no-upl.*EPSV.*/pub> ")
             sally.type("quit\n")
             self.assertEqual(sally.end(), 0)
         self.assertEqual(sorted(os.listdir(self.root)), ["folder", "long name.txt", "new"])
@@ -133,6 +163,33 @@ class Person(SallyCase):
                 sally.type("quit\n")
                 sally.end()
         self.assertIn("/tmp", sally.seen)
+
+
+class Trust(SallyCase):
+    """doctor asks nothing that the session knows: neither the password nor whom to trust."""
+
+    @classmethod
+    def prepare(cls):
+        folder = harness.make_dir(os.path.join(os.path.dirname(cls.root), "certificates"), "nobody")
+        cls.certificate = make_certificate(folder + "/server.pem", "localhost")
+        cls.conf = {**cls.conf, "local_enable": "YES", "ssl_enable": "YES", "rsa_cert_file": cls.certificate}
+
+    def test_doctor(self):
+        url = f"alice@127.0.0.1:{self.server.port}/"
+        with terminal.Typing([harness.SALLY, url], self.here, self.environment()) as sally:
+            sally.expect("Password for alice")
+            sally.type(PASSWORD + "\n")
+            sally.expect("\\(yes/no\\)")
+            sally.type("yes\n")
+            sally.expect("alice> ")
+            os.unlink(self.home + "/.local/state/sally/servers")
+            sally.type("doctor --no-upload\n")
+            sally.expect(r"IPv4 TLS +ok \d+ ms.*works.*alice> ")
+            sally.type("quit\n")
+            sally.end()
+        self.assertEqual(sally.seen.count("(yes/no)"), 1)
+        self.assertEqual(sally.seen.count("Password for"), 1)
+        self.assertNotIn(PASSWORD, sally.seen)
 
 
 class Bars(SallyCase):

@@ -70,6 +70,9 @@ MUST_USE enum client_result session_renew(struct session *s, const struct option
  * NULL before, and if it could not be had. */
 MUST_USE enum client_result session_prepare(struct session **s, const struct options *o, struct show *show,
                                             const struct client_url *url);
+/* The same for the server of another session: as the same person, trusting what that one does. Asks nothing. */
+MUST_USE enum client_result session_beside(struct session **s, const struct session *other,
+                                           const struct options *o, struct show *show);
 const struct client_site *session_site(const struct session *s);
 /* Asks whether the certificate that was seen is to be trusted; then the site does, and it is remembered. */
 bool session_trust(struct session *s, const struct client_seen *seen);
@@ -132,6 +135,8 @@ int command_rm(const struct options *o, char *const urls[]);
 int command_queue(const struct options *o, char *const words[]);
 int command_mirror(const struct options *o, char *const words[]);
 int command_doctor(const struct options *o, char *const urls[]);
+/* The same for the server of a session, and a folder there. */
+int doctor_beside(const struct options *o, const struct session *s, const char *folder);
 /* A session that a person types commands into. */
 int shell_run(const struct options *o, const char *url);
 

@@ -57,34 +57,55 @@ static int report(const struct options *o, struct show *show, const char *host, 
     return (int)doctor_verdict(r);
 }
 
-static int examine(const struct options *o, struct show *show, const struct client_url *url)
+static int examine(const struct options *o, struct show *show, struct session *s, const char *folder)
 {
-    struct examining e = {.show = show};
+    struct examining e = {.show = show, .session = s};
     struct doctor_report found;
-    enum client_result r = session_prepare(&e.session, o, show, url);
-    int code = (int)r;
+    struct doctor_plan plan = {.site = session_site(s),
+                               .folder = folder,
+                               .is_tls_only = o->site.security == CLIENT_TLS_EXPLICIT,
+                               .may_store = !o->stores_nothing,
+                               .ears = show_ears(show, 0),
+                               .stop = o->stop,
+                               .begin = begin,
+                               .trust = trust,
+                               .arg = &e};
+    enum client_result r = doctor_examine(&plan, &found);
 
-    if (!r) {
-        struct doctor_plan plan = {.site = session_site(e.session),
-                                   .folder = url->path,
-                                   .is_tls_only = o->site.security == CLIENT_TLS_EXPLICIT,
-                                   .may_store = !o->stores_nothing,
-                                   .ears = show_ears(show, 0),
-                                   .stop = o->stop,
-                                   .begin = begin,
-                                   .trust = trust,
-                                   .arg = &e};
-        r = doctor_examine(&plan, &found);
-        code = (int)r;
-        show_pause(show);
-        if (r)
-            tell_left(&found);
-    }
-    if (!r)
-        code = report(o, show, url->host, &found);
-    else
+    show_pause(show);
+    if (r) {
+        tell_left(&found);
         show_failure(show);
-    session_close(&e.session);
+        return (int)r;
+    }
+    return report(o, show, session_site(s)->host, &found);
+}
+
+static int examine_url(const struct options *o, struct show *show, const struct client_url *url)
+{
+    struct session *s = NULL;
+    enum client_result r = session_prepare(&s, o, show, url);
+    int code = r ? (int)r : examine(o, show, s, url->path);
+
+    if (r)
+        show_failure(show);
+    session_close(&s);
+    return code;
+}
+
+int doctor_beside(const struct options *o, const struct session *s, const char *folder)
+{
+    struct show *show = show_new(o);
+    struct session *own = NULL;
+    enum client_result r;
+    int code;
+
+    if (!show)
+        return say_local("sally", ENOMEM);
+    r = session_beside(&own, s, o, show);
+    code = r ? (int)r : examine(o, show, own, folder);
+    session_close(&own);
+    show_free(&show);
     return code;
 }
 
@@ -98,7 +119,7 @@ int command_doctor(const struct options *o, char *const urls[])
     if (error)
         return say_url(urls[0], error);
     show = show_new(o);
-    code = show ? examine(o, show, &url) : say_local("sally", ENOMEM);
+    code = show ? examine_url(o, show, &url) : say_local("sally", ENOMEM);
     show_free(&show);
     client_url_free(&url);
     return code;

@@ -288,6 +288,28 @@ enum client_result session_prepare(struct session **s, const struct options *o, 
     return r;
 }
 
+enum client_result session_beside(struct session **s, const struct session *other, const struct options *o,
+                                  struct show *show)
+{
+    enum client_result r = know(s, o, show, &other->url);
+
+    if (!r && other->user && !((*s)->user = strdup(other->user)))
+        r = (enum client_result)say_local("sally", ENOMEM);
+    if (r) {
+        session_close(s);
+        return r;
+    }
+    memcpy((*s)->password, other->password, sizeof(other->password));
+    snprintf((*s)->fingerprint, sizeof((*s)->fingerprint), "%s",
+             other->site.fingerprint ? other->site.fingerprint : "");
+    (*s)->site.user = (*s)->user;
+    (*s)->site.password = (*s)->user ? (*s)->password : NULL;
+    (*s)->site.is_plain_allowed |= other->site.is_plain_allowed;
+    if (!o->site.fingerprint && *(*s)->fingerprint)
+        (*s)->site.fingerprint = (*s)->fingerprint;
+    return CLIENT_OK;
+}
+
 void session_close(struct session **s)
 {
     if (!*s)

@@ -378,6 +378,13 @@ static int run_mirror(struct shell *sh, const struct options *o, char *const wor
     return code;
 }
 
+static int run_doctor(struct shell *sh, const struct options *o, char *const words[])
+{
+    (void)words;
+    forget_listing(sh); /* it may leave a file */
+    return doctor_beside(o, sh->s, sh->there);
+}
+
 static int run_mkdir(struct shell *sh, const struct options *o, char *const words[])
 {
     int code = 0;
@@ -559,6 +566,8 @@ static const struct row {
     {"chmod", 2, 200, true, false, SHELL_THERE, run_chmod, "MODE FILE...",
      "set modes, where the server has SITE CHMOD"},
     {"close", 0, 0, false, false, SHELL_NOTHING, run_close, "", "end the session"},
+    {"doctor", 0, 0, true, true, SHELL_NOTHING, run_doctor, "[--no-upload]",
+     "what of FTP works with this server, and why not"},
     {"get", 1, 200, true, true, SHELL_THERE, run_get, "[-c] [-o FILE] FILE...", "copy files to here"},
     {"help", 0, 1, false, false, SHELL_NOTHING, run_help, "[COMMAND]", "this"},
     {"lcd", 0, 1, false, false, SHELL_HERE, run_lcd, "[FOLDER]", "go to a folder here"},
