@@ -86,6 +86,11 @@ class Scripts(SallyCase):
         self.sally("queue", "clear")
         self.assertEqual(self.sally("queue").stdout, b"")
 
+    def test_what_is_set_stays(self):
+        write_file(self.path("one"), "one\n")
+        self.script("set -o wanted --encoding UTF-8", "lpwd", "get one", "close", f"open {self.url()}", "get one")
+        self.assertEqual(self.names(), ["wanted"])
+
     def test_doctor(self):
         """What `sally doctor` says of the folder, but for times."""
         os.mkdir(self.path("folder"))
