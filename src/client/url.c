@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/url.h"
 
+#include "speech/speech.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,18 +148,14 @@ void client_url_free(struct client_url *url)
 
 const char *client_url_why(enum client_url_error error)
 {
-    static const char *const why[] = {
-        [CLIENT_URL_OK] = "it is one",
-        [CLIENT_URL_NO_MEMORY] = "out of memory",
-        [CLIENT_URL_SCHEME] = "only ftp:// and ftps:// are known",
-        [CLIENT_URL_HOST] = "it names no host",
-        [CLIENT_URL_PORT] = "the port is no number from 1 to 65535",
-        [CLIENT_URL_ENCODING] =
-            "a % is not followed by two hexadecimal digits, or they mean a NUL or a line end",
-        [CLIENT_URL_PASSWORD] = "everybody can read a command line: leave the password out, sally asks",
+    static const enum speech_phrase why[] = {
+        [CLIENT_URL_OK] = SPEECH_URL_RIGHT,          [CLIENT_URL_NO_MEMORY] = SPEECH_URL_NO_MEMORY,
+        [CLIENT_URL_SCHEME] = SPEECH_URL_SCHEME,     [CLIENT_URL_HOST] = SPEECH_URL_HOST,
+        [CLIENT_URL_PORT] = SPEECH_URL_PORT,         [CLIENT_URL_ENCODING] = SPEECH_URL_ENCODING,
+        [CLIENT_URL_PASSWORD] = SPEECH_URL_PASSWORD,
     };
 
-    return why[error];
+    return speech_plain(why[error]);
 }
 
 /* As RFC 3986 section 2.3 has it, and '/'. */

@@ -36,7 +36,7 @@ void client_url_free(struct client_url *url);
 MUST_USE char *client_url_text(const struct client_url *url, const char *path);
 /* A name as a URL has it: %XX for what has a meaning there. The caller's to free; NULL: no memory. */
 MUST_USE char *client_url_encode(const char *text);
-/* "the port is no number from 1 to 65535" */
+/* "the port is no number from 1 to 65535", in the language that is spoken */
 const char *client_url_why(enum client_url_error error);
 
 #endif

@@ -51,6 +51,8 @@ SPEECH(NO_PLAIN_PASSWORD,
 SPEECH(TLS_FORESTALLED,
        "The server went on in clear after it had agreed to TLS. Somebody may be between you and it.")
 SPEECH(TLS_FAILED, "TLS handshake failed: %1$s")
+SPEECH(TLS_SERVER_ENDED, "the server ended the connection")
+SPEECH(TLS_NO_CERTIFICATE, "no certificate")
 SPEECH(CERTIFICATE_UNKNOWN, "The certificate of %1$s is not trusted (%2$s). Its SHA-256 fingerprint is %3$s. "
                             "If that is the server's, "
                             "go on with: --fingerprint %3$s")
@@ -97,6 +99,8 @@ SPEECH(TLS_WAS_OFFERED,
 SPEECH(MIRROR_WOULD, "would be: %1$s")
 SPEECH(MIRROR_COUNT, "%1$s files copied, %2$s the same, %3$s deleted, %4$s left out, %5$s failed; %6$s bytes")
 
+/* What sally says besides. */
+#include "speech/sally.h"
 /* What a firewall does to it. */
 #include "speech/firewall.h"
 /* What may be the cause of what does not work. */

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""In Korean: the log of sally, and what `sallywall explain` says of the truth table, on a system that has no Korean locale."""
+"""In Korean: what sally says, and what `sallywall explain` says of the truth table, on a system that has no Korean locale."""
 import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -63,6 +64,132 @@ class Log(AnonymousCase):
         events = [json.loads(line) for line in done.stdout.splitlines()]
         told = {event["id"]: event["text"] for event in events if "id" in event}
         self.assertEqual(told["LOGGED_IN"], "로그인")
+
+
+# Besides names and placeholders in capitals: what is typed, files, and what a server says.
+TYPED = {"sally", "ftp", "ftps", "get", "put", "mirror", "ls", "cat", "rm", "doctor", "queue", "run", "clear", "help", "bookmark", "bye", "cd",
+         "chmod", "close", "lcd", "lpwd", "mget", "mkdir", "mput", "mv", "open", "pwd", "quit", "quote", "set", "site", "en", "ko", "part",
+         "iconv", "netrc", "yes", "no", "ms"}
+
+
+def sentences_in(text):
+    """The words of a text that are neither Korean, nor typed by a person: options, commands, \"quoted\"."""
+    text = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'|--?[a-zA-Z][a-z-]*|\S*/\S*|\b[a-z]+\.(?:txt|lines|netrc)\b", " ", text)
+    return sorted(set(re.findall(r"[A-Za-z]*[a-z]{2,}[A-Za-z]*", text)) - TYPED)
+
+
+class Words(AnonymousCase):
+    """What sally says besides its log: help, mistakes, sessions that are typed, what mirror does."""
+
+    def setUp(self):
+        super().setUp()
+        self.here = tempfile.mkdtemp(dir=harness.WORK)
+        self.addCleanup(shutil.rmtree, self.here)
+
+    def say(self, *words, status=None, input="", **locale):
+        """What is said on both, the Korean of a locale that there is not."""
+        done = subprocess.run([harness.SALLY, "--retry-delay", "0", *words], cwd=self.here, capture_output=True, input=input.encode(), start_new_session=True,
+                              env={**environment(**(locale or KOREAN)), "HOME": self.here}, timeout=harness.PATIENCE)
+        told = (done.stdout + done.stderr).decode()
+        if status is not None:
+            self.assertEqual(done.returncode, status, told)
+        return told
+
+    def check(self, *words, status=None, input="", is_told=True):
+        told = self.say(*words, status=status, input=input)
+        self.assertEqual(sentences_in(told), [], told)
+        self.assertEqual(bool(HANGUL.search(told)), is_told, told)
+        return told
+
+    def url(self, path=""):
+        return f"127.0.0.1:{self.server.port}/pub/{path}"
+
+    def test_help(self):
+        whole = self.check("--help", status=0)
+        self.assertTrue(whole.startswith("사용법: sally "), whole)
+        for command in "get", "put", "mirror", "ls", "cat", "rm", "doctor", "queue":
+            self.assertEqual(self.check(command, "--help", status=0), whole)
+        for line in whole.splitlines():
+            if re.match(r" +-", line) and not re.search(r"--(?:include|help|version)", line):
+                self.assertRegex(line, HANGUL)
+
+    def test_every_way_to_ask_for_it(self):
+        for locale in {"LC_ALL": "ko_KR.UTF-8"}, {"LANG": "ko_KR.UTF-8"}, {"LANGUAGE": "ko"}:
+            self.assertIn("사용법:", self.say("--help", **locale))
+        self.assertIn("사용법:", self.say("--lang", "ko", "--help", LC_ALL="C"))
+        self.assertIn("usage:", self.say("--lang", "en", "--help"))
+        self.assertIn("usage:", self.say("--help", LC_ALL="C"))
+
+    def test_options(self):
+        options = (["--bogus"], ["--bogus=1"], ["-Q"], ["--re"], ["--output"], ["-o"], ["-vo"], ["--verbose=1"], ["-P", "0"], ["--segments", "99"], ["--retry-delay", "x"],
+                   ["--timeout", "0"], ["--limit-rate", "1x"], ["--active-ports", "9:1"], ["--active-address", "X"],
+                   ["--encoding", "NONE"], ["--fingerprint", "1"], ["--lang", "XX"], ["--include", "A"] * 70, ["--exclude", "A"] * 70)
+        for words in options:
+            with self.subTest(words=words):
+                self.check("ls", "H", *words, status=2)
+
+    def test_usage_and_urls(self):
+        for words in (["get"], ["mirror", "A", "B", "C"], ["FLY", "H"], ["ls", "http://H"], ["ls", "ftp://"], ["ls", "H:99999"], ["ls", "H/%zz"],
+                      ["ls", "U:P@H"], ["doctor", "U:P@H"], ["mirror", "U:P@H"], ["queue", "get", "U:P@H"], ["U:P@H"], ["get", "-o", "A", "B", "C"]):
+            with self.subTest(words=words):
+                self.check(*words, status=2)
+
+    def test_typed_sessions(self):
+        told = self.check(input="help\n", status=0)
+        for line in told.splitlines():
+            self.assertRegex(line[41:], HANGUL)
+        for line in ("FLY", "help FLY", "cat 'A", "ls", "lcd /NONE", "ls --bogus", "open U:P@H", "bookmark A", "bookmark A/B U", "A " * 300,
+                     "ls --help"):
+            with self.subTest(line=line):
+                self.check(input=line + "\n")
+
+    def test_at_a_server(self):
+        write_file(self.path("one.txt"), "one\n")
+        for line in "mget *.NONE", "mput *.NONE", "get -o A one.txt one.txt", "put NONE", "mirror NONE", "doctor":
+            with self.subTest(line=line):
+                told = self.say(self.url(), input=line + "\n")
+                self.assertEqual(sentences_in(re.sub(r"(?m)^(?:명령|응답):.*|서버의 응답: .*|\b[1-5]\d\d [A-Z].*(?:\n    .*)?", "", told)), [], told)
+                self.assertTrue(HANGUL.search(told), told)
+
+    def test_mirror(self):
+        write_file(self.path("tree/IN/one.txt"), "one\n")
+        os.mkdir(self.here + "/tree")
+        told = self.check("mirror", "--dry-run", self.url("tree"), status=0)
+        self.assertRegex(told, r"(?m)^폴더 생성 IN$")
+        self.assertRegex(told, r"(?m)^다운로드 IN/one\.txt$")
+        self.say("mirror", self.url("tree"), status=0)
+        os.unlink(self.path("tree/IN/one.txt"))
+        self.assertRegex(self.check("mirror", "--dry-run", "--delete", self.url("tree"), status=0), r"(?m)^삭제 IN/one\.txt$")
+        os.mkdir(self.here + "/UP")
+        write_file(self.here + "/UP/two.txt", "two\n")
+        self.assertRegex(self.check("mirror", "-R", "--dry-run", "UP", self.url("tree"), status=0), r"(?m)^업로드 two\.txt$")
+
+    def test_files_of_the_person(self):
+        def put(name, text, mode=0o600):
+            os.makedirs(os.path.dirname(os.path.join(self.here, name)), exist_ok=True)
+            write_file(os.path.join(self.here, name), text)
+            os.chmod(os.path.join(self.here, name), mode)
+
+        self.check("queue", "get", "A/B%09C", status=9)
+        put(".local/state/sally/queue", "BAD\n")
+        self.check("queue", "run", status=9)
+        put(".local/state/sally/servers", "127.0.0.1:21 tsl\n")
+        self.check("ls", self.url(), status=9)
+        os.unlink(self.here + "/.local/state/sally/servers")
+        self.check("ls", "U@H", status=9)
+        self.check("ls", "--password-file", "NONE", "U@H", status=9)
+        self.check("ls", "--password-command", "exit 3", "U@H", status=9)
+        put("LONG", "A" * 5000)
+        self.check("ls", "--password-file", "LONG", "U@H", status=9)
+        put(".netrc", "machine H login")
+        self.check("ls", "H", status=9)
+        put(".netrc", "machine H login A password B", 0o644)
+        self.check("ls", "H", status=9)
+
+    def test_names_for_scripts_stay(self):
+        """Of files, and of what is kept in them."""
+        self.say("queue", "get", self.url("A"), status=0)
+        self.assertEqual(self.say("queue", status=0), f"get\t{self.url('A')}\t{self.here}/A\n")
 
 
 # What is the same in every language: rules and commands, FTP's and TLS's own words, names of options, modules and files.

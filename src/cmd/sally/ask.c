@@ -34,7 +34,7 @@ static bool read_line(const char *name, int fd, int stop, char out[ASK_LINE])
     if (is_off)
         return false;
     if (got < 0 || n + 1 == ASK_LINE) {
-        fprintf(stderr, "sally: %s: %s\n", name, got < 0 ? strerror(errno) : "its first line is too long");
+        WRONG(LOCAL_FAILED, name, got < 0 ? speech_of(strerror(errno)) : SAID(PASSWORD_LONG));
         return false;
     }
     return true;
@@ -71,7 +71,7 @@ static bool ask_password(struct show *show, int stop, const char *user, const ch
 
     show_pause(show);
     if (fd < 0 || tcgetattr(fd, &before) < 0) {
-        fprintf(stderr, "sally: %s\n", speech_text(SPEECH_NO_TERMINAL, words, text, sizeof(text)));
+        WRONG(NO_TERMINAL, user, host);
         fd_close(&fd);
         return false;
     }
@@ -96,7 +96,7 @@ static bool read_password_file(const char *name, int stop, char out[ASK_LINE])
     bool read;
 
     if (fd < 0) {
-        fprintf(stderr, "sally: %s: %s\n", name, strerror(errno));
+        say_local(name, errno);
         return false;
     }
     read = read_line(name, fd, stop, out);
@@ -113,14 +113,14 @@ static bool run_password_command(const char *command, int stop, const char *user
 
     if (setenv("SALLY_HOST", host, 1) < 0 || setenv("SALLY_USER", user, 1) < 0 ||
         !(from = popen(command, "re"))) {
-        fprintf(stderr, "sally: --password-command: %s\n", strerror(errno));
+        say_local("--password-command", errno);
         return false;
     }
     setvbuf(from, NULL, _IONBF, 0); /* no copy of it is left in a buffer */
     read = read_line(command, fileno(from), stop, out);
     status = pclose(from);
     if (read && status != 0)
-        fprintf(stderr, "sally: --password-command: \"%s\" failed\n", command);
+        WRONG(PASSWORD_COMMAND_FAILED, command);
     return read && status == 0;
 }
 
@@ -155,11 +155,9 @@ static int look_into_netrc(const char *host, const char *user, struct client_log
             explicit_bzero(text, strlen(text));
         free(text);
         if (r < 0)
-            fprintf(stderr, "sally: %s: %s\n", name,
-                    r == -EINVAL ? "something is missing at its end" : strerror(-r));
+            WRONG(LOCAL_FAILED, name, r == -EINVAL ? SAID(NETRC_SHORT) : speech_of(strerror(-r)));
         if (r == 1 && ret->password && (st.st_mode & 077)) {
-            fprintf(stderr, "sally: %s: others may read it, so its passwords are not used; chmod 600 %s\n",
-                    name, name);
+            WRONG(NETRC_READABLE, name);
             client_login_free(ret);
             r = -1;
         }

@@ -76,7 +76,7 @@ bool bookmark_set(const char *name, const char *url)
     bool done = false;
 
     if (!*name || strpbrk(name, "/: \t")) { /* it would be taken for a host or a path */
-        fprintf(stderr, "sally: \"%s\" can't be a bookmark's name\n", name);
+        WRONG(BOOKMARK_NAME, name);
     } else if (file && asprintf(&made, "%s.new", file) >= 0 && (r.out = fopen(made, "we"))) {
         bookmark_each(keep, &r);
         if (url)

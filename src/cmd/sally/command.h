@@ -5,6 +5,8 @@
 #include "client/fleet.h"
 #include "client/url.h"
 
+#include <stdio.h>
+
 enum { EXIT_USAGE = 2, PATTERNS = 64, SESSIONS_MOST = 64 };
 
 /* What the command line says besides a command's URLs. */
@@ -30,6 +32,10 @@ enum option_result { OPTIONS_OK, OPTIONS_WRONG, OPTIONS_HELP, OPTIONS_VERSION };
 /* Reads the options among words[1...count-1], which come to stand first, into o. OPTIONS_OK: *ret_first is the first other word; OPTIONS_WRONG: it was
  * said what. */
 enum option_result options_read(int count, char **words, struct options *o, int *ret_first);
+
+/* ---- usage.c ---- */
+
+void usage_print(FILE *out);
 
 /* ---- show.c: what is shown of the sessions of a command ---- */
 
@@ -99,8 +105,12 @@ MUST_USE enum client_result session_run(struct session *s);
 int session_tasks(const struct options *o, char *const urls[], char *const words[], size_t count,
                   task_fn *run);
 
-/* Says on standard error that it is no URL, without a password that may be in it; EXIT_USAGE. */
-int say_url(const char *text, enum client_url_error error);
+/* Says on standard error what is wrong. Takes the text; NULL: for want of memory there is none. */
+void say_wrong(char *text);
+/* WRONG(NOTHING_FITS, "*.txt") */
+#define WRONG(name, ...) say_wrong(PHRASE(name __VA_OPT__(, ) __VA_ARGS__))
+/* Says on standard error that a text is no URL, without it if a password may be in it. EXIT_USAGE. */
+int say_no_url(const char *text, enum client_url_error error);
 /* Says on standard error what a system call said of a file of this machine; CLIENT_LOCAL_FAILED. */
 int say_local(const char *name, int error);
 

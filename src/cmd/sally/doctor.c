@@ -35,11 +35,8 @@ static void begin(void *arg, const struct doctor_row *row, enum doctor_way_numbe
 /* A file of ours that stayed, for want of a report. */
 static void tell_left(const struct doctor_report *r)
 {
-    const char *const words[SPEECH_WORDS] = {r->left, r->left_why, "", ""};
-    char text[SPEECH_TEXT];
-
     if (*r->left)
-        fprintf(stderr, "sally: %s\n", speech_text(SPEECH_DOCTOR_LEFT, words, text, sizeof(text)));
+        WRONG(DOCTOR_LEFT, r->left, r->left_why);
 }
 
 static int report(const struct options *o, struct show *show, const char *host, const struct doctor_report *r)
@@ -53,7 +50,7 @@ static int report(const struct options *o, struct show *show, const char *host, 
     else
         doctor_print(r);
     if (fflush(stdout) != 0 || ferror(stdout))
-        return say_local("standard output", errno);
+        return say_local(SAID(STANDARD_OUTPUT), errno);
     return (int)doctor_verdict(r);
 }
 
@@ -117,7 +114,7 @@ int command_doctor(const struct options *o, char *const urls[])
     int code;
 
     if (error)
-        return say_url(urls[0], error);
+        return say_no_url(urls[0], error);
     show = show_new(o);
     code = show ? examine_url(o, show, &url) : say_local("sally", ENOMEM);
     show_free(&show);

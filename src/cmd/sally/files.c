@@ -48,7 +48,7 @@ static enum client_result write_out(void *arg, const void *bytes, size_t len)
             return CLIENT_CANCELED;
         ssize_t n = write(STDOUT_FILENO, bytes, len);
         if (n < 0 && errno != EINTR)
-            return client_local(c, "standard output", errno);
+            return client_local(c, SAID(STANDARD_OUTPUT), errno);
         if (n > 0) {
             bytes = (const char *)bytes + n;
             len -= (size_t)n;
@@ -158,7 +158,7 @@ int command_get(const struct options *o, char *const urls[])
     if (!o->output && !names_differ(urls, count, true))
         return EXIT_USAGE;
     if (o->output && count > 1) {
-        fprintf(stderr, "sally: --output names one file, and there are %zu URLs\n", count);
+        WRONG(OUTPUT_ONE_OF, NUMBER(count));
         return EXIT_USAGE;
     }
     return session_tasks(o, urls, NULL, count, task_get);

@@ -128,7 +128,7 @@ static enum client_result print_json(void *arg, const struct ftp_listed *e)
         r |= set_text(object, "target", e->target);
     if (r || json_dumpf(object, stdout, JSON_COMPACT)) {
         json_decref(object);
-        return (enum client_result)say_local("writing a listing", ENOMEM);
+        return (enum client_result)say_local(SAID(WRITING_LISTING), ENOMEM);
     }
     putchar('\n');
     json_decref(object);
@@ -150,5 +150,5 @@ int command_ls(const struct options *o, char *const urls[])
     code = session_tasks(&once, urls, NULL, count_words(urls), task_ls);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    return say_local("standard output", errno);
+    return say_local(SAID(STANDARD_OUTPUT), errno);
 }

@@ -92,7 +92,7 @@ static bool read_ports(const char *text, struct client_site *site)
 
 static bool wrong(const char *what, const char *value)
 {
-    fprintf(stderr, "sally: %s: %s\n", what, value);
+    WRONG(LOCAL_FAILED, what, value);
     return false;
 }
 
@@ -106,11 +106,11 @@ static bool read_number(const char *text, unsigned long least, unsigned long mos
     return isdigit((unsigned char)*text) && !*end && !errno && *ret >= least && *ret <= most;
 }
 
-static bool take_number(const char *what, unsigned long most, unsigned *to)
+static bool take_number(const char *what, unsigned long least, unsigned long most, unsigned *to)
 {
     unsigned long n;
 
-    if (!read_number(optarg, strcmp(what, "--retries") == 0 ? 0 : 1, most, &n))
+    if (!read_number(optarg, least, most, &n))
         return wrong(what, optarg);
     *to = (unsigned)n;
     return true;
@@ -138,7 +138,7 @@ static bool take_rate(uint64_t *to)
     for (; unit && unit >= units; unit--)
         rate *= 1000;
     if (end == optarg || (*end && (!strchr(units, *end) || end[1])) || !(rate >= 1 && rate <= 1e15))
-        return wrong("--limit-rate is no number of bytes a second", optarg);
+        return wrong(SAID(OPTION_LIMIT_RATE), optarg);
     *to = (uint64_t)rate;
     return true;
 }
@@ -159,7 +159,7 @@ static bool take_address(const char **to)
 
     *to = optarg;
     return inet_pton(AF_INET, optarg, address) == 1 || inet_pton(AF_INET6, optarg, address) == 1 ||
-           wrong("--active-address is no IP address", optarg);
+           wrong(SAID(OPTION_ACTIVE_ADDRESS), optarg);
 }
 
 static bool take_encoding(const char **to)
@@ -168,7 +168,7 @@ static bool take_encoding(const char **to)
 
     *to = optarg;
     if (known == (iconv_t)-1)
-        return wrong("--encoding is none that this system knows (iconv -l)", optarg);
+        return wrong(SAID(OPTION_ENCODING), optarg);
     iconv_close(known);
     return true;
 }
@@ -177,22 +177,22 @@ static bool take_fingerprint(const char **to)
 {
     *to = optarg;
     return (strlen(optarg) == 64 && strspn(optarg, "0123456789abcdefABCDEF") == 64) ||
-           wrong("no SHA-256 fingerprint, which has 64 hexadecimal digits", optarg);
+           wrong(SAID(OPTION_FINGERPRINT), optarg);
 }
 
 static bool take_option(int option, struct options *o)
 {
     switch (option) {
     case 'P':
-        return take_number("--parallel is from 1 to 64", SESSIONS_MOST, &o->parallel);
+        return take_number(SAID(OPTION_PARALLEL), 1, SESSIONS_MOST, &o->parallel);
     case SEGMENTS:
-        return take_number("--segments is from 1 to 64", SESSIONS_MOST, &o->segments);
+        return take_number(SAID(OPTION_SEGMENTS), 1, SESSIONS_MOST, &o->segments);
     case RETRIES:
-        return take_number("--retries", 1000000, &o->retries);
+        return take_number("--retries", 0, 1000000, &o->retries);
     case RETRY_DELAY:
-        return take_seconds("--retry-delay is no number of seconds", 0, &o->delay_ms);
+        return take_seconds(SAID(OPTION_RETRY_DELAY), 0, &o->delay_ms);
     case TIMEOUT:
-        return take_seconds("--timeout is no number of seconds", 0.001, &o->site.connect_ms);
+        return take_seconds(SAID(OPTION_TIMEOUT), 0.001, &o->site.connect_ms);
     case LIMIT_RATE:
         return take_rate(&o->site.rate);
     case NO_UPLOAD:
@@ -201,7 +201,7 @@ static bool take_option(int option, struct options *o)
     case ENCODING:
         return take_encoding(&o->site.encoding);
     case LANGUAGE:
-        return speech_speak(optarg) || wrong("--lang is none of en and ko", optarg);
+        return speech_speak(optarg) || wrong(SAID(OPTION_LANG), optarg);
     case 'R':
         o->is_reverse = true;
         return true;
@@ -218,9 +218,9 @@ static bool take_option(int option, struct options *o)
         o->keeps_links = true;
         return true;
     case INCLUDE:
-        return take_pattern("too many --include", o->includes);
+        return take_pattern(SAID(OPTION_INCLUDE), o->includes);
     case EXCLUDE:
-        return take_pattern("too many --exclude", o->excludes);
+        return take_pattern(SAID(OPTION_EXCLUDE), o->excludes);
     case 'r':
         o->is_recursive = true;
         return true;
@@ -263,12 +263,74 @@ static bool take_option(int option, struct options *o)
         o->site.ways |= CLIENT_ACTIVE;
         return true;
     case ACTIVE_PORTS:
-        return read_ports(optarg, &o->site) || wrong("no ports A:B, from 1 to 65535", optarg);
+        return read_ports(optarg, &o->site) || wrong(SAID(OPTION_ACTIVE_PORTS), optarg);
     case ACTIVE_ADDRESS:
         return take_address(&o->site.active_address);
     default:
-        return false; /* getopt_long has said what is wrong */
+        return false;
     }
+}
+
+/* ---- what getopt_long(3) would say, in the language that is spoken ---- */
+
+static void say_of(const char *command, char *text)
+{
+    fprintf(stderr, "%s: %s\n", command, text ? text : SAID(URL_NO_MEMORY));
+    free(text);
+}
+
+/* " '--retries' '--retry-delay'": several that begin as name does, up to its '='. NULL: there are not several, or no memory. */
+static char *possible(const char *name)
+{
+    size_t len = strcspn(name, "=");
+    char *list = strdup("");
+    unsigned count = 0;
+
+    for (const struct option *l = longs; list && l->name; l++) {
+        char *more;
+        if (strncmp(l->name, name, len) != 0)
+            continue;
+        count++;
+        if (asprintf(&more, "%s '--%s'", list, l->name) < 0)
+            more = NULL;
+        free(list);
+        list = more;
+    }
+    if (count < 2) {
+        free(list);
+        list = NULL;
+    }
+    return list;
+}
+
+/* NULL: no option has this value. */
+static const char *long_name(int value)
+{
+    const struct option *l = longs;
+
+    while (l->name && l->val != value)
+        l++;
+    return l->name;
+}
+
+/* word: that was read last. */
+static char *text_of_unfinished(const char *word)
+{
+    return strncmp(word, "--", 2) == 0 ? PHRASE(OPTION_INCOMPLETE, long_name(optopt))
+                                       : PHRASE(OPTION_LETTER_INCOMPLETE, ((char[]){(char)optopt, '\0'}));
+}
+
+static char *text_of_unknown(const char *word)
+{
+    char *list, *text;
+
+    if (optopt)
+        return long_name(optopt) ? PHRASE(OPTION_ALONE, long_name(optopt))
+                                 : PHRASE(OPTION_LETTER, ((char[]){(char)optopt, '\0'}));
+    list = possible(word + 2);
+    text = list ? PHRASE(OPTION_AMBIGUOUS, word, list) : PHRASE(OPTION_UNKNOWN, word);
+    free(list);
+    return text;
 }
 
 enum option_result options_read(int count, char **words, struct options *o, int *ret_first)
@@ -276,11 +338,15 @@ enum option_result options_read(int count, char **words, struct options *o, int 
     int option;
 
     optind = 0; /* from the beginning, as glibc wants it (getopt(3)) */
-    while ((option = getopt_long(count, words, "vtcP:o:nRrh", longs, NULL)) != -1) {
+    while ((option = getopt_long(count, words, ":vtcP:o:nRrh", longs, NULL)) != -1) {
         if (option == 'h')
             return OPTIONS_HELP;
         if (option == VERSION)
             return OPTIONS_VERSION;
+        if (option == ':')
+            say_of(words[0], text_of_unfinished(words[optind - 1]));
+        else if (option == '?')
+            say_of(words[0], text_of_unknown(words[optind - 1]));
         if (!take_option(option, o))
             return OPTIONS_WRONG;
     }

@@ -119,7 +119,7 @@ int queue_add(bool is_put, const char *url, const char *local)
     int r;
 
     if (strpbrk(local, "\t\n") || strpbrk(url, "\t\n")) {
-        fprintf(stderr, "sally: queue: a file's name with a tabulator or a line end can't wait there\n");
+        WRONG(QUEUE_NAME);
         return CLIENT_LOCAL_FAILED;
     }
     if (*local != '/' && !getcwd(here, sizeof(here)))
@@ -191,8 +191,7 @@ int queue_run(const struct options *o)
     urls = (struct lines){.line = calloc(l.count + 1, sizeof(*urls.line))};
     for (; !code && urls.line && urls.count < l.count; urls.count++)
         if (!(urls.line[urls.count] = url_of(l.line[urls.count]))) {
-            fprintf(stderr, "sally: queue: line %zu is not as sally writes them: %s\n", urls.count + 1,
-                    l.line[urls.count]);
+            WRONG(QUEUE_LINE, NUMBER(urls.count + 1), l.line[urls.count]);
             code = CLIENT_LOCAL_FAILED;
             break;
         }
@@ -258,7 +257,7 @@ static int add_gets(const struct options *o, char *const words[])
         struct client_url url;
         enum client_url_error error = client_url_parse(*words, &url);
         if (error)
-            return say_url(*words, error);
+            return say_no_url(*words, error);
         const char *slash = strrchr(url.path, '/');
         code = queue_add(false, *words, o->output ? o->output : slash ? slash + 1 : url.path);
         client_url_free(&url);

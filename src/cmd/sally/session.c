@@ -26,10 +26,25 @@ struct session {
     struct client_fleet *fleet; /* NULL: not open */
 };
 
+void say_wrong(char *text)
+{
+    fprintf(stderr, "sally: %s\n", text ? text : SAID(URL_NO_MEMORY));
+    free(text);
+}
+
 int say_local(const char *name, int error)
 {
-    fprintf(stderr, "sally: %s: %s\n", name, strerror(error));
+    WRONG(LOCAL_FAILED, name, speech_of(strerror(error)));
     return CLIENT_LOCAL_FAILED;
+}
+
+int say_no_url(const char *text, enum client_url_error error)
+{
+    if (client_url_may_have_password(text))
+        WRONG(URL_SECRET_WRONG, client_url_why(error));
+    else
+        WRONG(URL_WRONG, text, client_url_why(error));
+    return EXIT_USAGE;
 }
 
 struct client_fleet *session_fleet(struct session *s)
@@ -54,7 +69,7 @@ static bool recall(struct session *s)
         return true;
     error = client_memory_read(s->file, s->site.host, s->site.port, &s->known, &line);
     if (error == -EINVAL)
-        fprintf(stderr, "sally: %s: line %u is not as sally writes them; mend or remove it\n", s->file, line);
+        WRONG(MEMORY_LINE, s->file, NUMBER(line));
     else if (error)
         say_local(s->file, -error);
     return !error;
@@ -80,8 +95,7 @@ static void remember(struct session *s, const struct client_seen *seen)
     free(place_made(PLACE_STATE, "servers"));
     error = client_memory_write(s->file, s->site.host, s->site.port, &now);
     if (error)
-        fprintf(stderr, "sally: %s: %s; nothing is remembered of %s\n", s->file, strerror(-error),
-                s->site.host);
+        WRONG(MEMORY_LOST, s->file, speech_of(strerror(-error)), s->site.host);
     else
         s->known = now;
 }
@@ -90,11 +104,7 @@ static void remember(struct session *s, const struct client_seen *seen)
 
 static void say_no_tls_any_more(const struct session *s)
 {
-    char text[SPEECH_TEXT];
-
-    fprintf(stderr, "sally: %s\n",
-            speech_text(SPEECH_TLS_WAS_OFFERED, (const char *const[SPEECH_WORDS]){s->site.host, s->file},
-                        text, sizeof(text)));
+    WRONG(TLS_WAS_OFFERED, s->site.host, s->file);
 }
 
 /* Can a person's word, or the option that stands for it, mend this? Then what it changes is changed. */
@@ -394,15 +404,6 @@ static enum client_result task_at(struct session **s, const struct options *o, s
     return r ? r : added;
 }
 
-int say_url(const char *text, enum client_url_error error)
-{
-    if (client_url_may_have_password(text))
-        fprintf(stderr, "sally: this is no URL: %s\n", client_url_why(error));
-    else
-        fprintf(stderr, "sally: \"%s\" is no URL: %s\n", text, client_url_why(error));
-    return EXIT_USAGE;
-}
-
 /* A command line with one URL that is none does nothing of the others. */
 static int check_urls(char *const urls[], size_t count)
 {
@@ -410,7 +411,7 @@ static int check_urls(char *const urls[], size_t count)
         struct client_url url;
         enum client_url_error error = client_url_parse(urls[i], &url);
         if (error)
-            return say_url(urls[i], error);
+            return say_no_url(urls[i], error);
         client_url_free(&url);
     }
     return 0;

@@ -130,7 +130,7 @@ static int open_url(struct shell *sh, const char *text)
 
     free(marked);
     if (error)
-        return say_url(text, error);
+        return say_no_url(text, error);
     shut(sh);
     sh->url = url;
     sh->used = sh->o;
@@ -243,7 +243,7 @@ static int run_cat(struct shell *sh, const struct options *o, char *const words[
 static int run_get(struct shell *sh, const struct options *o, char *const words[])
 {
     if (o->output && words[1]) {
-        fprintf(stderr, "sally: --output names one file\n");
+        WRONG(OUTPUT_ONE);
         return EXIT_USAGE;
     }
     if (!o->output && !names_differ(words, count_words(words), false))
@@ -292,7 +292,7 @@ static int run_mget(struct shell *sh, const struct options *o, char *const words
     for (; *words; words++) {
         if (add_fitting(sh, o, *words) > 0)
             continue;
-        fprintf(stderr, "sally: nothing fits %s\n", *words);
+        WRONG(NOTHING_FITS, *words);
         code = CLIENT_REMOTE_REFUSED;
     }
     int done = failed(sh, session_run(sh->s));
@@ -327,7 +327,7 @@ static int run_mput(struct shell *sh, const struct options *o, char *const words
 
     for (char *const *word = words; *word; word++)
         if (glob(*word, GLOB_MARK | (word == words ? 0 : GLOB_APPEND), NULL, &found) == GLOB_NOMATCH) {
-            fprintf(stderr, "sally: nothing fits %s\n", *word);
+            WRONG(NOTHING_FITS, *word);
             code = CLIENT_LOCAL_FAILED;
         }
     for (size_t i = 0, kept = 0; i <= found.gl_pathc && found.gl_pathv; i++) { /* folders are mirror's */
@@ -499,7 +499,7 @@ static int run_bookmark(struct shell *sh, const struct options *o, char *const w
     } else if (sh->s && (here = client_url_text(&sh->url, sh->there))) {
         done = bookmark_set(words[0], here);
     } else {
-        fprintf(stderr, "sally: bookmark: no session is open; bookmark NAME URL\n");
+        WRONG(BOOKMARK_NO_SESSION);
         done = false;
     }
     free(here);
@@ -556,41 +556,37 @@ static const struct row {
     bool needs_session, has_options;
     enum shell_word word;
     run_fn *run;
-    const char *form, *what;
+    const char *form;
+    enum speech_phrase what;
 } rows[] = {
-    {"bookmark", 0, 2, false, false, SHELL_BOOKMARK, run_bookmark, "[-]NAME [URL]",
-     "list, set and remove names of places"},
-    {"bye", 0, 0, false, false, SHELL_NOTHING, run_quit, "", "leave"},
-    {"cat", 1, 200, true, true, SHELL_THERE, run_cat, "FILE...", "write files to the terminal"},
-    {"cd", 0, 1, true, false, SHELL_THERE_FOLDER, run_cd, "[FOLDER]", "go to a folder at the server"},
-    {"chmod", 2, 200, true, false, SHELL_THERE, run_chmod, "MODE FILE...",
-     "set modes, where the server has SITE CHMOD"},
-    {"close", 0, 0, false, false, SHELL_NOTHING, run_close, "", "end the session"},
-    {"doctor", 0, 0, true, true, SHELL_NOTHING, run_doctor, "[--no-upload]",
-     "what of FTP works with this server, and why not"},
-    {"get", 1, 200, true, true, SHELL_THERE, run_get, "[-c] [-o FILE] FILE...", "copy files to here"},
-    {"help", 0, 1, false, false, SHELL_NOTHING, run_help, "[COMMAND]", "this"},
-    {"lcd", 0, 1, false, false, SHELL_HERE, run_lcd, "[FOLDER]", "go to a folder here"},
-    {"lpwd", 0, 0, false, false, SHELL_NOTHING, run_lpwd, "", "the folder here"},
-    {"ls", 0, 200, true, true, SHELL_THERE, run_ls, "[--json] [FOLDER...]", "list folders"},
-    {"mget", 1, 200, true, true, SHELL_THERE, run_mget, "PATTERN...", "copy files whose names fit to here"},
+    {"bookmark", 0, 2, false, false, SHELL_BOOKMARK, run_bookmark, "[-]NAME [URL]", SPEECH_SHELL_BOOKMARK},
+    {"bye", 0, 0, false, false, SHELL_NOTHING, run_quit, "", SPEECH_SHELL_QUIT},
+    {"cat", 1, 200, true, true, SHELL_THERE, run_cat, "FILE...", SPEECH_SHELL_CAT},
+    {"cd", 0, 1, true, false, SHELL_THERE_FOLDER, run_cd, "[FOLDER]", SPEECH_SHELL_CD},
+    {"chmod", 2, 200, true, false, SHELL_THERE, run_chmod, "MODE FILE...", SPEECH_SHELL_CHMOD},
+    {"close", 0, 0, false, false, SHELL_NOTHING, run_close, "", SPEECH_SHELL_CLOSE},
+    {"doctor", 0, 0, true, true, SHELL_NOTHING, run_doctor, "[--no-upload]", SPEECH_SHELL_DOCTOR},
+    {"get", 1, 200, true, true, SHELL_THERE, run_get, "[-c] [-o FILE] FILE...", SPEECH_SHELL_GET},
+    {"help", 0, 1, false, false, SHELL_NOTHING, run_help, "[COMMAND]", SPEECH_SHELL_HELP},
+    {"lcd", 0, 1, false, false, SHELL_HERE, run_lcd, "[FOLDER]", SPEECH_SHELL_LCD},
+    {"lpwd", 0, 0, false, false, SHELL_NOTHING, run_lpwd, "", SPEECH_SHELL_LPWD},
+    {"ls", 0, 200, true, true, SHELL_THERE, run_ls, "[--json] [FOLDER...]", SPEECH_SHELL_LS},
+    {"mget", 1, 200, true, true, SHELL_THERE, run_mget, "PATTERN...", SPEECH_SHELL_MGET},
     {"mirror", 1, 2, true, true, SHELL_THERE, run_mirror, "[-R] [-n] [--delete] FROM [TO]",
-     "copy a tree to here; -R: from here"},
-    {"mkdir", 1, 200, true, false, SHELL_THERE_FOLDER, run_mkdir, "FOLDER...", "make folders"},
-    {"mput", 1, 200, true, true, SHELL_HERE, run_mput, "PATTERN...", "copy files from here whose names fit"},
-    {"mv", 2, 2, true, false, SHELL_THERE, run_mv, "FROM TO", "rename"},
-    {"open", 1, 1, false, false, SHELL_BOOKMARK, run_open, "URL", "begin a session, in place of this one"},
-    {"put", 1, 200, true, true, SHELL_HERE, run_put, "[-c] FILE...", "copy files from here"},
-    {"pwd", 0, 0, true, false, SHELL_NOTHING, run_pwd, "", "the folder at the server"},
+     SPEECH_SHELL_MIRROR},
+    {"mkdir", 1, 200, true, false, SHELL_THERE_FOLDER, run_mkdir, "FOLDER...", SPEECH_SHELL_MKDIR},
+    {"mput", 1, 200, true, true, SHELL_HERE, run_mput, "PATTERN...", SPEECH_SHELL_MPUT},
+    {"mv", 2, 2, true, false, SHELL_THERE, run_mv, "FROM TO", SPEECH_SHELL_MV},
+    {"open", 1, 1, false, false, SHELL_BOOKMARK, run_open, "URL", SPEECH_SHELL_OPEN},
+    {"put", 1, 200, true, true, SHELL_HERE, run_put, "[-c] FILE...", SPEECH_SHELL_PUT},
+    {"pwd", 0, 0, true, false, SHELL_NOTHING, run_pwd, "", SPEECH_SHELL_PWD},
     {"queue", 0, 200, false, true, SHELL_THERE, run_queue, "[run | clear | get FILE... | put FILE...]",
-     "transfers that wait"},
-    {"quit", 0, 0, false, false, SHELL_NOTHING, run_quit, "", "leave"},
-    {"quote", 1, 200, true, false, SHELL_NOTHING, run_quote, "WORD...", "say that to the server"},
-    {"rm", 1, 200, true, true, SHELL_THERE, run_rm, "[-r] FILE...",
-     "remove files; -r: and folders with all that is in them"},
-    {"set", 0, 0, false, true, SHELL_NOTHING, run_set, "OPTION...",
-     "from now on: -v, -P 4, --limit-rate 1M..."},
-    {"site", 1, 200, true, false, SHELL_NOTHING, run_site, "WORD...", "a command of the server's own"},
+     SPEECH_SHELL_QUEUE},
+    {"quit", 0, 0, false, false, SHELL_NOTHING, run_quit, "", SPEECH_SHELL_QUIT},
+    {"quote", 1, 200, true, false, SHELL_NOTHING, run_quote, "WORD...", SPEECH_SHELL_QUOTE},
+    {"rm", 1, 200, true, true, SHELL_THERE, run_rm, "[-r] FILE...", SPEECH_SHELL_RM},
+    {"set", 0, 0, false, true, SHELL_NOTHING, run_set, "OPTION...", SPEECH_SHELL_SET},
+    {"site", 1, 200, true, false, SHELL_NOTHING, run_site, "WORD...", SPEECH_SHELL_SITE},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -609,9 +605,9 @@ static int run_help(struct shell *sh, const struct options *o, char *const words
     (void)o;
     for (unsigned i = 0; i < ROWS; i++)
         if (!words[0] || strcmp(words[0], rows[i].name) == 0)
-            printf("%-8s %-32s %s\n", rows[i].name, rows[i].form, rows[i].what);
+            printf("%-8s %-32s %s\n", rows[i].name, rows[i].form, speech_plain(rows[i].what));
     if (words[0] && !find_row(words[0]))
-        fprintf(stderr, "sally: there is no command \"%s\"\n", words[0]);
+        WRONG(COMMAND_UNKNOWN, words[0]);
     return words[0] && !find_row(words[0]) ? EXIT_USAGE : 0;
 }
 
@@ -672,16 +668,23 @@ static int run_row(struct shell *sh, const struct row *row, int count, char **wo
 
     if (row->has_options && !keep_words(sh, count, words))
         return say_local("sally", ENOMEM);
-    if (row->has_options &&
-        options_read(count, words, row->run == run_set ? &sh->o : &own, &first) != OPTIONS_OK)
-        return EXIT_USAGE;
+    if (row->has_options)
+        switch (options_read(count, words, row->run == run_set ? &sh->o : &own, &first)) {
+        case OPTIONS_OK:
+            break;
+        case OPTIONS_WRONG:
+            return EXIT_USAGE;
+        case OPTIONS_HELP:
+        case OPTIONS_VERSION: /* of the program, which is no command's */
+            return run_help(sh, &own, (char *const[]){words[0], NULL});
+        }
     left = count - first;
     if (left < row->least || left > row->most) {
         fprintf(stderr, "sally: %s %s\n", row->name, row->form);
         return EXIT_USAGE;
     }
     if (row->needs_session && !sh->s) {
-        fprintf(stderr, "sally: no session is open; open URL\n");
+        WRONG(NO_SESSION);
         return CLIENT_NO_CONNECTION;
     }
     if (row->needs_session && is_for_sessions(&own, &sh->used)) {
@@ -711,7 +714,7 @@ static int run_line(struct shell *sh, const char *line)
     if (!t)
         return say_local("sally", ENOMEM);
     if (tok_str(t, line, &count, &found) != 0 || count > SHELL_WORDS) {
-        fprintf(stderr, "sally: %s\n", count > SHELL_WORDS ? "too many words" : "a quote is not closed");
+        say_wrong(count > SHELL_WORDS ? PHRASE(LINE_LONG) : PHRASE(LINE_QUOTE));
         tok_end(t);
         return EXIT_USAGE;
     }
@@ -723,7 +726,7 @@ static int run_line(struct shell *sh, const char *line)
         if (row)
             code = run_row(sh, row, count, words);
         else
-            fprintf(stderr, "sally: there is no command \"%s\"; help lists them\n", words[0]);
+            WRONG(COMMAND_UNKNOWN_HELP, words[0]);
         code = row ? code : EXIT_USAGE;
     }
     tok_end(t);

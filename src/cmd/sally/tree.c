@@ -55,21 +55,19 @@ int command_rm(const struct options *o, char *const urls[])
 
 /* ---- mirror ---- */
 
-static const char *const acts[] = {
-    [CLIENT_MIRROR_GET] = "get",   [CLIENT_MIRROR_PUT] = "put",       [CLIENT_MIRROR_FOLDER] = "mkdir",
-    [CLIENT_MIRROR_LINK] = "link", [CLIENT_MIRROR_DELETE] = "delete",
+static const enum speech_phrase acts[] = {
+    [CLIENT_MIRROR_GET] = SPEECH_MIRROR_GET,       [CLIENT_MIRROR_PUT] = SPEECH_MIRROR_PUT,
+    [CLIENT_MIRROR_FOLDER] = SPEECH_MIRROR_FOLDER, [CLIENT_MIRROR_LINK] = SPEECH_MIRROR_LINK,
+    [CLIENT_MIRROR_DELETE] = SPEECH_MIRROR_DELETE,
 };
 
 /* A name may be a server's: what would move the cursor is escaped. */
 static void tell(void *arg, enum client_mirror_act act, const char *path)
 {
-    char text[SPEECH_TEXT], *line;
+    char text[SPEECH_TEXT];
 
-    speech_text(SPEECH_VERBATIM, (const char *const[SPEECH_WORDS]){path, "", "", ""}, text, sizeof(text));
-    if (asprintf(&line, "%s %s", acts[act], text) < 0)
-        return; /* a line less, for want of memory */
-    show_line(arg, line);
-    free(line);
+    show_line(
+        arg, speech_text(acts[act], (const char *const[SPEECH_WORDS]){path, "", "", ""}, text, sizeof(text)));
 }
 
 static void print_count(const struct options *o, struct show *show, const struct client_mirror_count *n)
@@ -164,7 +162,7 @@ int command_mirror(const struct options *o, char *const words[])
     }
     error = client_url_parse(there, &url);
     if (error)
-        return say_url(there, error);
+        return say_no_url(there, error);
     code = mirror(o, &url, here ? here : *name_of(url.path) ? name_of(url.path) : ".");
     client_url_free(&url);
     return code;

@@ -84,9 +84,11 @@ static void what_tracking_says_is_translated(void **state)
 /* And what the C library says of the errors that people meet. */
 static void what_the_system_says_is_translated(void **state)
 {
-    static const int errors[] = {ENOENT, EACCES, EPERM, EEXIST, EISDIR, ENOTDIR,      ENOSPC,
-                                 EDQUOT, EFBIG,  EROFS, EIO,    EINVAL, ENAMETOOLONG, ELOOP,
-                                 EMFILE, ENOMEM, EBUSY, EILSEQ, EPROTO};
+    static const int errors[] = {
+        ENOENT, EACCES, EPERM,  EEXIST,    EISDIR,       ENOTDIR,       ENOSPC,     EDQUOT,
+        EFBIG,  EROFS,  EIO,    EINVAL,    ENAMETOOLONG, ELOOP,         EMFILE,     ENOMEM,
+        EBUSY,  EILSEQ, EPROTO, ENOTEMPTY, EPIPE,        ENXIO,         EOPNOTSUPP, ETXTBSY,
+        ESTALE, EXDEV,  ENFILE, EAGAIN,    EADDRINUSE,   EADDRNOTAVAIL, ENETDOWN,   ECONNABORTED};
 
     (void)state;
     assert_true(speech_speak("ko"));
