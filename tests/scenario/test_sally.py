@@ -215,6 +215,23 @@ class Files(SallyCase):
         self.assertIn(b"another sally is writing it", said)
         self.assertEqual(self.mine("a.part"), b"begun")
 
+    def test_completion_of_zsh(self):
+        harness.need("zsh")
+        folder = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "packaging/completion")
+        os.makedirs(self.home + "/.config/sally")
+        write_file(self.home + "/.config/sally/bookmarks", "office ftp://H/\n")
+        write_file(self.here + "/alpha.txt", "")
+        environment = {**self.environment(), "PATH": os.path.dirname(harness.SALLY) + ":" + os.environ["PATH"], "PS1": "> "}
+        with terminal.Typing([shutil.which("zsh"), "-f", "-i"], self.here, environment, columns=200) as zsh:
+            zsh.type(f"fpath=({folder} $fpath); autoload -U compinit; compinit -u -D; sally() {{ printf '<%s>' \"$@\"; echo }}; echo rea''dy\n")
+            zsh.expect("ready\r")
+            for typed, words in (("mir\t", "<mirror>"), ("-v mir\t", "<-v><mirror>"), ("-P 4 mir\t", "<-P><4><mirror>"), ("off\t", "<office>"),
+                                 ("put al\t", "<put><alpha.txt>"), ("queue -v ru\t", "<queue><-v><run>"), ("get --reve\t", "<get><--reverse>"),
+                                 ("get --encoding UTF-16B\t", "<get><--encoding><UTF-16BE>"), ("get --output=al\t", "<get><--output=alpha.txt>")):
+                with self.subTest(typed=typed):
+                    zsh.type("sally " + typed + "\n")
+                    zsh.expect(f"{words}\r")
+
     def test_completion(self):
         file = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "packaging/completion/sally.bash")
         for words, wanted in ((["mi"], "mirror"), (["get", "--seg"], "--segments"), (["get", "-o", "/etc/passw"], "/etc/passwd")):
