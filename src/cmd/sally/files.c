@@ -137,9 +137,7 @@ bool names_differ(char *const words[], size_t count, bool are_urls)
         qsort(names, count, sizeof(*names), compare_names);
     for (size_t i = 0; names && i < count; i++) {
         if (differ && i > 0 && names[i] && *names[i] && compare_names(&names[i - 1], &names[i]) == 0) {
-            fprintf(stderr,
-                    "sally: two files are called \"%s\": the second would take the first one's place\n",
-                    names[i]);
+            WRONG(TWO_OF_A_NAME, names[i]);
             differ = false;
         }
         if (i > 0)

@@ -231,7 +231,7 @@ static int add_puts(char *const words[])
     int code = 0;
 
     if (error)
-        return say_url(words[count - 1], error);
+        return say_no_url(words[count - 1], error);
     client_url_free(&whole);
     if (!names_differ(words, count - 1, false))
         return EXIT_USAGE;
@@ -248,7 +248,7 @@ static int add_gets(const struct options *o, char *const words[])
     int code = 0;
 
     if (o->output && words[1]) {
-        fprintf(stderr, "sally: --output names one file, and there are %zu URLs\n", count_words(words));
+        WRONG(OUTPUT_ONE_OF, NUMBER(count_words(words)));
         return EXIT_USAGE;
     }
     if (!names_differ(words, count_words(words), true))

@@ -493,7 +493,7 @@ static int run_bookmark(struct shell *sh, const struct options *o, char *const w
         struct client_url url;
         enum client_url_error error = client_url_parse(words[1], &url);
         if (error)
-            return say_url(words[1], error);
+            return say_no_url(words[1], error);
         client_url_free(&url);
         done = bookmark_set(words[0], words[1]);
     } else if (sh->s && (here = client_url_text(&sh->url, sh->there))) {
