@@ -12,6 +12,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 import servers
@@ -22,6 +23,7 @@ OURS = "sally"
 FULL = {"rounds": 5, "large": 1 << 30, "small": 2000, "many": 100_000}
 QUICK = {"rounds": 3, "large": 1 << 28, "small": 500, "many": 10_000}
 SMALL = 2048
+PATIENCE = 60  # seconds, after which a run has failed
 MBYTE = 1e6
 
 
@@ -49,9 +51,14 @@ def execute(place, argv):
     began = time.monotonic()
     child = subprocess.Popen(argv, cwd=place.here, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              env=environment(place))
+    limit = threading.Timer(PATIENCE, child.kill)
+    limit.start()
     output = child.stdout.read()  # little, or nothing
     _, status, usage = os.wait4(child.pid, 0)
+    limit.cancel()
     child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode == -9:
+        raise Failure(f"{argv[0]}: not done after {PATIENCE} seconds")
     if child.returncode:
         raise Failure(f"{argv[0]}: exit status {child.returncode}: {output.decode(errors='replace')[-300:]}")
     return time.monotonic() - began, usage.ru_maxrss * 1024

@@ -138,7 +138,10 @@ struct bpf_order {
     uint32_t steps;        /* sweep_now: so many slots */
     uint32_t slot, serial; /* forget_flow */
     uint32_t spare;
-    struct bpf_expected_key expected; /* forget_expected */
+    struct bpf_expected_key expected; /* forget_expected, expect_order */
+    struct track_tuple control; /* expect_order: packets of the control connection, of either direction */
+    uint32_t seconds;
+    uint32_t size; /* expect_order: of this struct, as who asks knows it */
 };
 
 /* Map "passing": what OUTPUT has found of a packet. */

@@ -220,6 +220,58 @@ int forget_flow(struct bpf_order *order)
     return pool_end(order->slot, order->serial, order->now_ms);
 }
 
+/* The flow of a packet, if it is there: its handle for expectations, 0: no helper listens to it; or -ENOENT. */
+static inline int64_t flow_handle(const struct track_tuple *t, uint64_t now_ms)
+{
+    const struct bpf_settings *settings = settings_get();
+    uint64_t key = settings ? pool_key(t, settings) : 0;
+    uint32_t *slot = bpf_map_lookup_elem(&flow_index, &key);
+    struct bpf_flow *f = slot ? bpf_map_lookup_elem(&flows, slot) : NULL;
+    int64_t handle = -ENOENT;
+
+    if (!f)
+        return -ENOENT;
+    bpf_spin_lock(&f->lock);
+    if (flow_is_used(f) && track_flow_direction(&f->flow, t) < TRACK_DIRECTIONS &&
+        !track_has_expired(&f->flow, now_ms))
+        handle = f->flow.helper_data;
+    bpf_spin_unlock(&f->lock);
+    return handle;
+}
+
+/* A server says what its control connection expects, for so many seconds: what was expected of it before is not any more. 0 or
+ * -errno: -EPROTO, who asks is of another version. */
+SEC("syscall")
+int expect_order(struct bpf_order *order)
+{
+    const struct bpf_expected_key key = order->expected;
+    const struct track_tuple tuple = order->control;
+    uint64_t now_ms = bpf_ktime_get_ns() / 1000000;
+    int64_t handle = order->size == sizeof *order ? flow_handle(&tuple, now_ms) : -EPROTO;
+    uint32_t master = (uint32_t)handle;
+    struct bpf_control *control = handle > 0 ? bpf_map_lookup_elem(&controls, &master) : NULL;
+    struct track_expectation e = {.source = key.source,
+                                  .destination = key.destination,
+                                  .port = key.port,
+                                  .zone = key.zone,
+                                  .family = key.family,
+                                  .master = master,
+                                  .expires = now_ms + (uint64_t)order->seconds * 1000};
+
+    if (handle <= 0)
+        return handle ? (int)handle : -EOPNOTSUPP;
+    if (control && control->expects)
+        expected_end(&control->expected, master);
+    if (bpf_map_update_elem(&expected, &key, &e, BPF_ANY))
+        return -EMFILE;
+    if (control) { /* it ends with the connection */
+        control->expected = key;
+        control->expects = 1;
+    }
+    expected_tell(&e, BPF_FLOW_NEW);
+    return 0;
+}
+
 /* Ends the expectation with this key. Is it this call that has? */
 SEC("syscall")
 int forget_expected(struct bpf_order *order)

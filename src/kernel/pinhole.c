@@ -22,6 +22,7 @@ static const struct pinhole_back_end *const back_ends[PINHOLE_WAYS] = {
     [PINHOLE_CONNTRACK] = &pinhole_conntrack,
     [PINHOLE_NFT] = &pinhole_nft,
     [PINHOLE_IPSET] = &pinhole_ipset,
+    [PINHOLE_SALLYWALL] = &pinhole_sallywall,
 };
 
 const char *pinhole_way_name(enum pinhole_way way)

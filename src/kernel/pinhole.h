@@ -5,13 +5,14 @@
 /*
  * Pinholes: what lets one data connection through the kernel's firewall, from this client to this server, to one port,
  * for so many seconds. A pinhole lives in the kernel, which ends it when its time is over, whatever becomes of
- * us. Three ways, one file each:
+ * us. Four ways, one file each:
  *
  *   conntrack   an expectation of the control connection's entry: the data connection is RELATED (RFC: none; Linux,
  *               net/netfilter/nf_conntrack_expect.c). An nft table of ours, which is gone with this process, gives
  *               control connections the helper that an expectation takes.
  *   nft         an element of a set of the administrator's, to which his rule refers
  *   ipset       the same of ipset
+ *   sallywall   an expectation of the wall that `sallywall up` put up
  *
  * No call blocks: netfilter answers while it is asked.
  */
@@ -22,7 +23,7 @@
 
 #include "base/result.h"
 
-enum pinhole_way { PINHOLE_CONNTRACK, PINHOLE_NFT, PINHOLE_IPSET, PINHOLE_WAYS };
+enum pinhole_way { PINHOLE_CONNTRACK, PINHOLE_NFT, PINHOLE_IPSET, PINHOLE_SALLYWALL, PINHOLE_WAYS };
 
 /* One data connection. Addresses are those of the control connection, IPv4 as ::ffff:a.b.c.d. */
 struct pinhole {
@@ -53,6 +54,9 @@ const char *pinhole_way_name(enum pinhole_way way);
 /* Does the kernel track connections in this network namespace, because some rule asks for it? It is sent a broken packet, over
  * the loopback, and is asked whether it has counted it. 1, 0, or -errno: it can't be asked. */
 MUST_USE int pinhole_is_tracked(void);
+
+/* Has this network namespace a wall of sallywall, of this version? */
+MUST_USE bool pinhole_has_wall(void);
 
 /* NULL: it does not work here, and error says why. */
 MUST_USE struct pinholes *pinholes_new(enum pinhole_way way, const struct pinhole_plan *plan,

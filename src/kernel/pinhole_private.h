@@ -16,7 +16,7 @@ struct pinhole_back_end {
     int (*close)(void *state, const struct pinhole *hole);
 };
 
-extern const struct pinhole_back_end pinhole_conntrack, pinhole_nft, pinhole_ipset;
+extern const struct pinhole_back_end pinhole_conntrack, pinhole_nft, pinhole_ipset, pinhole_sallywall;
 
 /* Does it take a pinhole? One between addresses that nobody has (RFC 5737, RFC 3849). 0 or -errno. */
 MUST_USE int pinhole_try(const struct pinhole_back_end *b, void *state, bool is_v4);

@@ -68,15 +68,21 @@ class DoorCase(AnonymousCase):
             world.server.run(program, input=LOCKED.format(""))
         world.server.run("sh", "-e", input=self.rule(conf))
 
+    def lock_wall(self, world, conf):
+        del conf
+        live.need_live()
+        world.up(ipv4=STATES, ipv6=STATES)
+
     WAYS = {"conntrack": ({"firewall": "conntrack"}, lock_states), "auto": ({"firewall": "auto"}, lock_states),
             "ftp": ({"firewall": "conntrack", "firewall_helper": "ftp"}, lock_states),
-            "nft": ({"firewall": "nft"}, lock_nft), "ipset": ({"firewall": "ipset"}, lock_ipset)}
+            "nft": ({"firewall": "nft"}, lock_nft), "ipset": ({"firewall": "ipset"}, lock_ipset),
+            "sallywall": ({"firewall": "sallywall"}, lock_wall), "auto, wall": ({"firewall": "auto"}, lock_wall)}
 
     def left(self, host):
         """What there is in the firewall, but for what it counts and when it ends."""
         rules = host.run("nft", "-s", "list", "ruleset").stdout + host.run("ipset", "save").stdout
         rules = re.sub(r"elements = \{[^}]*\}", lambda found: re.sub(r"expires \w+", "", found[0]), rules)
-        return rules + host.run("conntrack", "-L", "expect", check=False).stdout
+        return rules + host.run("conntrack", "-L", "expect", check=False).stdout + host.sallywall("expect", "-L", status=None).stdout
 
     def serve(self, world, way, **more):
         conf, lock = self.WAYS[way]
@@ -117,6 +123,8 @@ class DoorCase(AnonymousCase):
             return len(re.findall(r" expires ", world.server.run("nft", "list", "ruleset").stdout))
         if way == "ipset":
             return len(re.findall(r"^add ", world.server.run("ipset", "save").stdout, re.MULTILINE))
+        if way == "sallywall":
+            return len(world.server.sallywall("expect", "-L", status=None).stdout.splitlines())
         return len(self.expected(world))
 
 
@@ -184,6 +192,12 @@ class Clients(DoorCase):
     def test_auto(self):
         self.go_through("auto")
 
+    def test_sallywall(self):
+        self.go_through("sallywall")
+
+    def test_auto_where_a_wall_stands(self):
+        self.go_through("auto, wall")
+
 
 def by_sally(world, mode, seconds, family=4):
     """Under TLS, which it uses wherever it is offered."""
@@ -203,7 +217,7 @@ STRANGER = "192.168.0.77"
 
 class Doors(DoorCase):
     """What a door is: for one client, one port, one connection, and a time."""
-    EACH = ("conntrack", "ftp", "nft", "ipset")
+    EACH = ("conntrack", "ftp", "nft", "ipset", "sallywall")
 
     def each(self, play, ways=EACH, **more):
         def one(way):
@@ -312,7 +326,7 @@ class Doors(DoorCase):
                         self.assertEqual(stranger.recv(1000), b"")
                 del client.makepasv
                 self.assertIn("report.txt", " ".join(client.nlst("/pub")))
-            self.each(play, ("conntrack", "nft"), **TLS)
+            self.each(play, ("conntrack", "nft", "sallywall"), **TLS)
 
     def test_sets_that_are_full(self):
         """425 at once, and why; and the next one works when there is room."""
@@ -528,7 +542,7 @@ class Killed(DoorCase):
     """No process leaves anything open for longer than its time."""
 
     def test_the_monitor(self):
-        for way in ("conntrack", "nft", "ipset"):
+        for way in ("conntrack", "nft", "ipset", "sallywall"):
             with self.subTest(way=way), World() as world:
                 server, _ = self.serve(world, way, accept_timeout=3)
                 client = self.session(world)

@@ -100,10 +100,10 @@ static bool is_one_of(const char *text, const char *const *words)
 
 static void firewall_check(const struct config *c, struct remarks *r)
 {
-    static const char *const ways[] = {"auto", "conntrack", "nft", "ipset", "none", NULL},
+    static const char *const ways[] = {"auto", "conntrack", "nft", "ipset", "sallywall", "none", NULL},
                              *const helpers[] = {"sane", "ftp", NULL};
     if (!is_one_of(c->firewall, ways))
-        remark_error(r, "firewall=%s: expected auto, conntrack, nft, ipset or none",
+        remark_error(r, "firewall=%s: expected auto, conntrack, nft, ipset, sallywall or none",
                      c->firewall ? c->firewall : "");
     if (!is_one_of(c->firewall_helper, helpers))
         remark_error(r, "firewall_helper=%s: expected sane or ftp",

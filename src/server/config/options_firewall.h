@@ -9,9 +9,11 @@
            "door: for that client's address and that port alone, until it is used, the session ends or "     \
            "accept_timeout is over, under TLS too. conntrack: the connection is RELATED, so that a rule "    \
            "which accepts ESTABLISHED,RELATED suffices. nft, ipset: the client is in a set (firewall_set) "  \
-           "to which a rule refers; sallyd --firewall-rule prints both. none: no doors; the firewall has "   \
-           "to admit the passive ports. auto: conntrack, if rules of this machine ask for connection "       \
-           "states when the server starts or reads its configuration again; else none.")                     \
+           "to which a rule refers; sallyd --firewall-rule prints both. sallywall: as conntrack, of the "    \
+           "wall that sallywall up has put up. none: no doors; the firewall has to admit the passive "       \
+           "ports. auto: sallywall, if a wall stands; conntrack, if rules of this machine ask for "          \
+           "connection states; both, or none. It looks when the server starts and when it reads its "        \
+           "configuration again.")                                                                           \
     STRING(firewall_helper, "sane", NAME, SERVER, DONE,                                                      \
            "The conntrack helper that control connections are given with firewall=conntrack; the kernel "    \
            "permits no expectation without one. sane (the scanner protocol's) does nothing with FTP. ftp "   \

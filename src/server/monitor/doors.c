@@ -34,24 +34,12 @@ struct door {
     struct pinhole hole;
 };
 
-static struct pinholes *pinholes;                           /* NULL: no doors */
+static struct pinholes *pinholes[PINHOLE_WAYS];             /* by way; NULL: not so */
 static char way_now[sizeof(((struct doors_way *)0)->text)]; /* what they were made of */
 static bool is_used;                                        /* for the first time, and since */
 static struct door *by_key, *by_session;
 
 /* --- which way --------------------------------------------------------------------------------------- */
-
-/* firewall=auto. PINHOLE_WAYS: none. */
-static enum pinhole_way choose(const char **ret_why)
-{
-    int is_tracked = monitor.root ? pinhole_is_tracked() : 0;
-
-    *ret_why = is_tracked > 0   ? "this machine's rules ask for connection states"
-               : is_tracked < 0 ? "whether this machine tracks connections can't be found out"
-               : !monitor.root  ? "doors take root"
-                                : "no rule of this machine asks for connection states";
-    return is_tracked > 0 ? PINHOLE_CONNTRACK : PINHOLE_WAYS;
-}
 
 static enum pinhole_way way_named(const char *name)
 {
@@ -59,6 +47,29 @@ static enum pinhole_way way_named(const char *name)
         if (strcmp(name, pinhole_way_name(way)) == 0)
             return way;
     return PINHOLE_WAYS;
+}
+
+/* Is this way to be used? *ret_why: why it is, or is not, if firewall=auto. */
+static bool is_wanted(const struct config *c, enum pinhole_way way, const char **ret_why)
+{
+    *ret_why = "";
+    if (strcmp(c->firewall, "auto") != 0)
+        return way_named(c->firewall) == way;
+    if (!monitor.root) {
+        *ret_why = "they take root";
+        return false;
+    }
+    if (way == PINHOLE_SALLYWALL && pinhole_has_wall()) {
+        *ret_why = "sallywall stands here";
+        return true;
+    }
+    if (way != PINHOLE_CONNTRACK)
+        return false;
+    int is_tracked = pinhole_is_tracked();
+    *ret_why = is_tracked > 0   ? "this machine's rules ask for connection states"
+               : is_tracked < 0 ? "whether this machine tracks connections can't be found out"
+                                : "no rule of this machine asks for connection states";
+    return is_tracked > 0;
 }
 
 static struct pinholes *new_pinholes(const struct config *c, enum pinhole_way way,
@@ -74,67 +85,101 @@ static struct pinholes *new_pinholes(const struct config *c, enum pinhole_way wa
     return pinholes_new(way, &plan, error);
 }
 
-int doors_make_ready(const struct config *c, struct doors_way *ret)
+/* Those that c wants, by name, and what they are made of. */
+static void describe(const struct config *c, const bool *wanted, char *out, size_t cap)
 {
-    const bool is_auto = strcmp(c->firewall, "auto") == 0;
-    const char *why = "";
-    enum pinhole_way way = is_auto ? choose(&why) : way_named(c->firewall);
-    struct pinhole_error error = {.text = ""};
+    size_t at = 0;
+    *out = '\0';
+    for (enum pinhole_way way = 0; way < PINHOLE_WAYS; way++)
+        if (wanted[way] && at < cap)
+            at += (size_t)snprintf(out + at, cap - at, "%s %s %s %s ", pinhole_way_name(way),
+                                   c->firewall_helper, c->firewall_table, c->firewall_set);
+}
 
-    *ret = (struct doors_way){.pinholes = NULL};
-    if (way < PINHOLE_WAYS)
-        snprintf(ret->text, sizeof(ret->text), "%s %s %s %s", pinhole_way_name(way), c->firewall_helper,
-                 c->firewall_table, c->firewall_set);
-    ret->is_as_now = strcmp(ret->text, way_now) == 0;
-    if (ret->is_as_now && is_used)
-        return 0;
-    if (way == PINHOLE_WAYS) {
-        if (is_auto)
-            tell("firewall: no doors, since %s; one before this server has to admit the passive ports, or "
-                 "sallyd has to be "
-                 "started behind rules with connection states: sallyd --firewall-rule",
-                 why);
-        return 0;
-    }
-    ret->pinholes = new_pinholes(c, way, &error);
-    if (ret->pinholes)
+/* 0 or -errno told. With auto what does not work is none. */
+static int make_one(const struct config *c, enum pinhole_way way, const char *why, struct doors_way *ret)
+{
+    struct pinhole_error error = {.text = ""};
+    const bool is_auto = *why;
+
+    ret->pinholes[way] = new_pinholes(c, way, &error);
+    if (ret->pinholes[way]) {
         tell("firewall: a door for each data connection, by way of %s%s%s", pinhole_way_name(way),
              is_auto ? ", since " : "", why);
-    else if (is_auto)
+        return 0;
+    }
+    if (!*error.text)
+        snprintf(error.text, sizeof(error.text), "%s", strerror(ENOMEM));
+    if (is_auto)
         tell("firewall: no doors, though %s: %s", why, error.text);
     else
-        tell("firewall=%s does not work here: %s", c->firewall, *error.text ? error.text : strerror(ENOMEM));
-    if (!ret->pinholes)
-        ret->text[0] = '\0';
-    return ret->pinholes || is_auto ? 0 : -EOPNOTSUPP;
+        tell("firewall=%s does not work here: %s", c->firewall, error.text);
+    return is_auto ? 0 : -EOPNOTSUPP;
+}
+
+int doors_make_ready(const struct config *c, struct doors_way *ret)
+{
+    const char *why[PINHOLE_WAYS];
+    bool wanted[PINHOLE_WAYS];
+    unsigned count = 0;
+    int r = 0;
+
+    memset(ret, 0, sizeof(*ret));
+    for (enum pinhole_way way = 0; way < PINHOLE_WAYS; way++)
+        count += wanted[way] = is_wanted(c, way, &why[way]);
+    describe(c, wanted, ret->text, sizeof(ret->text));
+    ret->is_as_now = is_used && strcmp(ret->text, way_now) == 0;
+    if (ret->is_as_now)
+        return 0;
+    if (count == 0 && *why[PINHOLE_CONNTRACK])
+        tell("firewall: no doors, since %s; a firewall before this server has to admit the passive ports, or "
+             "to ask for "
+             "connection states when sallyd starts: see sallyd --firewall-rule",
+             why[PINHOLE_CONNTRACK]);
+    for (enum pinhole_way way = 0; r == 0 && way < PINHOLE_WAYS; way++)
+        if (wanted[way])
+            r = make_one(c, way, why[way], ret);
+    if (r < 0)
+        doors_drop(ret);
+    return r;
 }
 
 void doors_use(const struct doors_way *way)
 {
-    if (way->is_as_now && is_used)
+    if (way->is_as_now)
         return;
     is_used = true;
     doors_end();
-    pinholes = way->pinholes;
+    memcpy(pinholes, way->pinholes, sizeof(pinholes));
     snprintf(way_now, sizeof(way_now), "%s", way->text);
     doors_send();
 }
 
 void doors_drop(struct doors_way *way)
 {
-    pinholes_free(&way->pinholes);
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++)
+        pinholes_free(&way->pinholes[i]);
 }
 
 void doors_end(void)
 {
     doors_shut_all();
-    pinholes_free(&pinholes);
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++)
+        pinholes_free(&pinholes[i]);
+}
+
+static bool has_doors(void)
+{
+    unsigned i = 0;
+    while (i < PINHOLE_WAYS && !pinholes[i])
+        i++;
+    return i < PINHOLE_WAYS;
 }
 
 void doors_send(void)
 {
-    uint32_t has_doors = pinholes != NULL;
-    monitor_send_all(MSG_DOORS, &has_doors, sizeof(has_doors), -1);
+    uint32_t wants = has_doors();
+    monitor_send_all(MSG_DOORS, &wants, sizeof(wants), -1);
 }
 
 /* --- doors ------------------------------------------------------------------------------------------- */
@@ -196,10 +241,16 @@ static struct door *note(uint32_t session, const struct pinhole *hole)
 static int open_door(uint32_t session, const struct pinhole *hole)
 {
     struct door *d = note(session, hole);
-    int r = d ? pinhole_open(pinholes, hole) : -ENOMEM;
+    int r = d ? 0 : -ENOMEM;
+    bool is_heard = false;
+    for (unsigned i = 0; r >= 0 && i < PINHOLE_WAYS; i++) {
+        if (pinholes[i])
+            r = pinhole_open(pinholes[i], hole);
+        is_heard |= r == PINHOLE_HEARD;
+    }
     if (d && r < 0)
-        forget(d);
-    return r;
+        doors_shut(session);
+    return r < 0 ? r : is_heard ? PINHOLE_HEARD : 0;
 }
 
 void doors_open(const struct ipc_message *m)
@@ -208,7 +259,7 @@ void doors_open(const struct ipc_message *m)
     struct pinhole hole = {.is_active = false};
     uint8_t payload[8];
     int r = -EPROTO;
-    if (!pinholes)
+    if (!has_doors())
         r = 0; /* there are none any more */
     else if (m->fd >= 0 && door_request_decode(m, &request) && read_ends(m->fd, &hole) &&
              listen_has(request.port, true)) { /* else the worker has been taken over */
@@ -228,7 +279,7 @@ int doors_open_active(uint32_t session, int control, uint16_t port)
     const unsigned seconds = monitor.config->connect_timeout;
     struct pinhole hole = {
         .is_active = true, .port = port, .seconds = seconds > 0 ? seconds : ACTIVE_SECONDS};
-    if (!pinholes || !read_ends(control, &hole))
+    if (!has_doors() || !read_ends(control, &hole))
         return 0;
     int r = open_door(session, &hole);
     return r < 0 ? r : 0;
@@ -239,9 +290,12 @@ void doors_shut(uint32_t session)
     struct door *d = door_of(session);
     if (!d)
         return;
-    int r = pinhole_close(pinholes, &d->hole);
-    if (r < 0)
-        tell("a door in the firewall was not shut, and stays open until its time is over: %s", strerror(-r));
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++) {
+        int r = pinholes[i] ? pinhole_close(pinholes[i], &d->hole) : 0;
+        if (r < 0)
+            tell("a door in the firewall (%s) was not shut, and stays open until its time is over: %s",
+                 pinhole_way_name(i), strerror(-r));
+    }
     forget(d);
 }
 

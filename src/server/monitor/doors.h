@@ -3,6 +3,7 @@
 #define SALLY_SERVER_MONITOR_DOORS_H
 
 #include "base/result.h"
+#include "kernel/pinhole.h"
 #include "server/config/config.h"
 #include "server/messages.h"
 
@@ -14,9 +15,9 @@
 
 /* What opens doors, made ready. */
 struct doors_way {
-    struct pinholes *pinholes; /* NULL: no doors, or as now */
+    struct pinholes *pinholes[PINHOLE_WAYS]; /* NULL: not so, or as now */
     bool is_as_now;
-    char text[128]; /* what it was made of */
+    char text[256]; /* what they were made of */
 };
 
 /* By the option firewall of c; says which way it is. 0; or -errno told. */

@@ -136,7 +136,7 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
     char *banner = c ? banner_read(c) : NULL;
     int fd = c ? config_memfd(c, banner) : -1;
     struct keys_process keys;
-    struct doors_way doors = {.pinholes = NULL};
+    struct doors_way doors = {.is_as_now = false};
     if (fd >= 0 && doors_make_ready(c, &doors) == 0 && keys_start(c, &keys) == 0) {
         take_over(c, banner, fd, &keys);
         doors_use(&doors);
