@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 int channel_wait(int fd, short events, const struct channel_limits *limits)
@@ -134,6 +135,22 @@ ssize_t channel_read(struct channel *c, void *bytes, size_t len)
     if (error)
         return error;
     return c->ssl ? channel_tls_read(c, bytes, len) : read_plain(c, bytes, len);
+}
+
+ssize_t channel_send_file(struct channel *c, int file, size_t most)
+{
+    int error = c->ssl ? -EOPNOTSUPP : glance(c);
+
+    while (!error) {
+        ssize_t n = sendfile(c->fd, file, NULL, most);
+        if (n >= 0)
+            return n;
+        if (errno == EAGAIN)
+            error = channel_wait(c->fd, POLLOUT, &c->limits);
+        else if (errno != EINTR)
+            error = errno == EINVAL ? -EOPNOTSUPP : -errno;
+    }
+    return error;
 }
 
 int channel_write(struct channel *c, const void *bytes, size_t len)

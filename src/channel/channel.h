@@ -38,6 +38,9 @@ void channel_set_patience(struct channel *c, int ms);
 MUST_USE ssize_t channel_read(struct channel *c, void *bytes, size_t len);
 /* All of them: 0, or as above. */
 MUST_USE int channel_write(struct channel *c, const void *bytes, size_t len);
+/* So many bytes of a file at most, from where it stands on, none of which comes by here: how many, 0 at its end; -EOPNOTSUPP: not so
+ * (TLS; a file that the kernel does not send), and nothing was sent; or as above. */
+MUST_USE ssize_t channel_send_file(struct channel *c, int file, size_t most);
 /* Says that no more comes from here. 0 or -errno. */
 MUST_USE int channel_end(struct channel *c);
 /* Waits for a descriptor (POLLIN, POLLOUT) as the limits say: 0, -ETIMEDOUT, -ECANCELED. */

@@ -186,6 +186,9 @@ struct client_piece {
     uint64_t offset;
     uint64_t most;  /* bytes that are wanted; UINT64_MAX: all that follow */
     uint64_t total; /* that the file has; UINT64_MAX: not known */
+    bool
+        has_file; /* to be sent: file is what read reads, from where it stands on, and may be sent without being read */
+    int file; /* the caller's */
 };
 /* The piece's bytes to write, until it returns other than CLIENT_OK. ret_bytes: how many came, whatever happened. */
 typedef enum client_result client_bytes_fn(void *arg, const void *bytes, size_t len);

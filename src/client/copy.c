@@ -473,8 +473,11 @@ static enum client_result store_as(struct store *s, uint64_t *ret_bytes)
     struct client_piece piece = {.path = s->to, .offset = s->offset, .most = UINT64_MAX, .total = UINT64_MAX};
     enum client_result r;
 
-    if (S_ISREG(s->st.st_mode))
+    if (S_ISREG(s->st.st_mode)) {
         piece.total = (uint64_t)s->st.st_size;
+        piece.has_file = true;
+        piece.file = s->fd;
+    }
     r = client_put(s->c, &piece, read_file, s, ret_bytes);
     if (!r)
         r = check_stored(s, s->offset + *ret_bytes);

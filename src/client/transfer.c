@@ -245,25 +245,47 @@ static enum client_result pump_in(struct client *c, struct channel *data, void *
     return r || n >= 0 ? r : data_failed(c, n);
 }
 
+/* The next piece goes out. Its bytes, 0: that was all; or -errno, and *ret_is_read: of reading it, not of sending. */
+static long send_piece(struct client *c, const struct pump *p, struct channel *data, bool *has_file,
+                       bool *ret_is_read)
+{
+    int error;
+    long n;
+
+    *ret_is_read = false;
+    if (*has_file) {
+        n = channel_send_file(data, p->of->file, piece_size(c, CLIENT_PIECE));
+        *has_file = n != -EOPNOTSUPP;
+        if (*has_file)
+            return n;
+    }
+    n = p->read(p->arg, c->piece, piece_size(c, CLIENT_SENT));
+    *ret_is_read = n < 0;
+    error = n > 0 ? channel_write(data, c->piece, (size_t)n) : 0;
+    return error ? error : n;
+}
+
 static enum client_result pump_out(struct client *c, struct channel *data, void *arg)
 {
     struct pump *p = arg;
     enum client_result r = pump_begin(c, p);
-    int error = 0;
-    long n = 0;
+    bool has_file = p->of->has_file, is_read = false;
+    long n = 1;
 
     if (r)
         return r;
-    while (!error && (n = p->read(p->arg, c->piece, piece_size(c, CLIENT_SENT))) > 0) {
-        error = channel_write(data, c->piece, (size_t)n);
-        if (!error)
-            error = moved(c, p, (size_t)n);
+    while (n > 0) {
+        n = send_piece(c, p, data, &has_file, &is_read);
+        if (n > 0) {
+            int error = moved(c, p, (size_t)n);
+            n = error ? error : n;
+        }
     }
-    if (n < 0)
+    if (is_read)
         return n == -ECANCELED ? client_fail(c, CLIENT_CANCELED, -ECANCELED, 0) : CLIENT_LOCAL_FAILED;
-    if (!error)
-        error = channel_end(data);
-    return error ? data_failed(c, error) : CLIENT_OK;
+    if (!n)
+        n = channel_end(data);
+    return n ? data_failed(c, n) : CLIENT_OK;
 }
 
 static enum client_result move_file(struct client *c, struct pump *p, const struct client_transfer *t,
