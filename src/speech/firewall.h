@@ -722,3 +722,16 @@ SPEECH(SYSTEM_TLS_ALERT_OLD, "tlsv1 alert protocol version")
 SPEECH(SYSTEM_TLS_ALERT_HANDSHAKE, "sslv3 alert handshake failure")
 SPEECH(SYSTEM_TLS_ALERT_INTERNAL, "tlsv1 alert internal error")
 SPEECH(SYSTEM_TLS_DH, "dh key too small")
+
+/* What clients of a server meet (--server-config). */
+SPEECH(SERVED_HEAD, "What clients of the server that %1$s describes meet at %2$s")
+SPEECH(SERVED_DOORS,
+       "Doors (firewall=%1$s): the server itself tells the firewall of each data connection, under TLS too")
+SPEECH(SERVED_NO_DOORS, "No doors (firewall=%1$s): of data connections the firewall knows what it can read")
+SPEECH(SERVED_PLAIN, "in the clear")
+SPEECH(SERVED_TLS, "under TLS")
+SPEECH(SERVED_OFF, "not offered")
+SPEECH(SERVED_WHY, "%1$s, %2$s: %3$s")
+SPEECH(SERVED_USED, "That packet has used its door up, since doors are for one connection. RELATED has to be "
+                    "accepted for all ports that the server may name.")
+SPEECH(SERVED_FIX, "What would help: %1$s")

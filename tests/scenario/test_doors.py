@@ -4,6 +4,7 @@ on the way in and on the way out; real clients, in the clear and under TLS, both
 import concurrent.futures
 import contextlib
 import ftplib
+import json
 import os
 import re
 import signal
@@ -569,6 +570,50 @@ class Killed(DoorCase):
                 return self.session(world).get("LIST")
             time.sleep(0.2)
         raise AssertionError("no session can be had")
+
+
+class Told(DoorCase):
+    """explain --server-config says of each way what then becomes of it."""
+    LIMITED = STATES.replace("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                             "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n"
+                             "-A INPUT -p tcp -m tcp --dport 9000:9999 -m conntrack --ctstate RELATED -j ACCEPT")
+    RANGE = LOCKED.format("-A INPUT -p tcp -m tcp --dport 21 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 30000:30999 -j ACCEPT\n"
+                          "-A OUTPUT -p tcp -m tcp --sport 21 -j ACCEPT\n-A OUTPUT -p tcp -m tcp --sport 30000:30999 -j ACCEPT")
+
+    def test_as_it_is(self):
+        cases = [("states", STATES, "conntrack"), ("states", STATES, "auto"), ("states", STATES, "none"), ("limited", self.LIMITED, "conntrack"),
+                 ("range", self.RANGE, "none"), ("range", self.RANGE, "auto")]
+        seen = set()
+        for name, rules, firewall in cases:
+            with self.subTest(rules=name, firewall=firewall), World() as world:
+                world.server.run("iptables-nft-restore", input=rules)
+                server = Server(dict(self.options, firewall=firewall, **TLS), f"told-{name}-{firewall}", port=21)
+                self.servers.append(server)
+                server.start(preexec_fn=world.server.enter())
+                said = json.loads(world.server.sallywall("explain", "--json", "--server-config", server.file, "--server", world.address,
+                                                         "--client", live.CLIENT, status=(0, 1)).stdout)
+                told = {(way["mode"], way["tls"]): way["outcome"] for way in said["ways"]}
+                tries = [(mode, tls) for mode in ("passive", "active") for tls in (False, True)]
+                with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                    got = dict(zip(tries, pool.map(lambda way: reached(by_python, world, way[0], WORKS if told[way] == "works" else TIMES_OUT,
+                                                                       tls=way[1]), tries)))
+                self.assertEqual({way: outcome == WORKS for way, outcome in got.items()}, {way: told[way] == "works" for way in tries}, said)
+                seen.update(told.items())
+                server.stop()
+        self.assertEqual({outcome for _, outcome in seen}, {"works", "blocked"})
+
+    def test_in_words(self):
+        for language, words in (("en", ("Doors (firewall=conntrack)", "used its door up", "passive, under TLS: ")), ("ko", ("전용 통로 (firewall=conntrack)",))):
+            conf = harness.write_file(f"{harness.WORK}/told.conf", "anonymous_enable=YES\nssl_enable=YES\nfirewall=conntrack\n")
+            rules = harness.write_file(f"{harness.WORK}/told.rules", self.LIMITED)
+            done = subprocess.run([harness.SALLYWALL, "explain", rules, "--server-config", conf, "--lang", language], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            for word in words:
+                self.assertIn(word, done.stdout)
+        done = subprocess.run([harness.SALLYWALL, "explain", rules, "--server-config", "/nowhere"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("/nowhere", done.stderr)
 
 
 class Rule(DoorCase):

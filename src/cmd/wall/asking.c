@@ -328,6 +328,7 @@ static bool take_language(void *what, const char *value, const char **why)
 
 TAKE_TEXT(take_sets, sets_file)
 TAKE_ONCE(take_packet, packet)
+TAKE_ONCE(take_server_config, server_config)
 TAKE_ONCE(take_capture, capture)
 TAKE_ONCE(take_tcp, tcp)
 TAKE_ONCE(take_udp, udp)
@@ -368,6 +369,8 @@ const struct option_row ASKING_ROWS[] = {
     {"--lang", "LANGUAGE", "of the answer: en, ko; default: the locale's. JSON is English", take_language},
     {"--svg", "FILE", "also draw it", take_svg},
     {"--html", "FILE", "also write it as one page", take_html},
+    {"--server-config", "FILE",
+     "all that clients of this server (sallyd.conf, vsftpd.conf) may do, in one table", take_server_config},
     {"--ftp", "MODE", "play a session: passive (default), active, epsv, eprt", take_ftp},
     {"--tcp", "ENDS", "play a TCP connection there and back: '203.0.113.9 > 192.0.2.10:22'", take_tcp},
     {"--udp", "ENDS", "a question over UDP and its answer: '203.0.113.9 > 192.0.2.10:53'", take_udp},

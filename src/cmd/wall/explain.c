@@ -6,6 +6,7 @@
 #include "cmd/wall/asking.h"
 #include "cmd/wall/commands.h"
 #include "cmd/wall/files.h"
+#include "cmd/wall/served.h"
 #include "cmd/wall/source.h"
 #include "explain/diff/diff.h"
 #include "explain/exchange/ends.h"
@@ -187,7 +188,7 @@ struct asked {
     const char *value; /* NULL: not asked */
     uint8_t protocol;  /* of an exchange, else 0 */
 };
-enum { QUESTIONS = 6 };
+enum { QUESTIONS = 7 };
 
 static size_t list_questions(const struct asking *a, struct asked *ret)
 {
@@ -198,6 +199,7 @@ static size_t list_questions(const struct asking *a, struct asked *ret)
         {"--icmp", "a plain exchange", a->icmp, PACKET_ICMP},
         {"--packet", "one packet", a->packet, 0},
         {"--pcap", "a capture", a->capture, 0},
+        {"--server-config", "all sessions of a server", a->server_config, 0},
     };
     size_t count = 0;
 
@@ -330,6 +332,8 @@ static int answer(const struct rules *r, const struct asked *q, const struct ask
 
     if (a->capture)
         return run_capture(r, a, a->capture, false);
+    if (a->server_config)
+        return served_explain(r, a);
     struct story *story = find_answer(r, q, a, &message);
     if (story && story_hangs_on_what_is_beside(story) && add_alone(story, r, q, a))
         story_free(&story);

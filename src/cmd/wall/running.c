@@ -218,6 +218,48 @@ static bool rewrites(const char *text)
     return false;
 }
 
+static bool begins_with(const char *line, const char *start)
+{
+    return strncmp(line, start, strlen(start)) == 0;
+}
+
+static bool is_line_of_sallyd(const char *line)
+{
+    static const char *const starts[] = {"table inet sallyd-",
+                                         "flags owner",
+                                         "ct helper control {",
+                                         "type \"sane\" protocol tcp",
+                                         "l3proto inet",
+                                         "set ports {",
+                                         "type inet_service",
+                                         "elements = { ",
+                                         "chain in {",
+                                         "chain self {",
+                                         "type filter hook input priority",
+                                         "type filter hook output priority",
+                                         "tcp dport @ports ct helper set \"control\"",
+                                         "oif \"lo\" tcp dport @ports ct helper set \"control\""};
+
+    if (strspn(line, "0123456789, }") == strlen(line)) /* of a set, or the end of something */
+        return true;
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (begins_with(line, starts[i]))
+            return !strstr(line, "drop") && !strstr(line, "reject");
+    return false;
+}
+
+/* The table by which sallyd gives its control connections the helper "sane", and not a word more: it stops nothing, and changes nothing
+ * that a rule can ask for (kernel/pinhole_conntrack.c). Changes text. */
+static bool is_of_sallyd(char *text)
+{
+    char *rest;
+
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        if (!is_line_of_sallyd(line + strspn(line, "\t ")))
+            return false;
+    return true;
+}
+
 /* "inet filter": what does it? Without a base chain no packet meets it. */
 static int look_at_table(const char *table, struct rules *r)
 {
@@ -228,12 +270,12 @@ static int look_at_table(const char *table, struct rules *r)
     if (sscanf(table, "%15s %63s", family, name) != 2)
         return 0;
     bool known = ask("nft", arguments, &text, &size) == 0;
-    bool acts = !known || strstr(text, " hook ");
+    bool acts = !known || strstr(text, " hook "), may_rewrite = !known || rewrites(text);
     int error = 0;
-    if (acts) {
+    if (acts && !(known && is_of_sallyd(text))) {
         snprintf(what, sizeof(what), "the nftables table \"%.90s\"", table);
         snprintf(command, sizeof(command), "nft list table %.90s", table);
-        error = rules_beside_add(r, what, command, !known || rewrites(text));
+        error = rules_beside_add(r, what, command, may_rewrite);
     }
     free(text);
     return error;

@@ -135,8 +135,8 @@ static bool search_owner(struct search *s, struct option_owner *owner, const cha
     return false;
 }
 
-int option_find(struct option_owners *owners, uint8_t family, const char *name, size_t size,
-                struct option_found *ret, char *ret_names, size_t names_size)
+int option_find_owner(struct option_owners *owners, uint8_t family, const char *name, size_t size,
+                      struct option_found *ret, char *ret_names, size_t names_size)
 {
     struct search s = {.names = ret_names, .names_size = names_size};
     bool whole = search_core(&s, family, name, size);

@@ -47,8 +47,8 @@ struct option_found {
 const struct core_option *option_core(char letter, uint8_t family);
 /* By long name, which may be abbreviated to what is unambiguous, as getopt_long has it. 0; -ENOENT: none;
  * -EINVAL: several, and *ret_names lists them. */
-MUST_USE int option_find(struct option_owners *owners, uint8_t family, const char *name, size_t size,
-                         struct option_found *ret, char *ret_names, size_t names_size);
+MUST_USE int option_find_owner(struct option_owners *owners, uint8_t family, const char *name, size_t size,
+                               struct option_found *ret, char *ret_names, size_t names_size);
 /* Fills in *error for an option that nobody has: what is near, or which match or target it belongs to. */
 int option_unknown(const struct option_owners *owners, uint8_t family, uint8_t protocol, const char *name,
                    size_t size, const struct rules_words *words, struct rules_error *error);

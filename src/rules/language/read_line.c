@@ -185,12 +185,13 @@ static int take_long(struct line_reader *l, const char *word)
     struct option_found found;
     char names[200] = "";
 
-    int rc = option_find(l->owners, l->r->family, name, size, &found, names, sizeof(names));
+    int rc = option_find_owner(l->owners, l->r->family, name, size, &found, names, sizeof(names));
     if (rc == -ENOENT) {
         rc = parts_load_implied(l, name, size);
         if (rc < 0)
             return rc;
-        rc = rc ? option_find(l->owners, l->r->family, name, size, &found, names, sizeof(names)) : -ENOENT;
+        rc = rc ? option_find_owner(l->owners, l->r->family, name, size, &found, names, sizeof(names))
+                : -ENOENT;
     }
     struct option_owner *newest = l->owners->count ? &l->owners->list[l->owners->count - 1] : NULL;
     l->opaque = NULL;
