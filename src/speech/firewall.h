@@ -731,7 +731,10 @@ SPEECH(SERVED_NO_DOORS, "No doors (firewall=%1$s): of data connections the firew
 SPEECH(SERVED_PLAIN, "in the clear")
 SPEECH(SERVED_TLS, "under TLS")
 SPEECH(SERVED_OFF, "not offered")
-SPEECH(SERVED_WHY, "%1$s, %2$s: %3$s")
+SPEECH(SERVED_WHY, "%1$s: %2$s")
+SPEECH(SERVED_ALL, "All that the server offers its clients works with the rules of this machine.")
+SPEECH(SERVED_ALL_DOORS, "All that the server offers its clients works with the rules of this machine, by "
+                         "doors where they are needed.")
 SPEECH(SERVED_USED, "That packet has used its door up, since doors are for one connection. RELATED has to be "
                     "accepted for all ports that the server may name.")
 SPEECH(SERVED_FIX, "What would help: %1$s")

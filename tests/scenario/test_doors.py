@@ -602,8 +602,23 @@ class Told(DoorCase):
                 server.stop()
         self.assertEqual({outcome for _, outcome in seen}, {"works", "blocked"})
 
+    def test_at_start(self):
+        """The server says it, too, and more where something does not work; if sallywall is where the server is."""
+        beside = os.path.join(os.path.dirname(harness.SALLYD), "sallywall")
+        os.symlink(harness.SALLYWALL, beside)
+        self.addCleanup(os.unlink, beside)
+        for rules, words in ((STATES, "All that the server offers its clients works with the rules of this machine, by doors"),
+                             (self.LIMITED, "used its door up"), (LOCKED.format(""), "No doors")):
+            with World() as world:
+                world.server.run("iptables-nft-restore", input=rules)
+                server = Server(dict(self.options, firewall="auto", **TLS), f"start-{abs(hash(words))}", port=21)
+                self.servers.append(server)
+                server.start(preexec_fn=world.server.enter())
+                self.assertTrue(wait_until(lambda: words in server.text()), server.text())
+                self.assertEqual(server.stop(), 0)
+
     def test_in_words(self):
-        for language, words in (("en", ("Doors (firewall=conntrack)", "used its door up", "passive, under TLS: ")), ("ko", ("전용 통로 (firewall=conntrack)",))):
+        for language, words in (("en", ("Doors (firewall=conntrack)", "used its door up", "passive (under TLS)")), ("ko", ("전용 통로 (firewall=conntrack)",))):
             conf = harness.write_file(f"{harness.WORK}/told.conf", "anonymous_enable=YES\nssl_enable=YES\nfirewall=conntrack\n")
             rules = harness.write_file(f"{harness.WORK}/told.rules", self.LIMITED)
             done = subprocess.run([harness.SALLYWALL, "explain", rules, "--server-config", conf, "--lang", language], capture_output=True,

@@ -329,6 +329,14 @@ static bool take_language(void *what, const char *value, const char **why)
 TAKE_TEXT(take_sets, sets_file)
 TAKE_ONCE(take_packet, packet)
 TAKE_ONCE(take_server_config, server_config)
+
+static bool take_brief(void *what, const char *value, const char **why)
+{
+    (void)value;
+    (void)why;
+    ((struct asking *)what)->brief = true;
+    return true;
+}
 TAKE_ONCE(take_capture, capture)
 TAKE_ONCE(take_tcp, tcp)
 TAKE_ONCE(take_udp, udp)
@@ -371,6 +379,7 @@ const struct option_row ASKING_ROWS[] = {
     {"--html", "FILE", "also write it as one page", take_html},
     {"--server-config", "FILE",
      "all that clients of this server (sallyd.conf, vsftpd.conf) may do, in one table", take_server_config},
+    {"--brief", NULL, "one line, if all of that works", take_brief},
     {"--ftp", "MODE", "play a session: passive (default), active, epsv, eprt", take_ftp},
     {"--tcp", "ENDS", "play a TCP connection there and back: '203.0.113.9 > 192.0.2.10:22'", take_tcp},
     {"--udp", "ENDS", "a question over UDP and its answer: '203.0.113.9 > 192.0.2.10:53'", take_udp},

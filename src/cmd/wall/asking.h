@@ -11,7 +11,7 @@
 struct asking {
     struct play play;
     uint8_t family; /* -4, -6; 0: not said */
-    bool json, verbose, play_ftp;
+    bool json, verbose, play_ftp, brief;
     int colour; /* 1 always, 0 never, -1 on a terminal */
     const char *packet, *capture, *svg, *html, *rules, *sets_file, *server_config;
     const char *tcp, *udp, *icmp; /* ends of an exchange */

@@ -140,6 +140,21 @@ static int play_all(const struct config *c, const struct rules *r, const struct 
 
 /* ---- telling ---- */
 
+static int worst(const struct served all[MODES][2])
+{
+    static const int ranks[] = {[STORY_WORKS] = 0, [STORY_UNKNOWN] = 1, [STORY_BLOCKED] = 2};
+    static const int statuses[] = {0, STATUS_UNKNOWN, 1};
+    int rank = 0;
+
+    for (unsigned m = 0; m < MODES; m++)
+        for (unsigned tls = 0; tls < 2; tls++) {
+            const struct served *s = &all[m][tls];
+            if (s->is_offered && ranks[s->story->outcome] > rank)
+                rank = ranks[s->story->outcome];
+        }
+    return statuses[rank];
+}
+
 static const char *outcome_word(const struct served *s)
 {
     return !s->is_offered                       ? SAID(SERVED_OFF)
@@ -154,33 +169,69 @@ static void say(char *phrase)
     free(phrase);
 }
 
-static void tell_why(const struct served *s, unsigned m, bool tls, bool has_door)
+/* As many ways end alike, in the same words. */
+static bool is_alike(const struct served *a, const struct served *b)
 {
+    return a->is_offered && b->is_offered && a->story->outcome == b->story->outcome &&
+           strcmp(a->story->conclusion, b->story->conclusion) == 0;
+}
+
+enum { WAYS = MODES * 2 };
+
+/* The ways from first on that end as it does; "" if one before it does, too. */
+static void name_ways(const struct served all[MODES][2], unsigned first, char *out, size_t cap)
+{
+    size_t at = 0;
+
+    *out = '\0';
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (!is_alike(&all[i / 2][i % 2], &all[first / 2][first % 2]))
+            continue;
+        if (i < first)
+            return;
+        at += (size_t)snprintf(out + at, cap - at, "%s%s (%s)", at ? ", " : "", modes[i / 2].name,
+                               i % 2 ? SAID(SERVED_TLS) : SAID(SERVED_PLAIN));
+        if (at >= cap)
+            return;
+    }
+}
+
+static void tell_why(const struct served all[MODES][2], unsigned i, bool has_door)
+{
+    const struct served *s = &all[i / 2][i % 2];
+    char ways[256];
+
     if (!s->is_offered || s->story->outcome == STORY_WORKS)
         return;
+    name_ways(all, i, ways, sizeof(ways));
+    if (!*ways)
+        return;
     printf("\n");
-    say(PHRASE(SERVED_WHY, modes[m].name, tls ? SAID(SERVED_TLS) : SAID(SERVED_PLAIN), s->story->conclusion));
+    say(PHRASE(SERVED_WHY, ways, s->story->conclusion));
     if (has_door && s->story->outcome == STORY_BLOCKED)
         say(PHRASE(SERVED_USED));
     if (s->story->fix_count > 0) {
         say(PHRASE(SERVED_FIX, s->story->fixes[0].title));
-        for (size_t i = 0; i < s->story->fixes[0].command_count; i++)
-            printf("  %s\n", s->story->fixes[0].commands[i]);
+        for (size_t n = 0; n < s->story->fixes[0].command_count; n++)
+            printf("  %s\n", s->story->fixes[0].commands[n]);
     }
 }
 
 static void tell_text(const struct config *c, const struct asking *a, const struct served all[MODES][2],
                       bool has_door)
 {
-    say(PHRASE(SERVED_HEAD, a->server_config,
+    if (a->brief && worst(all) == 0) {
+        say(has_door ? PHRASE(SERVED_ALL_DOORS) : PHRASE(SERVED_ALL));
+        return;
+    }
+    say(PHRASE(SERVED_HEAD, strncmp(a->server_config, "/dev/fd/", 8) == 0 ? "sallyd.conf" : a->server_config,
                all[0][0].story ? all[0][0].story->rules_name : a->play.rules_name));
     say(has_door ? PHRASE(SERVED_DOORS, c->firewall) : PHRASE(SERVED_NO_DOORS, c->firewall));
     printf("\n%-*s %s | %s\n", WIDTH, "", SAID(SERVED_PLAIN), SAID(SERVED_TLS));
     for (unsigned m = 0; m < MODES; m++)
         printf("%-*s %s | %s\n", WIDTH, modes[m].name, outcome_word(&all[m][0]), outcome_word(&all[m][1]));
-    for (unsigned m = 0; m < MODES; m++)
-        for (unsigned tls = 0; tls < 2; tls++)
-            tell_why(&all[m][tls], m, tls, has_door);
+    for (unsigned i = 0; i < WAYS; i++)
+        tell_why(all, i, has_door);
 }
 
 static const char *outcome_name(const struct served *s)
@@ -210,21 +261,6 @@ static int tell_json(const struct config *c, const struct asking *a, const struc
     putchar('\n');
     json_decref(top);
     return r;
-}
-
-static int worst(const struct served all[MODES][2])
-{
-    static const int ranks[] = {[STORY_WORKS] = 0, [STORY_UNKNOWN] = 1, [STORY_BLOCKED] = 2};
-    static const int statuses[] = {0, STATUS_UNKNOWN, 1};
-    int rank = 0;
-
-    for (unsigned m = 0; m < MODES; m++)
-        for (unsigned tls = 0; tls < 2; tls++) {
-            const struct served *s = &all[m][tls];
-            if (s->is_offered && ranks[s->story->outcome] > rank)
-                rank = ranks[s->story->outcome];
-        }
-    return statuses[rank];
 }
 
 int served_explain(const struct rules *r, const struct asking *a)

@@ -5,18 +5,22 @@
 #include "server/monitor/listen.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/tell.h"
+#include "sys/fd.h"
 #include "sys/net.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <uthash.h>
 
 enum {
-    PORTS_MOST = 16,      /* control ports; systemd may pass several */
+    PORTS_MOST = 16, /* control ports; systemd may pass several */
+    EXPLAIN_SECONDS = 20,
     ACTIVE_SECONDS = 300, /* a door for a connection of ours, where connect_timeout has no limit */
 };
 
@@ -180,6 +184,55 @@ void doors_send(void)
 {
     uint32_t wants = has_doors();
     monitor_send_all(MSG_DOORS, &wants, sizeof(wants), -1);
+}
+
+/* --- what clients will meet -------------------------------------------------------------------------- */
+
+/* A descriptor that a program which is started has, with the configuration's text; or -errno. */
+static int text_for_others(const struct config *c)
+{
+    char *text = config_text(c);
+    int fd = text ? memfd_create("sallyd.conf", 0) : -ENOMEM;
+    size_t len = text ? strlen(text) : 0;
+    if (text && fd < 0)
+        fd = -errno;
+    if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0))
+        fd_close(&fd);
+    free(text);
+    return fd;
+}
+
+/* sallywall, in the folder that this program is in. False: it is not there. */
+static bool find_sallywall(char *path, size_t cap)
+{
+    ssize_t len = readlink("/proc/self/exe", path, cap - 1);
+    if (len <= 0)
+        return false;
+    path[len] = '\0';
+    char *slash = strrchr(path, '/');
+    size_t left = slash ? cap - (size_t)(slash + 1 - path) : 0;
+    return slash && (size_t)snprintf(slash + 1, left, "sallywall") < left && access(path, X_OK) == 0;
+}
+
+void doors_explain(void)
+{
+    char path[PATH_MAX], config[32];
+    if (!monitor.root || strcmp(monitor.config->firewall, "none") == 0 || !find_sallywall(path, sizeof(path)))
+        return;
+    int fd = text_for_others(monitor.config);
+    if (fd < 0)
+        return;
+    snprintf(config, sizeof(config), "/dev/fd/%d", fd);
+    pid_t pid = fork(); /* reaped as all children are */
+    if (pid == 0) {
+        monitor_child_begin(&fd, 1);
+        alarm(EXPLAIN_SECONDS);
+        if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+            execl(path, "sallywall", "explain", "--server-config", config, "--brief", "--color", "never",
+                  (char *)NULL);
+        _exit(1);
+    }
+    fd_close(&fd);
 }
 
 /* --- doors ------------------------------------------------------------------------------------------- */

@@ -30,6 +30,10 @@ void doors_end(void);
 /* To a worker: is it to ask for doors? */
 void doors_send(void);
 
+/* With doors, or rules that might need some: has sallywall, if it is installed beside this program, say what clients will meet with the
+ * rules of this machine. It does so by itself, on standard error. */
+void doors_explain(void);
+
 void doors_open(const struct ipc_message *m);
 /* For an active data connection of a session to that port of its client's, which is shut as others are. 0, also where there
  * are no doors, or -errno. */

@@ -294,6 +294,8 @@ static void on_ready(const struct ipc_message *m)
     monitor.ready = true;
     printf("sallyd %s ready: %s\n", SALLY_VERSION, listen_describe());
     fflush(stdout);
+    if (starter < 0)
+        doors_explain();
     stay_in_background();
     notify_systemd("READY=1");
 }
