@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import time
 
+import doors
 import servers
 import stage
 from stage import Failure, Load, ftpload, say
@@ -75,6 +76,8 @@ def rows_for(size):
         Row("stor-1", f"STOR {stor}, 1 at once", "MB/s", "best peer", times_best(1)),
         Row("stor-4", f"STOR {stor}, 4 at once", "MB/s", "best peer", times_best(1)),
         Row("stor-disk", f"STOR {stor}, 1 at once, on a disk", "MB/s", "best peer", times_best(1)),
+        *(Row(f"doors-{way}", f"1 KiB files with doors of {way} / with open ports", "x", ">= 0.8", lambda o, p, r: o >= 0.8, 2)
+          for way in doors.WAYS),
         *(Row(f"small-{n}", f"RETR of 1 KiB files, {n} session{'s' * (n > 1)}", "files/s",
               "1.15 x best peer" if n == 4 else "best peer", times_best(1.15 if n == 4 else 1)) for n in SMALL_AT_ONCE),
         Row("list", f"LIST of {size['listed']:,} files", "files/s", "2 x best peer",
@@ -193,6 +196,10 @@ def measure_small(server, size):
                                   seconds=size["seconds"])["per_second"] for n in SMALL_AT_ONCE}
 
 
+def measure_doors(server, size):
+    return doors.measure(server, SMALL_FILES, size["seconds"])
+
+
 def listing_growth(server, size):
     """How much memory one LIST takes at its peak, by the size of what it sends. Not timed: looking costs the server time."""
     with Load("list", port=server.port, path="many", count=size["listed"], wait=True) as load:
@@ -284,6 +291,7 @@ MEASUREMENTS = (
     (measure_stor, ("stor-1", "stor-4"), None),
     (measure_stor_disk, ("stor-disk",), None),
     (measure_small, tuple(f"small-{n}" for n in SMALL_AT_ONCE), None),
+    (measure_doors, tuple(f"doors-{way}" for way in doors.WAYS), None),
     (measure_list, ("list", "mlsd", "list-memory"), None),
     (measure_crowd, ("crowd",), None),
     (measure_tls_logins, ("tls-logins-ecdsa", "tls-logins-ecdsa-cpu"), "ecdsa"),
@@ -320,7 +328,7 @@ def files_make(folder, size):
 
 
 def participants(measure, contenders, hold_peers):
-    if measure is measure_crowd and not hold_peers:
+    if measure is measure_doors or (measure is measure_crowd and not hold_peers):
         return [server for server in contenders if server.name == OURS]
     return contenders
 
@@ -341,6 +349,8 @@ def measure_once(keys, name, measure, values, errors):
 
 def server_measure(server, measure, size, key_type):
     server.key_type = key_type
+    if measure is measure_doors:
+        return measure(server, size)
     with server:
         return measure(server, size)
 

@@ -98,6 +98,8 @@ class Server:
 
 
 class Sallyd(Server):
+    firewall = "none"
+
     def version(self):
         said = subprocess.run([self.program, "-v"], capture_output=True, text=True)
         return (said.stdout + said.stderr).strip().splitlines()[0] if said.returncode == 0 else ""
@@ -122,6 +124,7 @@ idle_session_timeout=3600
 xferlog_enable=NO
 secure_chroot_dir={self.folder}/empty
 control_socket={self.folder}/state/control
+firewall={self.firewall}
 """ + self.tls_text()
 
     def tls_text(self):
