@@ -12,7 +12,8 @@ struct channel {
     unsigned calls;
     int fd; /* owned */
     struct channel_limits limits;
-    SSL *ssl;             /* NULL: in the clear */
+    SSL *ssl; /* NULL: in the clear */
+    int late; /* under TLS: -errno with which reading has ended, to be told when what came before it has been */
     SSL_SESSION *session; /* the newest that the server has given, for data channels */
 };
 

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAINED = 64 }; /* reads */
+enum {
+    DRAINED = 64,           /* reads */
+    READ_AHEAD = 64 * 1024, /* bytes that are taken off the socket at once: a few records */
+};
 
 struct channel_tls {
     SSL_CTX *ctx;
@@ -43,6 +46,8 @@ struct channel_tls *channel_tls_new(void)
     SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL); /* looked at, and left to the caller: channel_peer */
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(t->ctx, keep_session);
+    SSL_CTX_set_read_ahead(t->ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(t->ctx, READ_AHEAD);
     SSL_CTX_set_mode(t->ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     return t;
@@ -82,15 +87,35 @@ static int await(struct channel *c, int r)
     }
 }
 
+/* Records that are here already, as many as there is room for, behind the first: a write of the caller's for each would be dear. */
+static size_t read_more(struct channel *c, char *bytes, size_t len)
+{
+    size_t got = 0, n = 1;
+
+    while (n > 0 && got < len && SSL_has_pending(c->ssl)) {
+        n = 0;
+        ERR_clear_error();
+        errno = 0;
+        int r = SSL_read_ex(c->ssl, bytes + got, len - got, &n);
+        int error = r > 0 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
+        if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_SSL)
+            c->late = await(c, r); /* OpenSSL says why but once */
+        got += n;
+    }
+    return got;
+}
+
 ssize_t channel_tls_read(struct channel *c, void *bytes, size_t len)
 {
     for (;;) {
         size_t n = 0;
+        if (c->late)
+            return c->late;
         ERR_clear_error();
         errno = 0;
         int r = SSL_read_ex(c->ssl, bytes, len, &n);
         if (r > 0)
-            return (ssize_t)n;
+            return (ssize_t)(n + read_more(c, (char *)bytes + n, len - n));
         if (SSL_get_error(c->ssl, r) == SSL_ERROR_ZERO_RETURN)
             return 0;
         int error = await(c, r);
