@@ -220,8 +220,9 @@ int forget_flow(struct bpf_order *order)
     return pool_end(order->slot, order->serial, order->now_ms);
 }
 
-/* The flow of a packet, if it is there: its handle for expectations, 0: no helper listens to it; or -ENOENT. */
-static inline int64_t flow_handle(const struct track_tuple *t, uint64_t now_ms)
+/* The flow of a packet, if it is there: a handle by which it can expect something, whether a helper listens to it or not, and its slot; or
+ * -ENOENT. */
+static inline int64_t flow_handle(const struct track_tuple *t, uint64_t now_ms, uint32_t *ret_slot)
 {
     const struct bpf_settings *settings = settings_get();
     uint64_t key = settings ? pool_key(t, settings) : 0;
@@ -231,12 +232,31 @@ static inline int64_t flow_handle(const struct track_tuple *t, uint64_t now_ms)
 
     if (!f)
         return -ENOENT;
+    *ret_slot = *slot;
     bpf_spin_lock(&f->lock);
     if (flow_is_used(f) && track_flow_direction(&f->flow, t) < TRACK_DIRECTIONS &&
-        !track_has_expired(&f->flow, now_ms))
+        !track_has_expired(&f->flow, now_ms)) {
+        if (!f->flow.helper_data)
+            f->flow.helper_data = f->flow.serial;
         handle = f->flow.helper_data;
+    }
     bpf_spin_unlock(&f->lock);
     return handle;
+}
+
+/* What it has besides, made if nobody has spoken on it yet. */
+static inline struct bpf_control *control_of(uint32_t handle, uint32_t slot)
+{
+    struct bpf_control *control = bpf_map_lookup_elem(&controls, &handle);
+    struct scratch *s = control ? NULL : scratch_claim();
+
+    if (!s)
+        return control;
+    __builtin_memset(&s->control, 0, sizeof s->control);
+    s->control.slot = slot;
+    bpf_map_update_elem(&controls, &handle, &s->control, BPF_NOEXIST);
+    scratch_give_back(s);
+    return bpf_map_lookup_elem(&controls, &handle);
 }
 
 /* A server says what its control connection expects, for so many seconds: what was expected of it before is not any more. 0 or
@@ -247,9 +267,10 @@ int expect_order(struct bpf_order *order)
     const struct bpf_expected_key key = order->expected;
     const struct track_tuple tuple = order->control;
     uint64_t now_ms = bpf_ktime_get_ns() / 1000000;
-    int64_t handle = order->size == sizeof *order ? flow_handle(&tuple, now_ms) : -EPROTO;
+    uint32_t slot = 0;
+    int64_t handle = order->size == sizeof *order ? flow_handle(&tuple, now_ms, &slot) : -EPROTO;
     uint32_t master = (uint32_t)handle;
-    struct bpf_control *control = handle > 0 ? bpf_map_lookup_elem(&controls, &master) : NULL;
+    struct bpf_control *control = handle > 0 ? control_of(master, slot) : NULL;
     struct track_expectation e = {.source = key.source,
                                   .destination = key.destination,
                                   .port = key.port,
@@ -258,16 +279,16 @@ int expect_order(struct bpf_order *order)
                                   .master = master,
                                   .expires = now_ms + (uint64_t)order->seconds * 1000};
 
-    if (handle <= 0)
-        return handle ? (int)handle : -EOPNOTSUPP;
-    if (control && control->expects)
+    if (handle < 0)
+        return (int)handle;
+    if (!control)
+        return -EMFILE;
+    if (control->expects)
         expected_end(&control->expected, master);
     if (bpf_map_update_elem(&expected, &key, &e, BPF_ANY))
         return -EMFILE;
-    if (control) { /* it ends with the connection */
-        control->expected = key;
-        control->expects = 1;
-    }
+    control->expected = key; /* it ends with the connection */
+    control->expects = 1;
     expected_tell(&e, BPF_FLOW_NEW);
     return 0;
 }

@@ -484,6 +484,26 @@ class Conntrack(DoorCase):
         self.assertEqual(server.stop(), 0)
         self.assertNotIn("sallyd-", self.left(world.server))
 
+    def test_another_control_port(self):
+        """Which is no helper's, not in sallywall either."""
+        for way in ("conntrack", "sallywall"):
+            with self.subTest(way=way), World() as world:
+                rules = STATES.replace("--dport 21 ", "--dport 2121 ")
+                if way == "sallywall":
+                    live.need_live()
+                    world.up(ipv4=rules, ipv6=rules)
+                else:
+                    world.server.run("iptables-nft-restore", input=rules)
+                server = Server(dict(self.options, firewall=way, listen_port=2121), f"port-{way}", port=2121)
+                self.servers.append(server)
+                server.start(preexec_fn=world.server.enter())
+                for _ in range(3):
+                    self.assertIn(b"pub", self.session(world, 2121).get("LIST"))
+                said = json.loads(world.server.sallywall("explain", *(["--wall", "--rules", harness.write_file(harness.WORK + "/wall-rules", rules)]
+                                                                      if way == "sallywall" else []), "--json", "--server-config", server.file).stdout)
+                self.assertEqual({said_way["outcome"] for said_way in said["ways"]}, {"works", "off"})
+                self.gone_after(world, server)
+
     def test_two_servers(self):
         with World() as world:
             first, before = self.serve(world, "conntrack")

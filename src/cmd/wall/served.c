@@ -107,6 +107,8 @@ static struct play play_for(const struct config *c, const struct asking *a, bool
     if (has_door) {
         p.helper_always = true;
         p.manner = TRACK_ROBUST;
+        p.helper_ports[0] = (uint16_t)c->listen_port;
+        p.helper_port_count = 1;
     }
     p.server_port = (uint16_t)c->listen_port;
     if (!p.passive_ports.last)
