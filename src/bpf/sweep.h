@@ -259,6 +259,13 @@ static inline struct bpf_control *control_of(uint32_t handle, uint32_t slot)
     return bpf_map_lookup_elem(&controls, &handle);
 }
 
+static inline bool expected_same(const struct bpf_expected_key *a, const struct bpf_expected_key *b)
+{
+    return packet_address_equal(&a->source, &b->source) &&
+           packet_address_equal(&a->destination, &b->destination) && a->port == b->port &&
+           a->zone == b->zone && a->family == b->family;
+}
+
 /* A server says what its control connection expects, for so many seconds: what was expected of it before is not any more. 0 or
  * -errno: -EPROTO, who asks is of another version. */
 SEC("syscall")
@@ -279,16 +286,22 @@ int expect_order(struct bpf_order *order)
                                   .master = master,
                                   .expires = now_ms + (uint64_t)order->seconds * 1000};
 
+    struct bpf_expected_key was;
+    bool is_other;
+
     if (handle < 0)
         return (int)handle;
     if (!control)
         return -EMFILE;
-    if (control->expects)
-        expected_end(&control->expected, master);
+    /* The same is never gone in between: what comes just then would begin a flow that nobody expected. */
+    was = control->expected;
+    is_other = control->expects && !expected_same(&was, &key);
     if (bpf_map_update_elem(&expected, &key, &e, BPF_ANY))
         return -EMFILE;
     control->expected = key; /* it ends with the connection */
     control->expects = 1;
+    if (is_other)
+        expected_end(&was, master);
     expected_tell(&e, BPF_FLOW_NEW);
     return 0;
 }

@@ -31,6 +31,8 @@ struct pinhole {
     uint16_t client_port, server_port; /* of the control connection */
     uint16_t port; /* passive: the server's, to which the client will come; active: the client's */
     bool is_active;
+    bool
+        is_again; /* it has been opened, for this control connection; whether it is still there is not known */
     uint32_t seconds; /* from now on; at least 1 */
 };
 

@@ -227,7 +227,7 @@ static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there,
     if (is_there)
         r = add_expectation(n, h, DELETE, 0);
     if (!r)
-        r = add_expectation(n, h, NEW, NLM_F_CREATE | NLM_F_EXCL);
+        r = add_expectation(n, h, NEW, NLM_F_CREATE | (h->is_again ? 0 : NLM_F_EXCL));
     if (!r)
         r = add_expectation(n, h, NEW, 0);
     if (!r)

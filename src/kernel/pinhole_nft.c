@@ -100,42 +100,80 @@ static void add_mark(struct netlink *n, uint16_t type)
     netlink_add(n, m);
 }
 
-/* A transaction of its own, whose only element-message is the second. */
-static int change(struct nft *n, const struct pinhole *h, bool is_new)
+static int add_element(struct nft *n, const struct pinhole *h, bool is_new)
 {
     struct netlink *l = n->netlink;
     struct nftnl_set *set = set_with(n, h, is_new);
     struct nlmsghdr *m;
-    int r;
 
     if (!set)
         return -ENOMEM;
-    netlink_clear(l);
-    add_mark(l, NFNL_MSG_BATCH_BEGIN);
     m = netlink_next(
         l, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (is_new ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM)),
         (is_new ? NLM_F_CREATE | NLM_F_EXCL : 0) | NLM_F_ACK, (uint8_t)n->family);
     nftnl_set_elems_nlmsg_build_payload(m, set);
     nftnl_set_free(set);
     netlink_add(l, m);
+    return 0;
+}
+
+/* One transaction: it is taken out, put in, or both, and nobody finds it out in between. */
+static int change(struct nft *n, const struct pinhole *h, bool is_taken_out, bool is_put_in)
+{
+    struct netlink *l = n->netlink;
+    int r = 0;
+
+    netlink_clear(l);
+    add_mark(l, NFNL_MSG_BATCH_BEGIN);
+    if (is_taken_out)
+        r = add_element(n, h, false);
+    if (!r && is_put_in)
+        r = add_element(n, h, true);
+    if (r)
+        return r;
     add_mark(l, NFNL_MSG_BATCH_END);
     r = netlink_send(l, NULL, NULL);
-    return r ? r : l->results[1];
+    return r ? r : l->results[1] ? l->results[1] : is_taken_out && is_put_in ? l->results[2] : 0;
+}
+
+static void hear_any(void *arg, const struct nlmsghdr *m)
+{
+    (void)m;
+    *(bool *)arg = true;
+}
+
+/* Is it in the set? A transaction that takes out what is not there would be dear (the kernel waits for all its processors before the next
+ * one), and mostly the rule has taken it out. */
+static bool is_in(struct nft *n, const struct pinhole *h)
+{
+    struct netlink *l = n->netlink;
+    struct nftnl_set *set = set_with(n, h, false);
+    struct nlmsghdr *m;
+    bool is_there = false;
+
+    if (!set)
+        return true; /* the transaction says what is wrong */
+    netlink_clear(l);
+    m = netlink_next(l, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, NLM_F_ACK, (uint8_t)n->family);
+    nftnl_set_elems_nlmsg_build_payload(m, set);
+    nftnl_set_free(set);
+    netlink_add(l, m);
+    return netlink_send(l, hear_any, &is_there) < 0 || is_there || l->results[0] != -ENOENT;
 }
 
 static int close_hole(void *state, const struct pinhole *h)
 {
-    return change(state, h, false);
+    return is_in(state, h) ? change(state, h, true, false) : 0;
 }
 
 static int open_hole(void *state, const struct pinhole *h)
 {
-    int r = change(state, h, true);
+    int r = change(state, h, false, true);
 
-    if (r != -EEXIST)
-        return r;
-    r = close_hole(state, h); /* its time would not be the new one's */
-    return r && r != -ENOENT ? r : change(state, h, true);
+    if (r == -EEXIST) /* its time would not be the new one's */
+        r = change(state, h, true, true);
+    return r == -ENOENT && !is_in(state, h) ? change(state, h, false, true)
+                                            : r; /* somebody has just used it */
 }
 
 /* ---- at start ---- */

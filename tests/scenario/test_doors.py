@@ -331,7 +331,7 @@ class Doors(DoorCase):
 
     def test_sets_that_are_full(self):
         """425 at once, and why; and the next one works when there is room."""
-        small = {"nft": ("timeout,dynamic; }", "timeout,dynamic; size 2; }"), "ipset": (" timeout 60", " timeout 60 maxelem 2")}
+        small = {"nft": ("timeout,dynamic; ", "timeout,dynamic; size 2; "), "ipset": (" timeout 60", " timeout 60 maxelem 2")}
 
         def play(way, world, server):
             clients = [self.session(world, source=source) for source in (live.CLIENT, STRANGER, live.CLIENT, STRANGER)]

@@ -291,8 +291,10 @@ static struct door *note(uint32_t session, const struct pinhole *hole)
     return d;
 }
 
-static int open_door(uint32_t session, const struct pinhole *hole)
+static int open_door(uint32_t session, struct pinhole *hole)
 {
+    const struct door *before = door_of(session);
+    hole->is_again = before && before->hole.port == hole->port && before->hole.is_active == hole->is_active;
     struct door *d = note(session, hole);
     int r = d ? 0 : -ENOMEM;
     bool is_heard = false;
@@ -369,8 +371,8 @@ static void print_nft(const struct config *c, unsigned port)
     printf("# Into nftables.conf, or to nft -f. Before the last rule of each chain; \"input\" and \"output\" "
            "are yours.\n");
     for (size_t i = 0; i < 2; i++)
-        printf("add set %s %s%s { type %s . %s . inet_service; flags timeout,dynamic; }\n", t, s,
-               families[i].suffix, families[i].type, families[i].type);
+        printf("add set %s %s%s { type %s . %s . inet_service; flags timeout,dynamic; gc-interval 50ms; }\n",
+               t, s, families[i].suffix, families[i].type, families[i].type);
     printf("add rule %s input ct state established,related accept\nadd rule %s input tcp dport %u accept\n",
            t, t, port);
     for (size_t i = 0; i < 2; i++)

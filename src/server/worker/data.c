@@ -17,6 +17,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* nft: what rules have taken out of a set lies in it, and in the way of what is put in, until the kernel sweeps (gc-interval), for which
+ * nobody may change anything for a moment. */
+enum { DOOR_TRIES = 40 };
+static const double door_pause = 0.1; /* seconds */
+
 static const double door_again = 1; /* seconds; as a client's SYN comes again */
 
 static void drop_connecting(struct data_channel *d)
@@ -196,6 +201,10 @@ static void say_port(struct session *s)
 static void on_door(struct session *s, int error)
 {
     char text[160];
+    if (error == EBUSY && ++s->data.door.tries < DOOR_TRIES) { /* it is asked again when the timer says so */
+        session_set_timer(s, door_pause);
+        return;
+    }
     session_resume(s);
     if (error == 0) {
         say_port(s);
@@ -215,6 +224,7 @@ static void announce_port(struct session *s)
     }
     session_wait_for(s, WAIT_PORT);
     session_set_timer(s, 0);
+    s->data.door.tries = 0;
     door_ask(s, on_door);
 }
 
@@ -274,6 +284,11 @@ static void say_turn(struct session *s)
 {
     if (s->data.door.is_asked)
         return; /* it is being said */
+    if (s->data.door.tries > 0) {
+        session_set_timer(s, 0);
+        door_ask(s, on_door);
+        return;
+    }
     session_resume(s);
     announce_port(s);
 }

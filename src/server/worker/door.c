@@ -65,6 +65,7 @@ void door_shut(struct session *s)
 {
     struct door *d = &s->data.door;
     d->is_asked = false;
+    d->tries = 0;
     d->then = NULL;
     if (d->is_wanted)
         worker_must_tell(MSG_DOOR_SHUT, s->id);
@@ -86,7 +87,7 @@ void door_answered(struct session *s, uint16_t serial, int error, bool is_heard)
     void (*then)(struct session *, int) = d->then;
     d->is_asked = false;
     d->then = NULL;
-    if (error != 0)
+    if (error != 0 && error != EBUSY)
         log_event(s, "no door in the firewall for port %u: %s", (unsigned)s->data.passive.key.port,
                   door_words(error));
     if (then)
@@ -101,6 +102,7 @@ const char *door_words(int error)
     case ENOENT:
     case EOPNOTSUPP:
         return "The server's firewall is not as the server needs it";
+    case EBUSY: /* nft: too many that were used lie in the set until it is swept */
     case EMFILE:
     case ENOSPC:
     case ENFILE:

@@ -116,6 +116,7 @@ struct door {
     bool
         is_missing; /* the firewall did not know the control connection; it may when the next command has come */
     uint16_t serial; /* of the last question */
+    uint16_t tries;  /* so often it was asked in vain, and is asked again */
     void (*then)(struct session *s,
                  int error); /* called with the answer: 0 or an errno; NULL: nobody waits */
 };
