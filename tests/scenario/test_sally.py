@@ -282,6 +282,13 @@ class Ways(SallyCase):
         self.assertIn(b"No data connection could be made", said)
         self.assertEqual(self.names(), [])
 
+    def test_how_long_each_is_waited_for(self):
+        self.closed("-j", "DROP")
+        began = time.monotonic()
+        said = self.sally("ls", "--passive", "--timeout", "1", self.url(), status=NO_DATA).stderr
+        self.assertEqual(said.count(b"timed out after 1 seconds"), 2, said)
+        self.assertLess(time.monotonic() - began, 9)
+
     def test_active_ports(self):
         said = self.sally("ls", "-v", "--active", "--active-ports", "30000:30003", self.url()).stderr
         self.assertIn(b"PORT 127,0,0,1,117,48", said)

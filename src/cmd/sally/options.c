@@ -192,7 +192,10 @@ static bool take_option(int option, struct options *o)
     case RETRY_DELAY:
         return take_seconds(SAID(OPTION_RETRY_DELAY), 0, &o->delay_ms);
     case TIMEOUT:
-        return take_seconds(SAID(OPTION_TIMEOUT), 0.001, &o->site.connect_ms);
+        if (!take_seconds(SAID(OPTION_TIMEOUT), 0.001, &o->site.connect_ms))
+            return false;
+        o->site.data_ms = o->site.connect_ms;
+        return true;
     case LIMIT_RATE:
         return take_rate(&o->site.rate);
     case NO_UPLOAD:
