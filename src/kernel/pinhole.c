@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 1000 }; /* for an answer that netfilter gives at once */
@@ -177,14 +178,12 @@ int netlink_send(struct netlink *n, netlink_data *data, void *arg)
         return -errno;
     while (wanted > 0) {
         struct pollfd there = {.fd = mnl_socket_get_fd(n->socket), .events = POLLIN};
-        unsigned heard;
-        ssize_t len;
-        if (poll(&there, 1, PATIENCE_MS) <= 0)
+        ssize_t len = recv(there.fd, answer, sizeof(answer), MSG_DONTWAIT); /* mostly it is there */
+        unsigned heard = len > 0 ? hear(n, answer, (int)len, data, arg) : 0;
+        if (len < 0 && errno == EAGAIN && poll(&there, 1, PATIENCE_MS) <= 0)
             return -ETIMEDOUT;
-        len = mnl_socket_recvfrom(n->socket, answer, sizeof(answer));
-        if (len < 0 && errno != EINTR)
+        if (len < 0 && errno != EAGAIN && errno != EINTR)
             return -errno;
-        heard = len > 0 ? hear(n, answer, (int)len, data, arg) : 0;
         wanted -= heard < wanted ? heard : wanted;
     }
     return 0;
