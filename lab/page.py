@@ -172,7 +172,9 @@ class Page:
         self.put(f'<div class="explain"><h4>{esc(step.title)}</h4>')
         self.paragraph(step.text)
         if step.output:
-            self.paragraph(step.output, kind="warning")
+            words, _, lines = step.output.partition("\n")
+            self.paragraph(words)
+            self.put(f"<pre>{esc(lines)}</pre>")
         self.put("</div>")
 
 

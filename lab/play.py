@@ -360,9 +360,19 @@ class Play:
         if status not in (0, 1, 3):
             raise hosts.Failed(out.strip())
         self.add(kind="explain", title=self.say("EXPLAIN", self.say(mode.upper())), text=first_paragraph(out),
-                 output=self.say("EXPLAIN_DOORS") if self.row.name == "9" else "")
+                 output=self.say("EXPLAIN_DOORS") + "\n" + self.served() if self.row.name == "9" else "")
         with open(diagram, encoding="utf-8") as f:
             self.played.diagram = f.read()
+
+
+    def served(self):
+        """What it says of all that clients of this server may do."""
+        words = [self.lab.programs["sallywall"], "explain", "rules.v4", "--server-config", "sallyd.conf", "--server", hosts.SERVER,
+                 "--client", hosts.CLIENT, "--lang", self.options.language, "--color", "never", *self.firewall.explained_as]
+        status, out = self.world.firewall.run(words, cwd=self.lab.folder)
+        if status not in (0, 1, 3):
+            raise hosts.Failed(out.strip())
+        return out.strip()
 
 
 def first_paragraph(text):

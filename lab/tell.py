@@ -128,7 +128,10 @@ class Teller:
         self.line("    " + self.paint("bold", step.title))
         self.paragraph(step.text, indent=6)
         if step.output:
-            self.paragraph(step.output, indent=6)
+            words, *lines = step.output.split("\n")
+            self.paragraph(words, indent=6)
+            for line in lines:
+                self.line(" " * 8 + line if line else "")
 
     # --- the end
 

@@ -94,8 +94,8 @@ WORDS = {
     "NOT_AS_EXPECTED": ("EXPECTED: {0}", "예상: {0}"),
     "EXPLAIN": ("What sallywall explain says of these rules, {0} mode:", "이 규칙에 대한 sallywall explain의 설명({0} 모드):"),
     "EXPLAIN_DOORS": (
-        "It looks at rules alone and knows nothing of the server's doors: without them it would be so.",
-        "explain은 규칙만 보므로 서버가 여는 문을 알지 못합니다. 문이 없다면 이렇게 됩니다."),
+        "So it is for a server without doors. With those of this one, sallywall explain --server-config sallyd.conf:",
+        "문을 열지 않는 서버라면 그렇습니다. 이 서버의 문까지 고려하면(sallywall explain --server-config sallyd.conf):"),
     "SALLYD_HERE": ("vsftpd has no doors: in this row sallyd takes its place.", "vsftpd는 문을 열 수 없으므로 이 단계에서는 sallyd를 사용합니다."),
     "DIAGRAM": ("Packet by packet, as sallywall explain draws it", "sallywall explain이 그린 패킷별 경로"),
     "SUMMARY": ("What came out", "결과"),

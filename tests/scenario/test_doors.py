@@ -638,7 +638,7 @@ class Told(DoorCase):
                 self.assertEqual(server.stop(), 0)
 
     def test_in_words(self):
-        for language, words in (("en", ("Doors (firewall=conntrack)", "used its door up", "passive (under TLS)")), ("ko", ("전용 통로 (firewall=conntrack)",))):
+        for language, words in (("en", ("Doors (firewall=conntrack)", "used its door up", "passive (under TLS)")), ("ko", ("문 (firewall=conntrack)",))):
             conf = harness.write_file(f"{harness.WORK}/told.conf", "anonymous_enable=YES\nssl_enable=YES\nfirewall=conntrack\n")
             rules = harness.write_file(f"{harness.WORK}/told.rules", self.LIMITED)
             done = subprocess.run([harness.SALLYWALL, "explain", rules, "--server-config", conf, "--lang", language], capture_output=True,
