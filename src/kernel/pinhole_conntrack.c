@@ -204,25 +204,42 @@ static int add_question(struct netlink *n, const struct pinhole *h, unsigned mes
     return 0;
 }
 
+/* The control connection's, as far as it is carried over when it is made anew. */
+struct entry {
+    bool is_there, is_heard;
+    uint32_t status, mark;
+    uint8_t to[16]; /* what the client sends to: NAT makes the server's address and port of that */
+    uint16_t to_port;
+};
+
 static void hear_entry(void *arg, const struct nlmsghdr *m)
 {
+    struct entry *e = arg;
     struct nf_conntrack *ct = nfct_new();
     const char *helper;
 
-    if (!ct)
-        return;
-    helper = nfct_nlmsg_parse(m, ct) == 0 ? nfct_get_attr(ct, ATTR_HELPER_NAME) : NULL;
-    *(bool *)arg = helper && strcmp(helper, "ftp") == 0;
-    nfct_destroy(ct);
+    if (ct && nfct_nlmsg_parse(m, ct) == 0) {
+        const bool is_v4 = nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO) == AF_INET;
+        helper = nfct_get_attr(ct, ATTR_HELPER_NAME);
+        e->is_there = true;
+        e->is_heard = helper && strcmp(helper, "ftp") == 0;
+        e->status = nfct_get_attr_u32(ct, ATTR_STATUS);
+        e->mark = nfct_get_attr_u32(ct, ATTR_MARK);
+        memcpy(e->to, nfct_get_attr(ct, is_v4 ? ATTR_ORIG_IPV4_DST : ATTR_ORIG_IPV6_DST), is_v4 ? 4 : 16);
+        e->to_port = ntohs(nfct_get_attr_u16(ct, ATTR_ORIG_PORT_DST));
+    }
+    if (ct)
+        nfct_destroy(ct);
 }
 
 enum { NEW = IPCTNL_MSG_EXP_NEW, DELETE = IPCTNL_MSG_EXP_DELETE };
 
-static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there, bool *ret_is_heard)
+static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there, struct entry *ret_entry)
 {
     struct netlink *n = c->netlink;
     int r = 0, first = is_there; /* which message makes it */
 
+    *ret_entry = (struct entry){.is_there = false};
     netlink_clear(n);
     if (is_there)
         r = add_expectation(n, h, DELETE, 0);
@@ -233,7 +250,7 @@ static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there,
     if (!r)
         r = add_question(n, h, IPCTNL_MSG_CT_GET);
     if (!r)
-        r = netlink_send(n, hear_entry, ret_is_heard);
+        r = netlink_send(n, hear_entry, ret_entry);
     if (!r)
         r = n->results[first] ? n->results[first] : n->results[first + 1];
     return r;
@@ -254,12 +271,28 @@ static int delete(struct conntrack *c, const struct pinhole *h)
 
 enum { ENTRY_SECONDS = 3600, LIBERAL = 8 /* IP_CT_TCP_FLAG_BE_LIBERAL */, TRIES = 3 };
 
-static void describe_entry(struct nf_conntrack *ct, const struct pinhole *h, const char *helper)
+/* Goes on with what rules know of the old one by, and with what NAT makes of the client's packets. */
+static void carry_over(struct nf_conntrack *ct, const struct pinhole *h, const struct entry *old)
 {
-    const struct ends ends = {pinhole_is_v4(h), pinhole_bytes(&h->client), pinhole_bytes(&h->server),
-                              h->client_port, h->server_port};
+    const bool is_v4 = pinhole_is_v4(h);
+
+    nfct_set_attr_u32(ct, ATTR_MARK, old->mark);
+    if (old->status & IPS_DST_NAT) {
+        nfct_set_attr(ct, is_v4 ? ATTR_DNAT_IPV4 : ATTR_DNAT_IPV6, pinhole_bytes(&h->server));
+        nfct_set_attr_u16(ct, ATTR_DNAT_PORT, htons(h->server_port));
+    }
+}
+
+static void describe_entry(struct nf_conntrack *ct, const struct pinhole *h, const char *helper,
+                           const struct entry *old)
+{
+    const struct ends ends = {pinhole_is_v4(h), pinhole_bytes(&h->client),
+                              old->is_there ? old->to : pinhole_bytes(&h->server), h->client_port,
+                              old->is_there ? old->to_port : h->server_port};
 
     set_tuple(ct, &ends);
+    if (old->is_there)
+        carry_over(ct, h, old);
     nfct_setobjopt(ct, NFCT_SOPT_SETUP_REPLY);
     nfct_set_attr_u32(ct, ATTR_TIMEOUT, ENTRY_SECONDS);
     nfct_set_attr_u32(ct, ATTR_STATUS, IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED);
@@ -271,7 +304,7 @@ static void describe_entry(struct nf_conntrack *ct, const struct pinhole *h, con
     nfct_set_attr(ct, ATTR_HELPER_NAME, helper);
 }
 
-static int add_entry(struct netlink *n, const struct pinhole *h, const char *helper)
+static int add_entry(struct netlink *n, const struct pinhole *h, const char *helper, const struct entry *old)
 {
     struct nf_conntrack *ct = nfct_new();
     struct nlmsghdr *m = netlink_next(n, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW,
@@ -280,7 +313,7 @@ static int add_entry(struct netlink *n, const struct pinhole *h, const char *hel
 
     if (!ct)
         return -ENOMEM;
-    describe_entry(ct, h, helper);
+    describe_entry(ct, h, helper, old);
     r = nfct_nlmsg_build(m, ct);
     nfct_destroy(ct);
     if (r < 0)
@@ -291,15 +324,17 @@ static int add_entry(struct netlink *n, const struct pinhole *h, const char *hel
 
 /* The entry was flushed (conntrack -F); or it is one that our own packet has made since, which the table does not see, or that was
  * there before the table was: without a helper, and the kernel gives none to an entry that is there. So it is made anew. */
-static int renew_entry(struct conntrack *c, const struct pinhole *h)
+static int renew_entry(struct conntrack *c, const struct pinhole *h, const struct entry *old)
 {
     struct netlink *n = c->netlink;
     int r;
 
+    if (old->status & IPS_SRC_NAT)
+        return -EOPNOTSUPP; /* nor does the client's port tell what it was: better no door than no session */
     netlink_clear(n);
     r = add_question(n, h, IPCTNL_MSG_CT_DELETE);
     if (!r)
-        r = add_entry(n, h, c->helper);
+        r = add_entry(n, h, c->helper, old);
     if (!r)
         r = netlink_send(n, NULL, NULL);
     if (!r && n->results[0] && n->results[0] != -ENOENT)
@@ -314,16 +349,16 @@ static bool lacks_entry(int error)
 
 static int open_hole(void *state, const struct pinhole *h)
 {
-    bool is_heard = false;
-    int r = try_open(state, h, false, &is_heard);
+    struct entry entry;
+    int r = try_open(state, h, false, &entry);
 
-    for (int i = 0; i < TRIES && lacks_entry(r) && renew_entry(state, h) == 0; i++)
-        r = try_open(state, h, false, &is_heard);
+    for (int i = 0; i < TRIES && lacks_entry(r) && renew_entry(state, h, &entry) == 0; i++)
+        r = try_open(state, h, false, &entry);
     if (r == -EEXIST) /* another control connection's, or the kernel's own of this one */
-        r = try_open(state, h, true, &is_heard);
+        r = try_open(state, h, true, &entry);
     if (r)
         (void)!delete (state, h); /* made, perhaps, and without its time */
-    return r ? r : is_heard ? PINHOLE_HEARD : 0;
+    return r ? r : entry.is_heard ? PINHOLE_HEARD : 0;
 }
 
 static int close_hole(void *state, const struct pinhole *h)

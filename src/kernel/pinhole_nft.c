@@ -100,6 +100,12 @@ static void add_mark(struct netlink *n, uint16_t type)
     netlink_add(n, m);
 }
 
+/* Of message number n. What is refused as a whole (EPERM) is said of the transaction's beginning alone. */
+static int result_of(const struct netlink *l, unsigned n)
+{
+    return l->results[0] != -ETIMEDOUT ? l->results[0] : l->results[n];
+}
+
 static int add_element(struct nft *n, const struct pinhole *h, bool is_new)
 {
     struct netlink *l = n->netlink;
@@ -133,7 +139,9 @@ static int change(struct nft *n, const struct pinhole *h, bool is_taken_out, boo
         return r;
     add_mark(l, NFNL_MSG_BATCH_END);
     r = netlink_send(l, NULL, NULL);
-    return r ? r : l->results[1] ? l->results[1] : is_taken_out && is_put_in ? l->results[2] : 0;
+    if (!r)
+        r = result_of(l, 1);
+    return !r && is_taken_out && is_put_in ? result_of(l, 2) : r;
 }
 
 static void hear_any(void *arg, const struct nlmsghdr *m)
