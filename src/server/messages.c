@@ -105,12 +105,35 @@ bool connect_request_decode(const struct ipc_message *m, struct connect_request 
     return true;
 }
 
+int connect_reply_encode(const struct connect_reply *in, void *payload, size_t cap)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, payload, cap);
+    wire_put_u32(&w, in->error);
+    wire_put_u32(&w, in->is_door);
+    return wire_writer_length(&w);
+}
+
+bool connect_reply_decode(const struct ipc_message *m, struct connect_reply *ret)
+{
+    struct wire_reader r;
+    struct connect_reply out;
+    wire_reader_init(&r, m->payload, m->len);
+    out.error = wire_get_u32(&r);
+    out.is_door = wire_get_u32(&r);
+    if (!wire_reader_done(&r))
+        return false;
+    *ret = out;
+    return true;
+}
+
 int door_request_encode(const struct door_request *in, void *payload, size_t cap)
 {
     struct wire_writer w;
     wire_writer_init(&w, payload, cap);
     wire_put_u16(&w, in->port);
     wire_put_u32(&w, in->seconds);
+    wire_put_u32(&w, in->turn);
     return wire_writer_length(&w);
 }
 
@@ -121,7 +144,8 @@ bool door_request_decode(const struct ipc_message *m, struct door_request *ret)
     wire_reader_init(&r, m->payload, m->len);
     out.port = wire_get_u16(&r);
     out.seconds = wire_get_u32(&r);
-    if (!wire_reader_done(&r) || out.port == 0 || out.seconds == 0)
+    out.turn = wire_get_u32(&r);
+    if (!wire_reader_done(&r) || out.port == 0 || out.seconds == 0 || out.seconds > DOOR_SECONDS_MOST)
         return false;
     *ret = out;
     return true;

@@ -38,7 +38,7 @@ enum server_direction {
     X(BROKER_BROKE, TO_MONITOR, NEVER, 0)  /* id: identity whose broker is of no use */                      \
     X(RELEASE, TO_MONITOR, NEVER, 0)       /* id: identity that no session uses any more */                  \
     X(CONNECT, TO_MONITOR, ALWAYS, 64)     /* connect_request: an active data connection */                  \
-    X(DOOR, TO_MONITOR, ALWAYS, 8)         /* door_request: the control channel; also again, for its time */ \
+    X(DOOR, TO_MONITOR, ALWAYS, 16)        /* door_request: the control channel; also again, for its time */ \
     X(DOOR_SHUT, TO_MONITOR, NEVER, 0)     /* nothing: the session's door is not wanted any more */          \
     X(MORE_PORTS, TO_MONITOR, NEVER, 0)    /* nothing: one more passive listener, please */                  \
     X(CHOWN, TO_MONITOR, ALWAYS, 0)        /* an anonymous upload, for chown_uploads */                      \
@@ -50,7 +50,7 @@ enum server_direction {
     X(CHECK_REPLY, TO_WORKER, NEVER, 4)     /* u32, 1: yes */                                                \
     X(SESSION_CONFIG, TO_WORKER, ALWAYS, 0) /* memfd: configuration text, before LOGIN_REPLY */              \
     X(BROKER, TO_WORKER, ALWAYS, 0)         /* id: identity; the socket of its (new) broker */               \
-    X(CONNECT_REPLY, TO_WORKER, MAYBE, 4)   /* u32 errno; a socket whose connect() has begun */              \
+    X(CONNECT_REPLY, TO_WORKER, MAYBE, 8)   /* connect_reply; a socket whose connect() has begun */          \
     X(CHOWN_REPLY, TO_WORKER, NEVER, 4)     /* u32 errno */                                                  \
     X(DOORS, TO_WORKER, NEVER, 4)           /* u32, 1: doors are to be asked for */                          \
     X(DOOR_REPLY, TO_WORKER, NEVER, 8)      /* door_reply */                                                 \
@@ -166,10 +166,19 @@ struct connect_request {
     uint16_t port;
 };
 
+struct connect_reply {
+    uint32_t error;   /* errno, 0: a socket comes along */
+    uint32_t is_door; /* 1: it is the firewall's, which takes no door */
+};
+
+enum { DOOR_SECONDS_MOST = 300 };
+
 /* A door in the firewall for the passive data connection to port. Who the client is, the control channel says. */
 struct door_request {
     uint16_t port;
-    uint32_t seconds;
+    uint32_t seconds; /* at most DOOR_SECONDS_MOST */
+    uint32_t
+        turn; /* who got the port later has a greater one: what two loops say may come in any order (holders.h) */
 };
 
 struct door_reply {
@@ -288,6 +297,8 @@ MUST_USE int login_reply_encode(const struct login_reply *in, void *payload, siz
 MUST_USE bool login_reply_decode(const struct ipc_message *m, struct login_reply *ret);
 MUST_USE int connect_request_encode(const struct connect_request *in, void *payload, size_t cap);
 MUST_USE bool connect_request_decode(const struct ipc_message *m, struct connect_request *ret);
+MUST_USE int connect_reply_encode(const struct connect_reply *in, void *payload, size_t cap);
+MUST_USE bool connect_reply_decode(const struct ipc_message *m, struct connect_reply *ret);
 MUST_USE int door_request_encode(const struct door_request *in, void *payload, size_t cap);
 MUST_USE bool door_request_decode(const struct ipc_message *m, struct door_request *ret);
 MUST_USE int door_reply_encode(const struct door_reply *in, void *payload, size_t cap);

@@ -46,6 +46,21 @@ static void check_connect_request(const struct connect_request *r)
     (void)r;
 }
 
+static void check_connect_reply(const struct connect_reply *r)
+{
+    (void)r;
+}
+
+static void check_door_request(const struct door_request *r)
+{
+    MUST(r->port > 0 && r->seconds > 0 && r->seconds <= DOOR_SECONDS_MOST);
+}
+
+static void check_door_reply(const struct door_reply *r)
+{
+    (void)r;
+}
+
 static void check_file_request(const struct file_request *r)
 {
     check_text(r->path);
@@ -59,7 +74,10 @@ static void check_file_reply(const struct file_reply *r)
     MUST(r->data >= payload_start && r->data + r->data_len <= payload_end);
 }
 
-#define CODECS(X) X(login_request) X(login_reply) X(connect_request) X(file_request) X(file_reply)
+#define CODECS(X)                                                                                            \
+    X(login_request)                                                                                         \
+    X(login_reply)                                                                                           \
+    X(connect_request) X(connect_reply) X(door_request) X(door_reply) X(file_request) X(file_reply)
 
 #define X(name)                                                                                              \
     static void try_##name(const struct ipc_message *m)                                                      \

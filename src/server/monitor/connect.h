@@ -9,6 +9,7 @@
  * configured.
  * control is the control channel that it is for: unless port_promiscuous, both ends' addresses must be that
  * channel's. A descriptor or -errno. */
-MUST_USE int connect_begin(uint32_t session, const struct connect_request *request, int control);
+MUST_USE int connect_begin(uint32_t session, const struct connect_request *request, int control,
+                           bool *ret_is_door);
 
 #endif

@@ -35,7 +35,9 @@ struct door {
     UT_hash_handle hh, hh_session;
     struct door_key key;
     uint32_t session;
+    uint32_t turn; /* see door_request */
     struct pinhole hole;
+    double until; /* monitor_now */
 };
 
 static struct pinholes *pinholes[PINHOLE_WAYS];             /* by way; NULL: not so */
@@ -148,28 +150,10 @@ int doors_make_ready(const struct config *c, struct doors_way *ret)
     return r;
 }
 
-void doors_use(const struct doors_way *way)
-{
-    if (way->is_as_now)
-        return;
-    is_used = true;
-    doors_end();
-    memcpy(pinholes, way->pinholes, sizeof(pinholes));
-    snprintf(way_now, sizeof(way_now), "%s", way->text);
-    doors_send();
-}
-
 void doors_drop(struct doors_way *way)
 {
     for (unsigned i = 0; i < PINHOLE_WAYS; i++)
         pinholes_free(&way->pinholes[i]);
-}
-
-void doors_end(void)
-{
-    doors_shut_all();
-    for (unsigned i = 0; i < PINHOLE_WAYS; i++)
-        pinholes_free(&pinholes[i]);
 }
 
 static bool has_doors(void)
@@ -267,10 +251,23 @@ static bool read_ends(int control, struct pinhole *ret)
     return true;
 }
 
-/* The session's door is this one from now on. NULL: out of memory. */
-static struct door *note(uint32_t session, const struct pinhole *hole)
+static struct door_key key_of(const struct pinhole *hole)
 {
-    const struct door_key key = {hole->client, hole->server, hole->port, hole->is_active};
+    return (struct door_key){hole->client, hole->server, hole->port, hole->is_active};
+}
+
+/* Has another session got that port since this one did? Then this one's connection has come, or it was taken over. */
+static bool is_late(uint32_t session, uint32_t turn, const struct door_key *key)
+{
+    const struct door *d;
+    HASH_FIND(hh, by_key, key, sizeof(*key), d);
+    return d && d->session != session && (int32_t)(turn - d->turn) < 0;
+}
+
+/* The session's door is this one from now on. NULL: out of memory. */
+static struct door *note(uint32_t session, uint32_t turn, const struct pinhole *hole)
+{
+    const struct door_key key = key_of(hole);
     struct door *d = door_of(session);
     struct door *other;
     if (d && memcmp(&d->key, &key, sizeof(key)) != 0) {
@@ -286,26 +283,38 @@ static struct door *note(uint32_t session, const struct pinhole *hole)
         HASH_ADD(hh, by_key, key, sizeof(d->key), d);
         HASH_ADD(hh_session, by_session, session, sizeof(d->session), d);
     }
-    if (d)
+    if (d) {
+        d->turn = turn;
         d->hole = *hole;
+        d->until = monitor_now() + hole->seconds;
+    }
     return d;
 }
 
-static int open_door(uint32_t session, struct pinhole *hole)
+/* Every way that there is. As pinhole_open. */
+static int open_all(const struct pinhole *hole)
 {
-    const struct door *before = door_of(session);
-    hole->is_again = before && before->hole.port == hole->port && before->hole.is_active == hole->is_active;
-    struct door *d = note(session, hole);
-    int r = d ? 0 : -ENOMEM;
     bool is_heard = false;
-    for (unsigned i = 0; r >= 0 && i < PINHOLE_WAYS; i++) {
-        if (pinholes[i])
-            r = pinhole_open(pinholes[i], hole);
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++) {
+        int r = pinholes[i] ? pinhole_open(pinholes[i], hole) : 0;
+        if (r < 0)
+            return r;
         is_heard |= r == PINHOLE_HEARD;
     }
-    if (d && r < 0)
+    return is_heard ? PINHOLE_HEARD : 0;
+}
+
+static int open_door(uint32_t session, uint32_t turn, struct pinhole *hole)
+{
+    const struct door_key key = key_of(hole);
+    const struct door *before = door_of(session);
+    if (is_late(session, turn, &key))
+        return 0;
+    hole->is_again = before && memcmp(&before->key, &key, sizeof(key)) == 0;
+    int r = note(session, turn, hole) ? open_all(hole) : -ENOMEM;
+    if (r < 0)
         doors_shut(session);
-    return r < 0 ? r : is_heard ? PINHOLE_HEARD : 0;
+    return r;
 }
 
 void doors_open(const struct ipc_message *m)
@@ -320,7 +329,7 @@ void doors_open(const struct ipc_message *m)
              listen_has(request.port, true)) { /* else the worker has been taken over */
         hole.port = request.port;
         hole.seconds = request.seconds;
-        r = open_door(m->id, &hole);
+        r = open_door(m->id, request.turn, &hole);
     }
     if (m->fd >= 0)
         close(m->fd);
@@ -336,8 +345,18 @@ int doors_open_active(uint32_t session, int control, uint16_t port)
         .is_active = true, .port = port, .seconds = seconds > 0 ? seconds : ACTIVE_SECONDS};
     if (!has_doors() || !read_ends(control, &hole))
         return 0;
-    int r = open_door(session, &hole);
+    int r = open_door(session, 0, &hole); /* clients choose these ports: the last one counts */
     return r < 0 ? r : 0;
+}
+
+static void close_all(const struct pinhole *hole)
+{
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++) {
+        int r = pinholes[i] ? pinhole_close(pinholes[i], hole) : 0;
+        if (r < 0)
+            tell("a door in the firewall (%s) was not shut, and stays open until its time is over: %s",
+                 pinhole_way_name(i), strerror(-r));
+    }
 }
 
 void doors_shut(uint32_t session)
@@ -345,12 +364,7 @@ void doors_shut(uint32_t session)
     struct door *d = door_of(session);
     if (!d)
         return;
-    for (unsigned i = 0; i < PINHOLE_WAYS; i++) {
-        int r = pinholes[i] ? pinhole_close(pinholes[i], &d->hole) : 0;
-        if (r < 0)
-            tell("a door in the firewall (%s) was not shut, and stays open until its time is over: %s",
-                 pinhole_way_name(i), strerror(-r));
-    }
+    close_all(&d->hole);
     forget(d);
 }
 
@@ -358,6 +372,59 @@ void doors_shut_all(void)
 {
     while (by_session)
         doors_shut(by_session->session);
+}
+
+/* --- another way ------------------------------------------------------------------------------------- */
+
+static void each_door(void (*what)(struct door *d))
+{
+    struct door *d, *next;
+    HASH_ITER(hh, by_key, d, next)
+        what(d);
+}
+
+static void shut_for_now(struct door *d)
+{
+    close_all(&d->hole);
+}
+
+/* Its client has been told its port, and may be on his way: it is open for what is left of its time. */
+static void open_again(struct door *d)
+{
+    const double left = d->until - monitor_now();
+    if (has_doors() && left > 0) {
+        d->hole.seconds = left < 1 ? 1 : (uint32_t)left;
+        int r = open_all(&d->hole);
+        if (r >= 0)
+            return;
+        tell("a door in the firewall was lost as the way of doors changed: %s", strerror(-r));
+    }
+    doors_shut(d->session);
+}
+
+static void end_ways(void)
+{
+    for (unsigned i = 0; i < PINHOLE_WAYS; i++)
+        pinholes_free(&pinholes[i]);
+}
+
+void doors_use(const struct doors_way *way)
+{
+    if (way->is_as_now)
+        return;
+    is_used = true;
+    each_door(shut_for_now);
+    end_ways();
+    memcpy(pinholes, way->pinholes, sizeof(pinholes));
+    snprintf(way_now, sizeof(way_now), "%s", way->text);
+    each_door(open_again);
+    doors_send();
+}
+
+void doors_end(void)
+{
+    doors_shut_all();
+    end_ways();
 }
 
 /* --- for the administrator --------------------------------------------------------------------------- */

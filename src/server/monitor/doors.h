@@ -22,7 +22,7 @@ struct doors_way {
 
 /* By the option firewall of c; says which way it is. 0; or -errno told. */
 MUST_USE int doors_make_ready(const struct config *c, struct doors_way *ret);
-/* Uses it from now on, and tells the worker. Doors that are open another way are shut. Takes what way has. */
+/* Uses it from now on, and tells the worker. Doors that are open another way are opened this way, for what is left of their time. Takes what way has. */
 void doors_use(const struct doors_way *way);
 /* Or does not. */
 void doors_drop(struct doors_way *way);

@@ -248,11 +248,14 @@ void monitor_send_all(uint16_t type, const void *payload, size_t len, int fd)
 static void on_connect(const struct ipc_message *m)
 {
     struct connect_request request;
-    int fd = connect_request_decode(m, &request) ? connect_begin(m->id, &request, m->fd) : -EPROTO;
+    uint8_t payload[8];
+    bool is_door = false;
+    int fd = connect_request_decode(m, &request) ? connect_begin(m->id, &request, m->fd, &is_door) : -EPROTO;
     if (m->fd >= 0)
         close(m->fd);
-    uint32_t error = fd < 0 ? (uint32_t)-fd : 0;
-    monitor_send(MSG_CONNECT_REPLY, m->id, m->serial, &error, sizeof(error), fd < 0 ? -1 : fd);
+    const struct connect_reply reply = {.error = fd < 0 ? (uint32_t)-fd : 0, .is_door = is_door};
+    int len = connect_reply_encode(&reply, payload, sizeof(payload));
+    monitor_send(MSG_CONNECT_REPLY, m->id, m->serial, payload, (size_t)len, fd < 0 ? -1 : fd);
     if (fd >= 0)
         close(fd);
 }

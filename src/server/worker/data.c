@@ -154,7 +154,15 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     hand_over(s, fd, NULL);
 }
 
-void data_connect_reply(struct session *s, uint16_t serial, int error, int fd)
+static const char *why_not_connected(const struct connect_reply *answer)
+{
+    int error = (int)answer->error;
+    return answer->is_door
+               ? door_words(error)
+               : strerror(error != 0 ? error : EMFILE); /* none came along: there was no room for it */
+}
+
+void data_connect_reply(struct session *s, uint16_t serial, const struct connect_reply *answer, int fd)
 {
     struct data_channel *d = &s->data;
     if (s->ended || !d->waiter || d->connect_serial != serial) {
@@ -163,8 +171,7 @@ void data_connect_reply(struct session *s, uint16_t serial, int error, int fd)
         return;
     }
     if (fd < 0) {
-        hand_over(s, -1,
-                  strerror(error != 0 ? error : EMFILE)); /* none came along: there was no room for it */
+        hand_over(s, -1, why_not_connected(answer));
         return;
     }
     d->connecting = event_new(worker.base, fd, EV_WRITE, on_connected, s);
@@ -344,12 +351,13 @@ static void on_maybe(uint32_t id, uint32_t serial)
         s->data.waiter->on_maybe(s);
 }
 
-/* Whoever came has used the door up, and may not be who it is for. */
+/* Whoever came has used the door up, and may not be who it is for. A question that is under way may have been answered before he
+ * came. */
 static void on_unclaimed(uint32_t id, uint32_t serial)
 {
     struct session *s = asker(id, serial);
-    if (s && s->data.door.is_wanted && !s->data.door.is_asked)
-        door_ask(s, NULL);
+    if (s && s->data.door.is_wanted)
+        door_ask(s, s->data.door.then);
 }
 
 static void on_stranger(uint32_t id, uint32_t serial, const struct in6_addr *from)

@@ -22,6 +22,6 @@ void data_reset(struct session *s);
 /* The session's timer ran out while it waited for a connection or a turn, or its turn has come. */
 void data_timeout(struct session *s);
 /* CONNECT_REPLY to the request with this serial. Takes fd (-1: none). */
-void data_connect_reply(struct session *s, uint16_t serial, int error, int fd);
+void data_connect_reply(struct session *s, uint16_t serial, const struct connect_reply *answer, int fd);
 
 #endif

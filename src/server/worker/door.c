@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SECONDS_MOST = 300 }; /* where accept_timeout has no limit */
-
 static _Thread_local bool needed;
 
 bool door_is_needed(void)
@@ -26,14 +24,15 @@ void door_set_needed(bool is_needed)
 static unsigned patience(const struct session *s)
 {
     unsigned seconds = session_config(s)->accept_timeout;
-    return seconds > 0 && seconds < SECONDS_MOST ? seconds : SECONDS_MOST;
+    return seconds > 0 && seconds < DOOR_SECONDS_MOST ? seconds : DOOR_SECONDS_MOST;
 }
 
 void door_ask(struct session *s, void (*then)(struct session *s, int error))
 {
     struct door *d = &s->data.door;
-    uint8_t payload[8];
-    const struct door_request request = {.port = (uint16_t)s->data.passive.key.port, .seconds = patience(s)};
+    uint8_t payload[16];
+    const struct door_request request = {
+        .port = (uint16_t)s->data.passive.key.port, .seconds = patience(s), .turn = s->data.passive.turn};
     int len = door_request_encode(&request, payload, sizeof(payload));
     struct ipc_message m = {.type = MSG_DOOR,
                             .serial = ++d->serial,
@@ -52,7 +51,8 @@ bool door_renew(struct session *s, void (*then)(struct session *s, int error))
 {
     if (!s->data.door.is_wanted)
         return false;
-    door_ask(s, then);
+    if (passive_holds(&s->data.passive)) /* else it has come, and is on its way from another loop */
+        door_ask(s, then);
     return true;
 }
 

@@ -58,6 +58,7 @@ void holders_add(struct holders *h, struct passive_wait *w, const struct passive
     struct passive_wait *first = holders_of(h, key);
     w->key = *key;
     w->since = now;
+    w->turn = ++h->turns;
     w->strangers = w->unbound = 0;
     w->is_awaiting = false;
     w->state = PASSIVE_HOLDS;

@@ -40,6 +40,7 @@ struct passive_wait {
     struct passive_key key;      /* key.port: the port that it holds, or held last */
     uint32_t session;            /* its number */
     uint32_t serial;             /* of its last request: news of one before is nobody's */
+    uint32_t turn;               /* how many had got a port when it did */
     double since;
     atomic_uint strangers; /* connections to its port that nobody waited for: from other addresses */
     atomic_uint unbound;   /* ...to its port, which others held too, that continued nobody's TLS session */
@@ -55,6 +56,7 @@ struct passive_wait {
 struct holders {
     struct passive_wait *table; /* by key */
     unsigned promiscuous;       /* of them */
+    uint32_t turns;             /* how many have got a port */
     TAILQ_HEAD(, passive_wait) queue;
 };
 

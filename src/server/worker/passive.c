@@ -344,10 +344,12 @@ static void on_first_bytes(evutil_socket_t fd, short what, void *arg)
         claim(u, state == TLS_HELLO_READ ? &hello : NULL);
 }
 
-/* Under the lock: a connection to what first and others hold. */
+/* Under the lock: a connection to what first and others hold. It has used first's door up, whatever becomes of it. */
 static void keep_unclaimed(int conn, const struct passive_wait *first, struct arrivals *ret)
 {
     size_t most = UNCLAIMED_MOST;
+    if (first->has_door)
+        ret->told[ret->count++] = parcel_for(first, NEWS_UNCLAIMED);
     for (const struct passive_wait *w = first; w; w = w->beside)
         most++;
     struct unclaimed *u = unclaimed_at(&first->key) < most ? malloc(sizeof(*u)) : NULL;
@@ -366,8 +368,6 @@ static void keep_unclaimed(int conn, const struct passive_wait *first, struct ar
                             .fd = conn,
                             .event = event};
     TAILQ_INSERT_TAIL(&all.unclaimed, u, next);
-    if (first->has_door)
-        ret->told[ret->count++] = parcel_for(first, NEWS_UNCLAIMED);
     ret->unclaimed = u->key;
 }
 

@@ -111,10 +111,8 @@ struct session_files {
 
 /* Its door in the firewall: door.h. */
 struct door {
-    bool is_wanted; /* the monitor is to be told when it is not any more */
-    bool is_asked;  /* its answer is awaited */
-    bool
-        is_missing; /* the firewall did not know the control connection; it may when the next command has come */
+    bool is_wanted;  /* the monitor is to be told when it is not any more */
+    bool is_asked;   /* its answer is awaited */
     uint16_t serial; /* of the last question */
     uint16_t tries;  /* so often it was asked in vain, and is asked again */
     void (*then)(struct session *s,

@@ -265,9 +265,10 @@ static void on_broker(const struct ipc_message *m)
 
 static void on_connect_reply(const struct ipc_message *m)
 {
+    struct connect_reply answer;
     struct session *s = session_find(m->id);
-    if (s)
-        data_connect_reply(s, m->serial, (int)read_u32(m), m->fd);
+    if (s && connect_reply_decode(m, &answer))
+        data_connect_reply(s, m->serial, &answer, m->fd);
     else if (m->fd >= 0)
         close(m->fd);
 }

@@ -35,7 +35,8 @@ static const struct connect_request connect_request = {
     .to = {.s6_addr = {[15] = 1}},
     .port = 0xfedc,
 };
-static const struct door_request door_request = {.port = 30021, .seconds = 60};
+static const struct connect_reply connect_reply = {.error = 24, .is_door = 1};
+static const struct door_request door_request = {.port = 30021, .seconds = 60, .turn = 0xfffffffe};
 static const struct door_reply door_reply = {.error = 24, .is_heard = 1};
 static const struct file_request file_request = {
     .path = "/a b/\n\xff",
@@ -66,7 +67,8 @@ static const struct file_reply file_reply = {
 /* One set of functions of the same shape for every codec, so that each test runs over all. */
 #define CODECS(X)                                                                                            \
     X(login_request)                                                                                         \
-    X(login_reply) X(connect_request) X(door_request) X(door_reply) X(file_request) X(file_reply)
+    X(login_reply)                                                                                           \
+    X(connect_request) X(connect_reply) X(door_request) X(door_reply) X(file_request) X(file_reply)
 
 #define X(name)                                                                                              \
     static int name##_sample(void *payload, size_t cap)                                                      \
@@ -173,6 +175,24 @@ static void values_out_of_range_fail(void **state)
     assert_false(login_reply_decode(&m, &out));
 }
 
+/* A door is open for minutes at most, whatever a worker asks for. */
+static void a_door_has_its_time(void **state)
+{
+    const uint32_t refused[] = {0, DOOR_SECONDS_MOST + 1, UINT32_MAX};
+    uint8_t bytes[16];
+    struct door_request in = door_request, out;
+    struct ipc_message m = {.payload = bytes, .fd = -1};
+    (void)state;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        in.seconds = refused[i];
+        m.len = (size_t)door_request_encode(&in, bytes, sizeof(bytes));
+        assert_false(door_request_decode(&m, &out));
+    }
+    in.seconds = DOOR_SECONDS_MOST;
+    m.len = (size_t)door_request_encode(&in, bytes, sizeof(bytes));
+    assert_true(door_request_decode(&m, &out));
+}
+
 /* A name with a NUL inside would be one name to the gate and another to the kernel. */
 static void a_nul_inside_a_name_fails(void **state)
 {
@@ -217,6 +237,8 @@ static void the_longest_payloads_fit_their_rows(void **state)
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_FILE_REPLY].longest);
     len = connect_request_encode(&connect_request, bytes, sizeof(bytes));
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_CONNECT].longest);
+    len = connect_reply_encode(&connect_reply, bytes, sizeof(bytes));
+    assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_CONNECT_REPLY].longest);
     len = door_request_encode(&door_request, bytes, sizeof(bytes));
     assert_true(len > 0 && (uint32_t)len <= server_protocol.rules[MSG_DOOR].longest);
     len = door_reply_encode(&door_reply, bytes, sizeof(bytes));
@@ -325,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_leftover_byte_fails),
         cmocka_unit_test(what_does_not_fit_is_emsgsize),
         cmocka_unit_test(values_out_of_range_fail),
+        cmocka_unit_test(a_door_has_its_time),
         cmocka_unit_test(a_nul_inside_a_name_fails),
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(the_longest_payloads_fit_their_rows),

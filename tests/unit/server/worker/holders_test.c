@@ -63,6 +63,19 @@ static void one_holds_it_alone(void **state)
     assert_int_equal(waits[2].state, PASSIVE_MET);
 }
 
+/* By the greater turn the monitor knows who has a port, whichever loop it hears first. */
+static void who_comes_later_has_a_later_turn(void **state)
+{
+    struct passive_key key = key_of(1, PORT);
+    (void)state;
+    holders_add(&all, &waits[2], &key, 1);
+    holders_remove(&all, &waits[2], PASSIVE_MET);
+    queue_up(&waits[3], 1);
+    assert_ptr_equal(holders_serve(&all, PORT, 2), &waits[3]);
+    assert_true(waits[3].turn > waits[2].turn);
+    holders_remove(&all, &waits[3], PASSIVE_IDLE);
+}
+
 static void bound_ones_hold_it_together(void **state)
 {
     struct passive_key key = key_of(1, PORT);
@@ -139,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_holds_it_alone, before_each),
+        cmocka_unit_test_setup(who_comes_later_has_a_later_turn, before_each),
         cmocka_unit_test_setup(bound_ones_hold_it_together, before_each),
         cmocka_unit_test_setup(who_needs_it_alone_is_served_in_turn, before_each),
         cmocka_unit_test_setup(who_waits_for_another_address_keeps_nobody_waiting, before_each),
