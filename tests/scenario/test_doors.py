@@ -6,12 +6,14 @@ import contextlib
 import ftplib
 import json
 import os
+import random
 import re
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -20,6 +22,7 @@ import harness
 import live
 from harness import AnonymousCase, Server, wait_until, write_file
 from live import World, by_curl, by_lftp, by_python, reached
+from netfilter import Netfilter, Tuple, most_expectations, new_entry, new_expectation
 from test_explain import TIMES_OUT, WORKS
 
 LOCKED = """*filter
@@ -348,13 +351,91 @@ class Doors(DoorCase):
                 self.each(play, (way,))
 
 
+    def test_more_strangers_than_are_kept(self):
+        """Who is refused at once for that has used the door up, too."""
+        def play(way, world, server):
+            client = Continuing(world)
+            self.addCleanup(client.close)
+            _, port = client.makepasv()
+            with contextlib.ExitStack() as strangers, world.client.at():
+                for _ in range(66):
+                    self.assertTrue(wait_until(lambda: self.elements(world, way) == 1))
+                    with contextlib.suppress(ConnectionResetError):
+                        strangers.enter_context(socket.create_connection((world.address, port), harness.PATIENCE))
+            client.timeout = 10
+            client.makepasv = lambda: (world.address, port)
+            self.assertIn("report.txt", " ".join(client.nlst("/pub")))
+        self.each(play, ("conntrack", "nft"), **TLS)
+
+    def test_without_a_limit_in_time(self):
+        """accept_timeout=0: a door has its time all the same, and a transfer that waits has it opened again."""
+        def play(way, world, server):
+            client = self.session(world)
+            port = client.epsv()
+            self.assertLessEqual(max(self.expected(world), default=0), 300)
+            client.send("LIST")
+            time.sleep(1.5)
+            with client.connect(port) as data:
+                self.assertIn(b"pub", harness.read_all(data))
+            client.want(None, 150)
+            client.want(None, 226)
+            self.assertEqual(self.elements(world, way), 0)
+        self.each(play, ("conntrack", "nft", "sallywall"), accept_timeout=0)
+
+    def test_whoever_comes_is_welcome(self):
+        """pasv_promiscuous and port_promiscuous: doors are for the client's own address none the less, and its transfers work."""
+        def play(way, world, server):
+            client = self.session(world)
+            port = client.epsv()
+            self.assertFalse(client.is_open(port, STRANGER))
+            with client.connect(port) as data:
+                client.want("LIST", 150)
+                self.assertIn(b"pub", harness.read_all(data))
+            client.want(None, 226)
+            with world.client.at():
+                listener = client.listen()
+                with listener:
+                    client.want(client.port_command(listener), 200)
+                    client.want("LIST", 150)
+                    with listener.accept()[0] as data:
+                        self.assertIn(b"pub", harness.read_all(data))
+            client.want(None, 226)
+            client.want("PORT " + STRANGER.replace(".", ",") + ",100,1", 200)
+            client.want("LIST", 425)
+            self.assertEqual(self.elements(world, way), 0)
+        self.each(play, ("conntrack",), pasv_promiscuous="YES", port_promiscuous="YES", connect_timeout=2)
+
+    def test_addresses_of_a_link(self):
+        """Of IPv6; the number of the interface is no part of a door, and of an active connection's address it is."""
+        with self.doors("conntrack") as (world, _):
+            for host, address in ((world.client, "fe80::a2"), (world.server, "fe80::a1")):
+                host.ip(f"address add {address}/64 dev eth0 nodad")
+            for host, address, name in ((world.client, "fe80::a1", "outer"), (world.server, "fe80::a2", "client")):
+                host.ip(f"neighbour replace {address} lladdr {live.MACS[name]} dev eth0 nud permanent")
+            with world.client.at(), harness.Client("fe80::a1%eth0", 21) as client:
+                client.login("anonymous", "test@")
+                with socket.create_connection((client.host, client.epsv()), harness.PATIENCE) as data:
+                    client.want("LIST", 150)
+                    self.assertIn(b"pub", harness.read_all(data))
+                client.want(None, 226)
+                with socket.socket(socket.AF_INET6) as listener:
+                    listener.bind(("fe80::a2", 0, 0, client.sock.getsockname()[3]))
+                    listener.listen()
+                    client.want(f"EPRT |2|fe80::a2|{listener.getsockname()[1]}|", 200)
+                    client.want("LIST", 150)
+                    listener.settimeout(harness.PATIENCE)
+                    with listener.accept()[0] as data:
+                        self.assertIn(b"pub", harness.read_all(data))
+                client.want(None, 226)
+
+
 class Continuing(ftplib.FTP_TLS):
     """In the client's namespace; its data channels continue the control channel's session."""
 
-    def __init__(self, world):
+    def __init__(self, world, patience=harness.PATIENCE):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        super().__init__(timeout=harness.PATIENCE, context=context)
+        super().__init__(timeout=patience, context=context)
         self.world = world
         with world.client.at():
             self.connect(world.address, 21)
@@ -504,6 +585,65 @@ class Conntrack(DoorCase):
                 self.assertEqual({said_way["outcome"] for said_way in said["ways"]}, {"works", "off"})
                 self.gone_after(world, server)
 
+    def test_another_way_while_a_client_is_on_its_way(self):
+        """A door that was announced is opened the new way when the configuration is read again."""
+        for first, then in (("nft", "conntrack"), ("conntrack", "nft")):
+            with self.subTest(first=first, then=then), World() as world:
+                self.lock_nft(world, {"firewall": "nft"})
+                server = Server(dict(self.options, firewall=first), f"another-{first}", port=21)
+                self.servers.append(server)
+                server.start(preexec_fn=world.server.enter())
+                client = self.session(world)
+                port = client.epsv()
+                server.reload(firewall=then)
+                self.assertTrue(wait_until(lambda: "configuration reloaded" in server.text()))
+                self.assertEqual((self.elements(world, first), self.elements(world, then)), (0, 1))
+                with client.connect(port, patience=10) as data:
+                    client.want("LIST", 150)
+                    self.assertIn(b"pub", harness.read_all(data))
+                client.want(None, 226)
+                self.assertEqual((self.elements(world, first), self.elements(world, then)), (0, 0))
+                self.gone_after(world, server)
+
+    def test_the_kernels_table_is_full(self):
+        """425 at once, and why, whichever side the connection would begin at; and when there is room all is well."""
+        with self.doors("conntrack") as (world, _), Netfilter(world.server) as kernel:
+            client = self.session(world)
+            world.server.run("nft", "-f", "-", input="table inet x {\n ct helper h { type \"sane\" protocol tcp; }\n}\n")
+            masters = [Tuple("10.%d.%d.%d" % (n >> 16, n >> 8 & 255, n & 255), 1024, world.address, 21) for n in range(1, most_expectations() + 1)]
+            for start in range(0, len(masters), 100):
+                some = masters[start:start + 100]
+                kernel.ask(*(new_entry(m, "sane", 600) for m in some))
+                kernel.ask(*(new_expectation(m.turned(), Tuple(m.source, 0, world.address, 30000), 600) for m in some))
+            begun = time.monotonic()
+            self.assertIn("firewall can't take more", client.want("EPSV", 425).text)
+            with world.client.at(), client.listen() as listener:
+                client.want(client.port_command(listener), 200)
+                self.assertIn("firewall can't take more", client.want("LIST", 425).text)
+            self.assertLess(time.monotonic() - begun, 30)
+            world.server.run("conntrack", "-D", "-s", "10.0.0.0/16")
+            self.assertIn(b"pub", client.get("LIST"))
+            world.server.run("nft", "delete", "table", "inet", "x")
+
+    def test_loops_that_share_a_port(self):
+        """What one loop says of a session whose connection has come is not taken for the next one's, which another loop has."""
+        with self.doors("conntrack", workers=2, pasv_min_port=30000, pasv_max_port=30000, pasv_wait_timeout=30, max_per_ip=0) as (world, _):
+            def work(_):
+                client, end, longest = self.session(world), time.monotonic() + 8, 0.0
+                while time.monotonic() < end:
+                    port, begun = client.epsv(), time.monotonic()
+                    data = client.connect(port, patience=20)
+                    longest = max(longest, time.monotonic() - begun)
+                    if not data:
+                        return "nothing answered"
+                    with data:
+                        client.want("LIST", 150)
+                        self.assertIn(b"pub", harness.read_all(data))
+                    client.want(None, 226)
+                return None
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                self.assertEqual(list(pool.map(work, range(8))), [None] * 8)
+
     def test_two_servers(self):
         with World() as world:
             first, before = self.serve(world, "conntrack")
@@ -531,6 +671,32 @@ class Conntrack(DoorCase):
             world.server.run("nft", "-f", "-", input="table ip nat {\n chain pre {\n type nat hook prerouting priority -100\n tcp dport 2221 redirect to :21\n}\n}\n")
             client = self.session(world, 2221)
             self.assertIn(b"pub", client.get("LIST"))
+            self.gone_after(world, server)
+
+    def test_nat_and_a_session_from_before(self):
+        """Its entry is made anew with the helper: with its NAT and its mark, by which a rule of the administrator's knows it."""
+        with World() as world:
+            world.server.run("nft", "-f", "-", input="""table ip nat {
+ chain pre { type nat hook prerouting priority -100; tcp dport 2221 redirect to :21; }
+}
+table inet lock {
+ chain seen { type filter hook prerouting priority 0; tcp flags & (syn|ack) == syn tcp dport 21 ct mark set 0x51; }
+ chain in { type filter hook input priority 0; policy drop
+  ct mark 0x51 accept
+  tcp dport >= 30000 ct state established,related accept
+ }
+}
+""")
+            server = Server(dict(self.options, firewall="none"), "nat-before", port=21)
+            self.servers.append(server)
+            server.start(preexec_fn=world.server.enter())
+            clients = [self.session(world, port) for port in (21, 2221)]
+            server.reload(firewall="conntrack")
+            self.assertTrue(wait_until(lambda: "configuration reloaded" in server.text()))
+            for client in clients:
+                client.sock.settimeout(15)
+                self.assertIn(b"pub", client.get("LIST"))
+                client.want("NOOP", 200)
             self.gone_after(world, server)
 
     def test_auto_leaves_alone_what_tracks_nothing(self):
@@ -651,6 +817,144 @@ class Told(DoorCase):
         self.assertIn("/nowhere", done.stderr)
 
 
+class Loader(threading.Thread):
+    """Fetches a file again and again, in sessions that may end at any time. done: how often it had all of it; wrong: what may not be."""
+
+    def __init__(self, case, world, is_private, is_over):
+        super().__init__(daemon=True)
+        self.case, self.world, self.is_private, self.is_over = case, world, is_private, is_over
+        self.done, self.broken, self.wrong = 0, 0, []
+
+    def run(self):
+        while not self.is_over():
+            try:
+                self.work()
+            except (OSError, EOFError, AssertionError, ftplib.Error):  # of what was killed or flushed; whether too long, work has noted
+                self.broken += 1
+                time.sleep(0.05)
+            except Exception as error:  # noqa: BLE001 - reported by the test
+                self.wrong.append(repr(error))
+
+    def work(self):
+        with self.world.client.at():
+            client = Continuing(self.world, 5) if self.is_private else Session(self.world)
+        with contextlib.closing(client):
+            client.sock.settimeout(20)  # and a data connection 5 seconds
+            fetch = self.fetch_private if self.is_private else self.fetch_clear
+            if not self.is_private:
+                client.login("anonymous", "test@")
+            while not self.is_over():
+                content = fetch(client)
+                if content != self.case.content:
+                    self.wrong.append(f"{len(content)} bytes were said to be all")
+                self.done += 1
+
+    def fetch_private(self, client):
+        parts = []
+        client.retrbinary("RETR pub/load", parts.append)
+        return b"".join(parts)
+
+    def fetch_clear(self, client):
+        data = client.connect(client.epsv(), patience=5)
+        if not data:
+            raise TimeoutError("no connection")
+        with data:
+            try:
+                client.want("RETR pub/load", 150)
+                content = harness.read_all(data)
+                client.want(None, 226)
+            except TimeoutError:
+                self.wrong.append("no answer in time")
+                raise
+        return content
+
+
+class KilledAtRandom(DoorCase):
+    """Whichever process is killed, whatever is flushed while files go, in the clear and under TLS: nothing is open for longer than its time,
+    nobody waits for ever, what comes next works, and nothing is left."""
+    transfers, rounds, loaders, accept_timeout = 100, 2, 4, 3
+    limit = 180
+    names = {"worker": "sallyd: worker", "broker": "sallyd: broker", "key process": "sallyd: keys"}
+
+    def start_on(self, world):
+        server = Server(dict(self.options, firewall="conntrack", accept_timeout=self.accept_timeout, workers=2, max_per_ip=0, **TLS),
+                        f"at-random-{len(self.servers)}", port=21)
+        self.servers.append(server)
+        return server.start(preexec_fn=world.server.enter())
+
+    def disturb(self, what):
+        if what == "monitor":
+            family = harness.descendants(self.served.process.pid)
+            self.served.process.kill()
+            self.served.process.wait()
+            self.assertTrue(wait_until(lambda: not any(map(harness.is_alive, family))), "what the monitor started outlived it")
+            self.served.stop()
+            self.assertTrue(wait_until(lambda: "table inet sallyd-" not in self.left(self.world.server)))
+            self.served = self.start_on(self.world)
+        elif what == "rules":
+            self.world.server.run("nft", "flush", "ruleset")
+            self.lock_states(self.world, {}, "ACCEPT")
+        elif what == "connections":
+            self.world.server.run("conntrack", "-F")
+        else:
+            for pid in harness.children(self.served.process.pid):
+                with contextlib.suppress(OSError):
+                    if harness.read_file(f"/proc/{pid}/comm").decode().rstrip() == self.names[what]:
+                        os.kill(pid, signal.SIGKILL)
+
+    def test_nothing_is_left_open(self):
+        dice = random.Random()
+        seed = int(os.environ.get("SALLY_STRESS_SEED", "0")) or dice.randrange(1 << 32)
+        self.way = f"SALLY_STRESS_SEED={seed}"
+        dice.seed(seed)
+        self.content = b"y" * 70_000
+        write_file(self.root + "/load", self.content)
+        kinds = [*self.names, "monitor", "rules", "connections"]
+        with World() as self.world:
+            self.lock_states(self.world, {}, "ACCEPT")
+            before = self.left(self.world.server)
+            self.served = self.start_on(self.world)
+            enough, count = threading.Event(), 0
+            loaders = [Loader(self, self.world, n % 2, enough.is_set) for n in range(self.loaders)]
+            for loader in loaders:
+                loader.start()
+            try:
+                while count < len(kinds) * self.rounds or sum(loader.done for loader in loaders) < self.transfers:
+                    if count % len(kinds) == 0:
+                        dice.shuffle(kinds)
+                    self.disturb(kinds[count % len(kinds)])
+                    count += 1
+                    done = sum(loader.done for loader in loaders)
+                    self.assertTrue(wait_until(lambda d=done: sum(loader.done for loader in loaders) > d), f"nothing came after {kinds}, {count}")
+                    time.sleep(0.5 + dice.random())  # a worker that lives less than a second five times is not started again
+                    self.assertLessEqual(max(self.expected(self.world), default=0), self.accept_timeout)
+                    self.assertLessEqual(self.left(self.world.server).count("table inet sallyd-"), 1)
+            finally:
+                enough.set()
+                for loader in loaders:
+                    loader.join(harness.PATIENCE)
+            self.assertEqual([wrong for loader in loaders for wrong in loader.wrong], [])
+            self.assertEqual([loader for loader in loaders if loader.is_alive() or not loader.done], [])
+            self.assertTrue(wait_until(lambda: not self.expected(self.world)))
+            print(f"     {count} disturbances, {sum(loader.done for loader in loaders)} transfers, {sum(loader.broken for loader in loaders)} broken off", flush=True)
+            self.gone(self.world, self.served, before)
+
+
+class Walls(DoorCase):
+    def test_the_wall_is_taken_down_and_put_up(self):
+        """Where none stands there is nothing to open a door in, and nothing in the way."""
+        for way in ("sallywall", "auto, wall"):
+            with self.subTest(way=way), World() as world:
+                server, _ = self.serve(world, way)
+                client = self.session(world)
+                self.assertIn(b"pub", client.get("LIST"))
+                world.server.sallywall("down")
+                self.assertIn(b"pub", client.get("LIST"))
+                world.up(ipv4=STATES, ipv6=STATES)
+                self.assertIn(b"pub", self.session(world).get("LIST"))
+                self.assertEqual(server.stop(), 0, server.text())
+
+
 class Rule(DoorCase):
     def test_a_way_that_does_not_work(self):
         """The server does not start, and says what is missing."""
@@ -662,6 +966,38 @@ class Rule(DoorCase):
                 server.stop()
                 self.assertIn(words, server.text())
                 self.assertIn("--firewall-rule", server.text())
+
+    def test_without_the_right(self):
+        """What the kernel refuses is told as what it is."""
+        for way in ("conntrack", "nft", "ipset"):
+            with self.subTest(way=way), World() as world:
+                conf, lock = self.WAYS[way]
+                lock(self, world, conf)
+                server = Server(dict(self.options, **conf), f"no-right-{way}", port=21)
+                server.start(["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", harness.SALLYD, server.file], wait_ready=False,
+                             preexec_fn=world.server.enter())
+                self.assertEqual(server.process.wait(harness.PATIENCE), 1)
+                server.stop()
+                self.assertIn("Operation not permitted", server.text())
+
+    def test_without_root(self):
+        """run_as_launching_user: auto leaves it, and what was asked for is refused."""
+        with World() as world:
+            self.lock_states(world, {})
+            options = dict(self.options, run_as_launching_user="YES", listen_port=2121, connect_from_port_20="NO", ftp_username="nobody")
+            for way in ("auto", "conntrack"):
+                server = Server(dict(options, firewall=way), f"no-root-{way}", port=2121)
+                os.chmod(server.dir, 0o777)
+                enter = world.server.enter()
+                server.start(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", harness.SALLYD, server.file], wait_ready=way == "auto",
+                             preexec_fn=enter)
+                if way == "auto":
+                    self.assertIn("no doors, since they take root", server.text())
+                    self.assertEqual(server.stop(), 0)
+                else:
+                    self.assertEqual(server.process.wait(harness.PATIENCE), 1)
+                    server.stop()
+                    self.assertIn("firewall=conntrack does not work here", server.text())
 
     def test_wrong_words(self):
         for option, word in (("firewall", "yes"), ("firewall_helper", "irc"), ("firewall_set", "a b"), ("firewall_set", "x;reboot"),

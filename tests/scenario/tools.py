@@ -15,7 +15,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TOP = SOURCE / "build/tools"
 ROOT = TOP / "root"
-PACKAGES = ["fail2ban", "logrotate", "python3-openssl", "python3-pyftpdlib", "systemd", "ufw", "vsftpd"]
+PACKAGES = ["fail2ban", "firewalld", "logrotate", "python3-openssl", "python3-pyftpdlib", "systemd", "ufw", "vsftpd"]
 
 
 def unpack():
