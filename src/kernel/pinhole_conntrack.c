@@ -25,6 +25,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 struct conntrack {
@@ -39,17 +41,20 @@ struct conntrack {
  * its way out to "lo". By then a port that NAT has changed is the server's own. */
 static char *table_text(const struct pinhole_plan *plan)
 {
-    static unsigned number; /* of our tables: one is made before another goes */
+    uint32_t
+        number; /* one table is made before another goes, and containers that share a network have each a process 1 */
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
     if (!out)
         return NULL;
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+        number = (uint32_t)time(NULL); /* no secret */
     fprintf(out,
-            "table inet sallyd-%d-%u {\n flags owner;\n ct helper control { type \"%s\" protocol tcp; }\n"
+            "table inet sallyd-%d-%08x {\n flags owner;\n ct helper control { type \"%s\" protocol tcp; }\n"
             " set ports { type inet_service; elements = {",
-            getpid(), number++, plan->helper);
+            getpid(), number, plan->helper);
     for (size_t i = 0; i < plan->port_count; i++)
         fprintf(out, "%s %u", i ? "," : "", plan->ports[i]);
     fprintf(out,

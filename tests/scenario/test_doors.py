@@ -660,6 +660,24 @@ class Conntrack(DoorCase):
             self.assertIn(b"pub", self.session(world).get("LIST"))
             self.gone_after(world, first)
 
+    def test_two_servers_of_one_number(self):
+        """Of containers that share the network: each is process 1 of its own."""
+        with World() as world:
+            self.lock_states(world, {})
+            for port in 21, 2121:
+                server = Server(dict(self.options, firewall="conntrack", listen_port=port, pasv_min_port=30000 + port, pasv_max_port=30000 + port),
+                                f"contained-{port}", port=port)
+                self.servers.append(server)
+                self.addCleanup(self.end_contained, server)
+                server.start(["unshare", "--pid", "--fork", "--kill-child", harness.SALLYD, server.file], preexec_fn=world.server.enter())
+            self.assertIn(b"pub", self.session(world).get("LIST"))
+
+    def end_contained(self, server):
+        for pid in harness.children(server.process.pid):
+            os.kill(pid, signal.SIGTERM)
+        server.process.wait(harness.PATIENCE)
+        server.stop()
+
     def gone_only(self, world, server):
         self.assertEqual(server.stop(), 0)
         self.assertEqual(self.left(world.server).count("table inet sallyd-"), 1)

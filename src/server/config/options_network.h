@@ -65,7 +65,8 @@
     BOOL(pasv_promiscuous, false, SERVER, DONE,                                                              \
          "Permit a passive data connection from another address than that of the control connection. "       \
          "It goes to the session that has waited longest on that port. This opens the door to those "        \
-         "who steal data connections (CERT VU#2558).")                                                       \
+         "who steal data connections (CERT VU#2558). What firewall opens is for the client's own "           \
+         "address all the same.")                                                                            \
     BOOL(port_enable, true, SESSION, DONE, "Permit active mode, PORT and EPRT.")                             \
     BOOL(port_promiscuous, false, SERVER, DONE,                                                              \
          "Permit PORT and EPRT to name any address and port. This makes the server a tool for scanning "     \
