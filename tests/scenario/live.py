@@ -240,10 +240,12 @@ def by_python(world, mode, seconds, family=4, tls=False):
     return TIMES_OUT if "logged in" in done.stdout else NO_LOGIN
 
 
-def by_lftp(world, mode, seconds, family=4):
+def by_lftp(world, mode, seconds, family=4, tls=False):
     address = world.address if family == 4 else f"[{world.address6}]"
     passive = "yes" if mode in ("passive", "epsv") else "no"
-    script = (f"set net:timeout {seconds}; set net:max-retries 1; set ftp:passive-mode {passive}; set ftp:ssl-allow no; "
+    script = (f"set net:timeout {seconds}; set net:max-retries 1; set ftp:passive-mode {passive}; "
+              f"set ftp:ssl-allow {'yes' if tls else 'no'}; set ftp:ssl-force {'yes' if tls else 'no'}; set ftp:ssl-allow-anonymous yes; "
+              "set ssl:verify-certificate no; set ftp:ssl-protect-data yes; set ftp:ssl-protect-list yes; "
               f"set net:reconnect-interval-base 1; set ftp:prefer-epsv {'yes' if mode == 'epsv' else 'no'}; "
               f"open ftp://anonymous:test@{address}; nlist /pub; bye")
     argv = ["timeout", str(4 * seconds + 4), "lftp", "-d", "-c", script.replace("test@" + address, "test%40@" + address)]

@@ -169,7 +169,8 @@ class Clients(DoorCase):
     def go_through(self, way):
         with self.doors(way, **TLS) as (world, _):
             tries = [("curl", by_curl, mode, family, {}) for mode in MODES for family in (4, 6) if family == 4 or mode in ("epsv", "eprt")]
-            tries += [("lftp", by_lftp, mode, 4, {}) for mode in ("passive", "active")]
+            tries += [("curl, TLS", by_curl_tls, mode, family, {}) for mode, family in (("passive", 4), ("epsv", 4), ("epsv", 6))]
+            tries += [("lftp", by_lftp, mode, 4, {"tls": tls}) for mode in ("passive", "active") for tls in (False, True)]
             tries += [("ftplib", by_python, mode, family, {"tls": tls}) for mode in ("passive", "active") for family in (4, 6)
                       for tls in (False, True)]
             tries += [("sally", by_sally, mode, family, {}) for mode in ("passive", "active") for family in (4, 6)]
@@ -201,6 +202,17 @@ class Clients(DoorCase):
 
     def test_auto_where_a_wall_stands(self):
         self.go_through("auto, wall")
+
+
+def by_curl_tls(world, mode, seconds, family=4):
+    address = world.address if family == 4 else f"[{world.address6}]"
+    done = world.client.run("curl", "-sv", "--ssl-reqd", "--insecure", "--connect-timeout", str(seconds), "--max-time", str(seconds + 1),
+                            *(["--disable-epsv"] if mode == "passive" else []), f"ftp://{address}/pub/", check=False)
+    if done.returncode == 0 and "report.txt" in done.stdout:
+        return WORKS
+    if done.returncode != 28 and "connect timeout" not in done.stderr:
+        raise AssertionError(done.stderr[-1500:])
+    return TIMES_OUT
 
 
 def by_sally(world, mode, seconds, family=4):
