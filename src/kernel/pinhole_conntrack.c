@@ -274,7 +274,9 @@ static int delete(struct conntrack *c, const struct pinhole *h)
 
 /* ---- the control connection's entry ---- */
 
-enum { ENTRY_SECONDS = 3600, LIBERAL = 8 /* IP_CT_TCP_FLAG_BE_LIBERAL */, TRIES = 3 };
+/* An entry outlives its expectation by so much. The next packet gives it the kernel's own time; where a rule keeps the control
+ * connection from being tracked there is none, and nobody ends it. */
+enum { LONGER = 60, LIBERAL = 8 /* IP_CT_TCP_FLAG_BE_LIBERAL */, TRIES = 3 };
 
 /* Goes on with what rules know of the old one by, and with what NAT makes of the client's packets. */
 static void carry_over(struct nf_conntrack *ct, const struct pinhole *h, const struct entry *old)
@@ -299,7 +301,7 @@ static void describe_entry(struct nf_conntrack *ct, const struct pinhole *h, con
     if (old->is_there)
         carry_over(ct, h, old);
     nfct_setobjopt(ct, NFCT_SOPT_SETUP_REPLY);
-    nfct_set_attr_u32(ct, ATTR_TIMEOUT, ENTRY_SECONDS);
+    nfct_set_attr_u32(ct, ATTR_TIMEOUT, h->seconds + LONGER);
     nfct_set_attr_u32(ct, ATTR_STATUS, IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED);
     nfct_set_attr_u8(ct, ATTR_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
     nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_ORIG, LIBERAL);

@@ -559,6 +559,22 @@ class Conntrack(DoorCase):
             self.assertEqual(self.while_flushed(world, work, ("conntrack", "-F")), [True] * 4)
             self.assertIn(b"pub", self.session(world).get("LIST"))
 
+    def test_control_connections_that_are_not_tracked(self):
+        """Each has an entry all the same, for its door; it goes with that, as no packet ends it."""
+        with World() as world:
+            world.server.run("iptables-nft-restore", input="*raw\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n-A PREROUTING -p tcp --dport 21 -j CT --notrack\n"
+                             "-A OUTPUT -p tcp --sport 21 -j CT --notrack\nCOMMIT\n*filter\n:INPUT DROP\n"
+                             "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT\nCOMMIT\n")
+            server = Server(dict(self.options, firewall="conntrack", accept_timeout=30), "untracked", port=21)
+            self.servers.append(server)
+            server.start(preexec_fn=world.server.enter())
+            client = self.session(world)
+            self.assertIn(b"pub", client.get("LIST"))
+            client.want("QUIT", 221)
+            left = re.findall(r"tcp +6 (\d+) ESTABLISHED .*dport=21 ", world.server.run("conntrack", "-L").stdout)
+            self.assertLessEqual([int(seconds) for seconds in left], [90])
+            self.gone_after(world, server)
+
     def test_a_session_from_before(self):
         """Its entry has no helper, and the kernel gives none to an entry that is there."""
         with World() as world:

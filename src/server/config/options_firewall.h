@@ -17,7 +17,9 @@
     STRING(firewall_helper, "sane", NAME, SERVER, DONE,                                                      \
            "The conntrack helper that control connections are given with firewall=conntrack; the kernel "    \
            "permits no expectation without one. sane (the scanner protocol's) does nothing with FTP. ftp "   \
-           "also reads what is in the clear, and is for rules that say -m helper --helper ftp.")             \
+           "also reads what is in the clear, and is for rules that say -m helper --helper ftp; with it the " \
+           "kernel itself opens the way to whatever port of its own a client names with PORT, for five "     \
+           "minutes.")                                                                                       \
     STRING(firewall_table, "inet filter", TEXT, SERVER, DONE,                                                \
            "firewall=nft: the family and name of the table that has the sets.")                              \
     STRING(firewall_set, "sallyd", NAME, SERVER, DONE,                                                       \
