@@ -842,7 +842,11 @@ class Told(DoorCase):
         for rules, words in ((STATES, "All that the server offers its clients works with the rules of this machine, by doors"),
                              (self.LIMITED, "used its door up"), (LOCKED.format(""), "No doors")):
             with World() as world:
-                world.server.run("iptables-nft-restore", input=rules)
+                if rules is STATES:
+                    live.need_live()
+                    world.up(ipv4=rules, ipv6=rules)
+                else:
+                    world.server.run("iptables-nft-restore", input=rules)
                 server = Server(dict(self.options, firewall="auto", **TLS), f"start-{abs(hash(words))}", port=21)
                 self.servers.append(server)
                 server.start(preexec_fn=world.server.enter())

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <stdint.h>
+
 #include "base/result.h"
 
 /* sallywall's subcommands: argv[0] is the subcommand's name. They return the exit status. */
@@ -41,6 +43,9 @@ void live_begin(void);
 
 /* Is a wall up in this network namespace? 1, 0, or -1: that can't be told. */
 MUST_USE int live_stands(void);
+struct rules;
+/* The rules of the wall that stands, of a family (enum packet_family), for explain; 0, or -1 and told. */
+MUST_USE int live_read(uint8_t family, struct rules **ret);
 
 /* Flushes standard output. status, or STATUS_TROUBLE if what was printed could not all be written, which is
  * told. */

@@ -350,6 +350,16 @@ static int answer(const struct rules *r, const struct asked *q, const struct ask
     return status;
 }
 
+/* Of a file, of this machine, or with --wall and no file of the wall that stands on it. 0, or -1 and told. */
+static int read_rules(const char *file, const struct asking *a, uint8_t likely, struct rules **ret,
+                      char **ret_name)
+{
+    if (file || !a->play.helper_always)
+        return source_read(file, SOURCE_ANY, a->family, likely, ret, ret_name);
+    *ret_name = strdup(SAID(WALL_HERE));
+    return *ret_name ? live_read(a->family ? a->family : likely ? likely : PACKET_IPV4, ret) : -1;
+}
+
 int explain_command(int argc, char **argv)
 {
     struct asking a;
@@ -372,8 +382,7 @@ int explain_command(int argc, char **argv)
     if (choose_question(&a, &question) || read_ends(&question, &a) || refuse_loopback_at_gateway(&a))
         return STATUS_TROUBLE;
     uint8_t likely = a.packet ? packet_question_family(a.packet) : 0;
-    if (!asking_complete(&a) &&
-        !source_read(operands ? argv[1] : a.rules, SOURCE_ANY, a.family, likely, &rules, &name)) {
+    if (!asking_complete(&a) && !read_rules(operands ? argv[1] : a.rules, &a, likely, &rules, &name)) {
         a.play.rules_name = name;
         status = answer(rules, &question, &a);
     }

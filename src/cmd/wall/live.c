@@ -186,6 +186,20 @@ int live_iptables(int argc, char **argv)
     return status;
 }
 
+int live_read(uint8_t family, struct rules **ret)
+{
+    struct kernel_wall *wall = NULL;
+    struct kernel_error error = {0};
+    int r = kernel_wall_open(&wall, &error);
+
+    if (!r)
+        r = kernel_wall_rules(wall, (enum packet_family)family, ret, &error);
+    kernel_wall_close(&wall);
+    if (r)
+        fprintf(stderr, "sallywall explain --wall: %s\n", error.text);
+    return r ? -1 : 0;
+}
+
 int live_stands(void)
 {
     struct kernel_wall *wall = NULL;

@@ -74,9 +74,7 @@ static int look_beside(const struct running *running, struct rules *r)
         r,
         stands > 0 ? "the wall of this machine (sallywall up), which tracks connections by itself"
                    : "the wall of this machine, if one is up, which can't be told",
-        is_ipv6 ? "sallywall ip6tables-save | sallywall explain --wall -"
-                : "sallywall iptables-save | sallywall explain --wall -",
-        true);
+        is_ipv6 ? "sallywall explain --wall -6" : "sallywall explain --wall", true);
 }
 
 int source_read(const char *name, enum source_forms forms, uint8_t family, uint8_t likely, struct rules **ret,

@@ -213,7 +213,7 @@ void doors_explain(void)
         alarm(EXPLAIN_SECONDS);
         if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
             execl(path, "sallywall", "explain", "--server-config", config, "--brief", "--color", "never",
-                  (char *)NULL);
+                  pinholes[PINHOLE_SALLYWALL] ? "--wall" : NULL, (char *)NULL);
         _exit(1);
     }
     fd_close(&fd);
