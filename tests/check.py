@@ -36,8 +36,8 @@ BUILDS = {
     FUZZ: ({"CC": CLANG}, ["-Dfuzz=true", "-Dfuzz_seconds=6", "-Dfuzz_seed=1", *QUICK, "-Dc_args=-g1"]),
 }
 # Seconds for each part, 25 minutes in all. What one leaves, the next ones have.
-SHARES = {"static": 20, "unit": 270, "door": 80, "install": 40, "scenario": 660, "oracle": 50, "program": 60, "language": 40,
-          "answers": 80, "fuzz": 200}
+SHARES = {"static": 20, "unit": 240, "door": 80, "install": 40, "scenario": 700, "oracle": 50, "program": 60, "language": 40,
+          "answers": 80, "fuzz": 190}
 SHELL_SCRIPTS = {"run": "sh", "bench/peers.sh": "sh", "tests/fresh.sh": "bash", "tests/roots.sh": "bash",
                  "tests/kernels/run.sh": "bash", "tests/kernels/guest.sh": "sh", "tests/first_boot.sh": "bash",
                  ".ci/run": "bash", "packaging/config-files.sh": "sh"}
