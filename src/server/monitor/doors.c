@@ -138,9 +138,7 @@ int doors_make_ready(const struct config *c, struct doors_way *ret)
     if (ret->is_as_now)
         return 0;
     if (count == 0 && *why[PINHOLE_CONNTRACK])
-        tell("firewall: no doors, since %s; a firewall before this server has to admit the passive ports, or "
-             "to ask for "
-             "connection states when sallyd starts: see sallyd --firewall-rule",
+        tell("firewall: no doors, since %s (what opens them: sallyd --firewall-rule)",
              why[PINHOLE_CONNTRACK]);
     for (enum pinhole_way way = 0; r == 0 && way < PINHOLE_WAYS; way++)
         if (wanted[way])
