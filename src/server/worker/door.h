@@ -18,8 +18,7 @@ void door_set_needed(bool is_needed);
  * went, later, unless the session's data channel is reset. */
 void door_ask(struct session *s, void (*then)(struct session *s, int error));
 /* A transfer waits for the connection: it is opened again, for its whole time, and in case that the firewall has
- * forgotten it since. False: there is
- * none, and then is not called. */
+ * forgotten it since. False: there is none, and then is not called. */
 bool door_renew(struct session *s, void (*then)(struct session *s, int error));
 /* An active connection is being made: the monitor has opened one. */
 void door_opened_with_connection(struct session *s);
