@@ -733,8 +733,8 @@ SPEECH(SERVED_PLAIN, "in the clear")
 SPEECH(SERVED_TLS, "under TLS")
 SPEECH(SERVED_OFF, "not offered")
 SPEECH(SERVED_WHY, "%1$s: %2$s")
-SPEECH(SERVED_ALL, "All that the server offers its clients works with the rules of this machine.")
-SPEECH(SERVED_ALL_DOORS, "All that the server offers its clients works with the rules of this machine, by "
+SPEECH(SERVED_ALL, "All that the server offers its clients works over %1$s with the rules of %2$s.")
+SPEECH(SERVED_ALL_DOORS, "All that the server offers its clients works over %1$s with the rules of %2$s, by "
                          "doors where they are needed.")
 SPEECH(SERVED_USED, "That packet has used its door up, since doors are for one connection. RELATED has to be "
                     "accepted for all ports that the server may name.")

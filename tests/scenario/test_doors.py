@@ -839,8 +839,8 @@ class Told(DoorCase):
         beside = os.path.join(os.path.dirname(harness.SALLYD), "sallywall")
         os.symlink(harness.SALLYWALL, beside)
         self.addCleanup(os.unlink, beside)
-        for rules, words in ((STATES, "All that the server offers its clients works with the rules of this machine, by doors"),
-                             (self.LIMITED, "used its door up"), (LOCKED.format(""), "No doors")):
+        for rules, words in ((STATES, "All that the server offers its clients works over IPv4 with the rules of the wall of this machine, by doors"),
+                             (self.LIMITED, "used its door up"), (LOCKED.format(""), "No doors (firewall=none)")):
             with World() as world:
                 if rules is STATES:
                     live.need_live()

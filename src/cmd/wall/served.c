@@ -220,10 +220,12 @@ static void tell_why(const struct served all[MODES][2], unsigned i, bool has_doo
 }
 
 static void tell_text(const struct config *c, const struct asking *a, const struct served all[MODES][2],
-                      bool has_door)
+                      bool has_door, uint8_t family)
 {
     if (a->brief && worst(all) == 0) {
-        say(has_door ? PHRASE(SERVED_ALL_DOORS) : PHRASE(SERVED_ALL));
+        const char *over = family == PACKET_IPV6 ? "IPv6" : "IPv4";
+        say(has_door ? PHRASE(SERVED_ALL_DOORS, over, a->play.rules_name)
+                     : PHRASE(SERVED_ALL, over, a->play.rules_name));
         return;
     }
     say(PHRASE(SERVED_HEAD, strncmp(a->server_config, "/dev/fd/", 8) == 0 ? "sallyd.conf" : a->server_config,
@@ -279,7 +281,7 @@ int served_explain(const struct rules *r, const struct asking *a)
         fprintf(stderr, "sallywall explain: out of memory\n");
     else if (!a->json || tell_json(c, a, all, has_door) == 0) {
         if (!a->json)
-            tell_text(c, a, all, has_door);
+            tell_text(c, a, all, has_door, r->family);
         status = finish_output(worst(all));
     }
     for (unsigned m = 0; m < MODES; m++)

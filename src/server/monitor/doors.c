@@ -170,10 +170,25 @@ void doors_send(void)
 
 /* --- what clients will meet -------------------------------------------------------------------------- */
 
-/* A descriptor that a program which is started has, with the configuration's text; or -errno. */
-static int text_for_others(const struct config *c)
+/* The configuration as it came out: with firewall=auto, doors are what there is. NULL: no memory. */
+static char *text_of_now(void)
 {
-    char *text = config_text(c);
+    char assignment[64];
+    struct config *c = config_copy(monitor.config);
+    enum pinhole_way way = pinholes[PINHOLE_SALLYWALL] ? PINHOLE_SALLYWALL : 0;
+    while (way < PINHOLE_WAYS && !pinholes[way])
+        way++;
+    snprintf(assignment, sizeof(assignment), "firewall=%s",
+             way < PINHOLE_WAYS ? pinhole_way_name(way) : "none");
+    char *text = c && config_set(c, assignment, tell_remark, NULL) == 0 ? config_text(c) : NULL;
+    config_free(&c);
+    return text;
+}
+
+/* A descriptor that a program which is started has, with that text; or -errno. */
+static int text_for_others(void)
+{
+    char *text = text_of_now();
     int fd = text ? memfd_create("sallyd.conf", 0) : -ENOMEM;
     size_t len = text ? strlen(text) : 0;
     if (text && fd < 0)
@@ -201,7 +216,7 @@ void doors_explain(void)
     char path[PATH_MAX], config[32];
     if (!monitor.root || strcmp(monitor.config->firewall, "none") == 0 || !find_sallywall(path, sizeof(path)))
         return;
-    int fd = text_for_others(monitor.config);
+    int fd = text_for_others();
     if (fd < 0)
         return;
     snprintf(config, sizeof(config), "/dev/fd/%d", fd);
