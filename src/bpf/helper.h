@@ -33,6 +33,15 @@ GLOBAL int helper_tell(struct scratch *s)
     return 0;
 }
 
+/* What a server has ordered stands for its own time, whatever is announced meanwhile: it orders what it announces. */
+static inline bool helper_is_served(const struct bpf_control *control, uint32_t handle, uint64_t now_ms)
+{
+    const struct track_expectation *e =
+        control->expects && control->ordered ? bpf_map_lookup_elem(&expected, &control->expected) : NULL;
+
+    return e && e->master == handle && e->expires > now_ms;
+}
+
 GLOBAL int helper_announce(struct scratch *s)
 {
     const struct bpf_settings *settings = settings_get();
@@ -49,7 +58,7 @@ GLOBAL int helper_announce(struct scratch *s)
     direction = s->direction & 1;
     handle = flow->helper_data;
     control = bpf_map_lookup_elem(&controls, &handle);
-    if (!control)
+    if (!control || helper_is_served(control, handle, s->ask.now_ms))
         return TRACK_OK;
     if (track_is_foreign(&s->place, flow, direction, &settings->track.config))
         return TRACK_FOREIGN_ADDRESS;
@@ -78,6 +87,7 @@ GLOBAL int helper_announce(struct scratch *s)
     s->has_begun = true;
     control->expected = s->expected;
     control->expects = 1;
+    control->ordered = 0;
     return TRACK_OK;
 }
 

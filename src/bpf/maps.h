@@ -138,10 +138,10 @@ struct bpf_order {
     uint32_t steps;        /* sweep_now: so many slots */
     uint32_t slot, serial; /* forget_flow */
     uint32_t spare;
-    struct bpf_expected_key expected; /* forget_expected, expect_order */
-    struct track_tuple control; /* expect_order: packets of the control connection, of either direction */
+    struct bpf_expected_key expected; /* forget_expected, order_expected */
+    struct track_tuple control; /* order_expected: packets of the control connection, of either direction */
     uint32_t seconds;
-    uint32_t size; /* expect_order: of this struct, as who asks knows it */
+    uint32_t size; /* order_expected: of this struct, as who asks knows it */
 };
 
 /* Map "passing": what OUTPUT has found of a packet. */
@@ -158,6 +158,7 @@ struct bpf_control {
     uint32_t slot;    /* the flow's; its serial is the handle */
     uint32_t busy;    /* one CPU listens */
     uint32_t expects; /* not 0: expected is the key of its expectation */
+    uint32_t ordered; /* not 0: the server has ordered that one */
     struct bpf_expected_key expected;
     struct track_ftp ftp;
     struct track_ftp_line line[TRACK_DIRECTIONS];

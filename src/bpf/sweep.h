@@ -269,7 +269,7 @@ static inline bool expected_same(const struct bpf_expected_key *a, const struct 
 /* A server says what its control connection expects, for so many seconds: what was expected of it before is not any more. 0 or
  * -errno: -EPROTO, who asks is of another version. */
 SEC("syscall")
-int expect_order(struct bpf_order *order)
+int order_expected(struct bpf_order *order)
 {
     const struct bpf_expected_key key = order->expected;
     const struct track_tuple tuple = order->control;
@@ -300,6 +300,7 @@ int expect_order(struct bpf_order *order)
         return -EMFILE;
     control->expected = key; /* it ends with the connection */
     control->expects = 1;
+    control->ordered = 1; /* and what the helper hears leaves it alone */
     if (is_other)
         expected_end(&was, master);
     expected_tell(&e, BPF_FLOW_NEW);

@@ -124,7 +124,7 @@ static int pin_sweep(const struct kernel_wall *wall, const struct kernel_program
                      struct kernel_error *error)
 {
     static const char *const PROGRAMS[] = {"sweep_arm", "sweep_now", "forget_flow", "forget_expected",
-                                           "expect_order"};
+                                           "order_expected"};
     struct kernel_flows flows = {.sweep_arm = kernel_program_named(program, PROGRAMS[0])};
     int r = pins_put(wall->folder, "sweeper", kernel_program_map(program, "sweeper"), error);
 
