@@ -170,10 +170,11 @@ int netlink_send(struct netlink *n, netlink_data *data, void *arg)
     const struct nlmsghdr *m = (const void *)n->buffer;
     unsigned wanted = 0;
 
-    for (int left = (int)n->len; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+    memset(n->results, 0, sizeof(n->results));
+    for (int left = (int)n->len; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
         wanted += wants_answer(m);
-    for (unsigned i = 0; i < NETLINK_MOST; i++)
-        n->results[i] = i < n->count ? -ETIMEDOUT : 0;
+        n->results[m->nlmsg_seq - n->first] = wants_answer(m) ? -ETIMEDOUT : 0;
+    }
     if (mnl_socket_sendto(n->socket, n->buffer, n->len) < 0)
         return -errno;
     while (wanted > 0) {

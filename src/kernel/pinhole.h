@@ -33,6 +33,8 @@ struct pinhole {
     bool is_active;
     bool
         is_again; /* it has been opened, for this control connection; whether it is still there is not known */
+    bool
+        is_unheard; /* a moment ago pinhole_open said 0, not PINHOLE_HEARD, of one for this control connection */
     uint32_t seconds; /* from now on; at least 1 */
 };
 

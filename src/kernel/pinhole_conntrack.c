@@ -177,8 +177,8 @@ static uint8_t family_of(const struct pinhole *h)
 static int add_expectation(struct netlink *n, const struct pinhole *h, unsigned message, uint16_t flags)
 {
     struct nf_expect *e = expectation(h);
-    struct nlmsghdr *m = netlink_next(n, (uint16_t)(NFNL_SUBSYS_CTNETLINK_EXP << 8 | message),
-                                      flags | NLM_F_ACK, family_of(h));
+    struct nlmsghdr *m =
+        netlink_next(n, (uint16_t)(NFNL_SUBSYS_CTNETLINK_EXP << 8 | message), flags, family_of(h));
     int r = e ? nfexp_nlmsg_build(m, e) : -1;
 
     if (e)
@@ -239,7 +239,9 @@ static void hear_entry(void *arg, const struct nlmsghdr *m)
 
 enum { NEW = IPCTNL_MSG_EXP_NEW, DELETE = IPCTNL_MSG_EXP_DELETE };
 
-static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there, struct entry *ret_entry)
+/* is_there: another one is, which goes. asks: whose helper listens is not known. */
+static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there, bool asks,
+                    struct entry *ret_entry)
 {
     struct netlink *n = c->netlink;
     int r = 0, first = is_there; /* which message makes it */
@@ -247,12 +249,13 @@ static int try_open(struct conntrack *c, const struct pinhole *h, bool is_there,
     *ret_entry = (struct entry){.is_there = false};
     netlink_clear(n);
     if (is_there)
-        r = add_expectation(n, h, DELETE, 0);
+        r = add_expectation(n, h, DELETE, NLM_F_ACK);
     if (!r)
-        r = add_expectation(n, h, NEW, NLM_F_CREATE | (h->is_again ? 0 : NLM_F_EXCL));
+        r = add_expectation(n, h, NEW,
+                            NLM_F_CREATE | (h->is_again ? 0 : NLM_F_EXCL) | (asks ? NLM_F_ACK : 0));
     if (!r)
-        r = add_expectation(n, h, NEW, 0);
-    if (!r)
+        r = add_expectation(n, h, NEW, NLM_F_ACK);
+    if (!r && asks)
         r = add_question(n, h, IPCTNL_MSG_CT_GET);
     if (!r)
         r = netlink_send(n, hear_entry, ret_entry);
@@ -266,7 +269,7 @@ static int delete(struct conntrack *c, const struct pinhole *h)
     int r;
 
     netlink_clear(c->netlink);
-    r = add_expectation(c->netlink, h, DELETE, 0);
+    r = add_expectation(c->netlink, h, DELETE, NLM_F_ACK);
     if (!r)
         r = netlink_send(c->netlink, NULL, NULL);
     return r ? r : c->netlink->results[0];
@@ -357,12 +360,14 @@ static bool lacks_entry(int error)
 static int open_hole(void *state, const struct pinhole *h)
 {
     struct entry entry;
-    int r = try_open(state, h, false, &entry);
+    int r = try_open(state, h, false, !h->is_unheard, &entry);
 
+    if (h->is_unheard && lacks_entry(r))
+        r = try_open(state, h, false, true, &entry);
     for (int i = 0; i < TRIES && lacks_entry(r) && renew_entry(state, h, &entry) == 0; i++)
-        r = try_open(state, h, false, &entry);
+        r = try_open(state, h, false, true, &entry);
     if (r == -EEXIST) /* another control connection's, or the kernel's own of this one */
-        r = try_open(state, h, true, &entry);
+        r = try_open(state, h, true, true, &entry);
     if (r)
         (void)!delete (state, h); /* made, perhaps, and without its time */
     return r ? r : entry.is_heard ? PINHOLE_HEARD : 0;

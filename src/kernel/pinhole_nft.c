@@ -103,7 +103,7 @@ static void add_mark(struct netlink *n, uint16_t type)
 /* Of message number n. What is refused as a whole (EPERM) is said of the transaction's beginning alone. */
 static int result_of(const struct netlink *l, unsigned n)
 {
-    return l->results[0] != -ETIMEDOUT ? l->results[0] : l->results[n];
+    return l->results[0] ? l->results[0] : l->results[n];
 }
 
 static int add_element(struct nft *n, const struct pinhole *h, bool is_new)

@@ -35,7 +35,7 @@ struct netlink {
     size_t len;
     uint32_t first;            /* the sequence number of results[0] */
     unsigned count;            /* messages */
-    int results[NETLINK_MOST]; /* of each: 0, -errno, or -ETIMEDOUT: none came */
+    int results[NETLINK_MOST]; /* of each: 0, -errno, or -ETIMEDOUT: it wants one and none came */
 };
 
 /* NULL: errno. */

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +14,7 @@ import unittest
 
 import harness
 import live
+import managers
 import netfilter
 import test_doors
 import tools
@@ -120,61 +120,43 @@ class Reloaded(DoorCase):
 
     # --- ufw ---
 
-    def ufw(self, world, *words):
-        root = os.path.join(self.dir, "ufw")
-        return world.server.run(*tools.command("ufw"), f"--rootdir={root}", f"--datadir={root}", *words, env=tools.environment())
-
     def test_ufw(self):
-        root = os.path.join(self.dir, "ufw")
-        for folder in ("/lib/ufw", "/usr/share/ufw", "/etc/ufw"):
-            shutil.copytree(tools.path(folder), root + folder, symlinks=True)
-        shutil.copytree(tools.path("/usr/share/ufw/iptables"), root + "/etc/ufw", dirs_exist_ok=True)
-        shutil.copy(tools.path("/usr/share/ufw/ufw.conf"), root + "/etc/ufw/ufw.conf")
-        os.makedirs(root + "/etc/default")
-        shutil.copy(tools.path("/etc/default/ufw"), root + "/etc/default/ufw")
+        ufw = managers.Ufw(self.dir)
+
+        def call(*words):
+            world.server.run(*ufw.command(*words), env=ufw.environment())
         with World() as world:
             for words in (("allow", "21/tcp"), ("--force", "enable")):
-                self.ufw(world, *words)
-            self.play(world, lambda: self.ufw(world, "reload"))
+                call(*words)
+            self.play(world, lambda: call("reload"))
 
     # --- firewalld ---
 
-    def environment(self):
-        root = str(tools.ROOT)
-        found = [os.path.join(folder, name) for folder, names, _ in os.walk(root) for name in names if name == "girepository-1.0"]
-        return {**tools.environment(), "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.dir}/bus", "GI_TYPELIB_PATH": ":".join(found)}
-
-    def begin(self, host, *argv):
-        process = host.start(*argv, env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def begin(self, host, argv, env):
+        process = host.start(*argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
 
-    def firewall_cmd(self, world, *words, check=True):
-        return world.server.run("/usr/bin/python3", tools.path("/usr/bin/firewall-cmd"), *words, check=check, env=self.environment())
-
     def test_firewalld(self):
         harness.need("dbus-daemon")
-        conf = os.path.join(self.dir, "bus.conf")
-        with open(conf, "w", encoding="ascii") as f:
-            f.write(f"<busconfig><type>system</type><listen>unix:path={self.dir}/bus</listen><auth>EXTERNAL</auth><policy context='default'>"
-                    "<allow user='*'/><allow own='*'/><allow send_type='method_call'/><allow send_type='signal'/><allow eavesdrop='true'/>"
-                    "<allow send_destination='*'/></policy></busconfig>")
+        firewalld = managers.Firewalld(self.dir)
+        env = firewalld.environment()
+
+        def call(*words, check=True):
+            return world.server.run(*firewalld.command(*words), check=check, env=env)
         with World() as world:
-            self.begin(world.server, "dbus-daemon", "--config-file=" + conf, "--nofork", "--nopidfile")
-            self.assertTrue(wait_until(lambda: os.path.exists(self.dir + "/bus")))
-            os.makedirs(self.dir + "/etc", exist_ok=True)
-            daemon = self.begin(world.server, "/usr/bin/python3", tools.path("/usr/sbin/firewalld"), "--nofork", "--nopid",
-                                "--log-target=console", "--system-config", self.dir + "/etc",
-                                "--default-config", tools.path("/usr/lib/firewalld"))
-            if not wait_until(lambda: daemon.poll() is not None or self.firewall_cmd(world, "--state", check=False).returncode == 0):
+            self.begin(world.server, firewalld.bus_command(), env)
+            self.assertTrue(wait_until(lambda: os.path.exists(firewalld.bus)))
+            daemon = self.begin(world.server, firewalld.daemon_command(), env)
+            if not wait_until(lambda: daemon.poll() is not None or call("--state", check=False).returncode == 0):
                 daemon.kill()
             if daemon.poll() is not None:
                 raise unittest.SkipTest("FIREWALLD DOES NOT RUN HERE: " + re.sub(r"\s+", " ", daemon.stdout.read()[-400:]))
             for scope in ([], ["--permanent"]):
-                self.firewall_cmd(world, *scope, "--zone=public", "--add-port=21/tcp")
-            self.play(world, lambda: self.firewall_cmd(world, "--reload"))
+                call(*scope, "--zone=public", "--add-port=21/tcp")
+            self.play(world, lambda: call("--reload"))
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(harness.PATIENCE)
 

@@ -37,7 +37,8 @@ struct door {
     uint32_t session;
     uint32_t turn; /* see door_request */
     struct pinhole hole;
-    double until; /* monitor_now */
+    bool is_unheard; /* so the kernel said when it was opened */
+    double until;    /* monitor_now */
 };
 
 static struct pinholes *pinholes[PINHOLE_WAYS];             /* by way; NULL: not so */
@@ -317,6 +318,13 @@ static int open_all(const struct pinhole *hole)
     return is_heard ? PINHOLE_HEARD : 0;
 }
 
+static bool is_same_control(const struct pinhole *a, const struct pinhole *b)
+{
+    return a->client_port == b->client_port && a->server_port == b->server_port &&
+           memcmp(&a->client, &b->client, sizeof(a->client)) == 0 &&
+           memcmp(&a->server, &b->server, sizeof(a->server)) == 0;
+}
+
 static int open_door(uint32_t session, uint32_t turn, struct pinhole *hole)
 {
     const struct door_key key = key_of(hole);
@@ -324,7 +332,11 @@ static int open_door(uint32_t session, uint32_t turn, struct pinhole *hole)
     if (is_late(session, turn, &key))
         return 0;
     hole->is_again = before && memcmp(&before->key, &key, sizeof(key)) == 0;
-    int r = note(session, turn, hole) ? open_all(hole) : -ENOMEM;
+    hole->is_unheard = before && before->is_unheard && is_same_control(&before->hole, hole);
+    struct door *d = note(session, turn, hole);
+    int r = d ? open_all(hole) : -ENOMEM;
+    if (d)
+        d->is_unheard = r == 0;
     if (r < 0)
         doors_shut(session);
     return r;

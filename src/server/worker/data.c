@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* nft: what rules have taken out of a set lies in it, and in the way of what is put in, until the kernel sweeps (gc-interval), for which
- * nobody may change anything for a moment. */
-enum { DOOR_TRIES = 40 };
+/* nft: what rules have taken out of a set lies in it, and in the way of what is put in with the same port, until the kernel sweeps
+ * (gc-interval), for which nobody may change anything for a moment. So there are to be more ports, and others are tried before it is waited for. */
+enum { DOOR_TRIES = 160, DOOR_TRIES_AT_ONCE = 4 };
 static const double door_pause = 0.1; /* seconds */
 
 static const double door_again = 1; /* seconds; as a client's SYN comes again */
@@ -205,11 +205,22 @@ static void say_port(struct session *s)
           port & 0xff);
 }
 
+static void take_port(struct session *s);
+
+static void try_again(struct session *s)
+{
+    passive_want_more();
+    if (s->data.door.tries % DOOR_TRIES_AT_ONCE != 0)
+        take_port(s);
+    else /* it is asked when the timer says so */
+        session_set_timer(s, door_pause);
+}
+
 static void on_door(struct session *s, int error)
 {
     char text[160];
-    if (error == EBUSY && ++s->data.door.tries < DOOR_TRIES) { /* it is asked again when the timer says so */
-        session_set_timer(s, door_pause);
+    if (error == EBUSY && ++s->data.door.tries < DOOR_TRIES) {
+        try_again(s);
         return;
     }
     session_resume(s);
@@ -231,7 +242,6 @@ static void announce_port(struct session *s)
     }
     session_wait_for(s, WAIT_PORT);
     session_set_timer(s, 0);
-    s->data.door.tries = 0;
     door_ask(s, on_door);
 }
 
@@ -261,7 +271,13 @@ static void want_port(struct session *s, bool extended)
     w->promiscuous = session_config(s)->pasv_promiscuous;
     w->bound_to = is_bound(s) ? tls_channel_mark(session_tls(s)) : NULL;
     w->has_door = door_is_needed();
-    if (passive_request(w, &s->peer) == PASSIVE_HOLDS) {
+    take_port(s);
+}
+
+/* Any one that is free, or it waits for its turn. */
+static void take_port(struct session *s)
+{
+    if (passive_request(&s->data.passive, &s->peer) == PASSIVE_HOLDS) {
         announce_port(s);
         return;
     }
@@ -337,7 +353,7 @@ static void on_arrival(uint32_t id, uint32_t serial, int fd)
         close(fd);
         return;
     }
-    door_shut(s);
+    door_used(s);
     if (s->data.waiter)
         hand_over(s, fd, NULL);
     else

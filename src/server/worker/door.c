@@ -7,7 +7,9 @@
 #include "server/worker/session.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <string.h>
+#include <sys/queue.h>
 
 static _Thread_local bool needed;
 
@@ -27,6 +29,55 @@ static unsigned patience(const struct session *s)
     return seconds > 0 && seconds < DOOR_SECONDS_MOST ? seconds : DOOR_SECONDS_MOST;
 }
 
+/* --- used -------------------------------------------------------------------------------------------- */
+
+/* Who comes in by a door has used it up, which the kernel sees to. The monitor, which makes sure, need not be woken for each: it
+ * hears of it by the session's next question, or of many a little later. */
+static const struct timeval soon = {.tv_usec = 100 * 1000};
+static _Thread_local LIST_HEAD(, session) used;
+static _Thread_local bool is_timed;
+
+static void forget_used(struct session *s)
+{
+    if (s->data.door.is_used)
+        LIST_REMOVE(s, data.door.next_used);
+    s->data.door.is_used = false;
+}
+
+static void tell_used(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *s;
+    (void)fd;
+    (void)what;
+    (void)arg;
+    is_timed = false;
+    while ((s = LIST_FIRST(&used))) {
+        forget_used(s);
+        worker_must_tell(MSG_DOOR_SHUT, s->id);
+    }
+}
+
+static bool is_telling(void)
+{
+    is_timed = is_timed || event_base_once(worker.base, -1, EV_TIMEOUT, tell_used, NULL, &soon) == 0;
+    return is_timed;
+}
+
+void door_used(struct session *s)
+{
+    struct door *d = &s->data.door;
+    /* Asked for again it may have been opened after the connection came; whoever is welcome may have come by no door. */
+    bool is_closed = d->is_wanted && !d->is_again && !d->is_asked && !s->data.passive.promiscuous;
+    if (is_closed && is_telling()) {
+        d->is_used = true;
+        LIST_INSERT_HEAD(&used, s, data.door.next_used);
+    } else if (d->is_wanted)
+        worker_must_tell(MSG_DOOR_SHUT, s->id);
+    d->is_wanted = false; /* a question that is under way is still answered, by which the port is announced */
+}
+
+/* --- asked for --------------------------------------------------------------------------------------- */
+
 void door_ask(struct session *s, void (*then)(struct session *s, int error))
 {
     struct door *d = &s->data.door;
@@ -40,7 +91,9 @@ void door_ask(struct session *s, void (*then)(struct session *s, int error))
                             .payload = payload,
                             .len = (size_t)len,
                             .fd = s->control.fd};
+    forget_used(s); /* another port's, which the monitor shuts for this one's */
     d->then = then;
+    d->is_again = d->is_wanted;
     d->is_asked = d->is_wanted = true;
     int r = link_send(worker.monitor, &m);
     if (r < 0)
@@ -67,8 +120,10 @@ void door_shut(struct session *s)
     d->is_asked = false;
     d->tries = 0;
     d->then = NULL;
-    if (d->is_wanted)
+    if (d->is_wanted || (d->is_used && s->ended))
         worker_must_tell(MSG_DOOR_SHUT, s->id);
+    if (s->ended)
+        forget_used(s);
     d->is_wanted = false;
 }
 

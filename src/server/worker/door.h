@@ -23,6 +23,8 @@ bool door_renew(struct session *s, void (*then)(struct session *s, int error));
 /* An active connection is being made: the monitor has opened one. */
 void door_opened_with_connection(struct session *s);
 void door_shut(struct session *s);
+/* The session's own connection has come in by it. */
+void door_used(struct session *s);
 /* DOOR_REPLY to the question with this serial. */
 void door_answered(struct session *s, uint16_t serial, int error, bool is_heard);
 /* What a client is told of an error. */

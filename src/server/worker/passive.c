@@ -660,6 +660,15 @@ void passive_no_more(void)
         serve_queue(port_at(i));
 }
 
+void passive_want_more(void)
+{
+    pthread_mutex_lock(&lock);
+    bool may_be_more = !all.no_more;
+    pthread_mutex_unlock(&lock);
+    if (may_be_more)
+        ask_for_more();
+}
+
 void passive_may_be_more(void)
 {
     pthread_mutex_lock(&lock);

@@ -28,6 +28,8 @@
 void passive_add_listener(int fd, uint16_t port);
 /* The monitor has no more: whoever waits for one waits for a turn alone. */
 void passive_no_more(void);
+/* The ports that there are are too few for who asks now: one more is listened on, if the range has one. */
+void passive_want_more(void);
 /* The range may be another one now. */
 void passive_may_be_more(void);
 

@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <event2/event_struct.h>
+#include <sys/queue.h>
 #include <uthash.h>
 
 /*
@@ -111,8 +112,11 @@ struct session_files {
 
 /* Its door in the firewall: door.h. */
 struct door {
-    bool is_wanted;  /* the monitor is to be told when it is not any more */
-    bool is_asked;   /* its answer is awaited */
+    bool is_wanted; /* the monitor is to be told when it is not any more */
+    bool is_asked;  /* its answer is awaited */
+    bool is_again;  /* it was asked for once more, for more time or since somebody else had come in by it */
+    bool is_used;   /* its connection has come in by it, and the monitor has yet to hear of that */
+    LIST_ENTRY(session) next_used;
     uint16_t serial; /* of the last question */
     uint16_t tries;  /* so often it was asked in vain, and is asked again */
     void (*then)(struct session *s,

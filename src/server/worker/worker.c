@@ -29,6 +29,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +46,19 @@ static const struct timeval accept_rest = {.tv_usec = 100 * 1000};
 
 /* --- which loop has a session ------------------------------------------------------------------------- */
 
+static atomic_uint newcomers[LOOPS_MAX]; /* on their way to each loop */
+
+static unsigned count_of(unsigned loop)
+{
+    return session_count_of(loop) + atomic_load_explicit(&newcomers[loop], memory_order_relaxed);
+}
+
 /* The one with the fewest. */
 static unsigned idlest_loop(void)
 {
     unsigned idlest = worker.loop;
     for (unsigned i = 0; i < worker_loops; i++) {
-        if (session_count_of(i) < session_count_of(idlest))
+        if (count_of(i) < count_of(idlest))
             idlest = i;
     }
     return idlest;
@@ -64,8 +72,8 @@ static unsigned choose_loop(int client)
     int near = worker_loops > 1 ? cpus_incoming(client) : 0;
     if (near < 0 || (unsigned)near >= worker_loops)
         return idlest;
-    unsigned most = session_count_of(idlest);
-    return session_count_of((unsigned)near) <= most + most / LEAN + 1 ? (unsigned)near : idlest;
+    unsigned most = count_of(idlest);
+    return count_of((unsigned)near) <= most + most / LEAN + 1 ? (unsigned)near : idlest;
 }
 
 struct newcomer {
@@ -77,6 +85,7 @@ static void on_newcomer(struct inbox_message *m)
 {
     struct newcomer *n = (struct newcomer *)m;
     control_accept(n->fd);
+    atomic_fetch_sub(&newcomers[worker.loop], 1);
     free(n);
 }
 
@@ -89,6 +98,7 @@ static void admit(int client)
         return;
     }
     *n = (struct newcomer){.message.run = on_newcomer, .fd = client};
+    atomic_fetch_add(&newcomers[loop], 1);
     inbox_post(loop, &n->message);
 }
 
