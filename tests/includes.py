@@ -18,8 +18,9 @@ ROOMS = {
     "sys": "",
     "rules": "packet",
     "track": "packet ftp",
-    "verdict": "rules packet track",
-    "explain": "verdict rules packet track ftp speech",
+    "host": "packet",
+    "verdict": "rules packet track host",
+    "explain": "verdict rules packet track host ftp speech",
     "bpf": "packet ftp track rules verdict",
     "kernel": "rules track verdict packet bpf sys",
     "ipc": "sys",
@@ -35,8 +36,8 @@ PROGRAMS = {
     "cmd/sallyd.c": "server ipc sys",
     "cmd/sally.c": "client ftp channel sys speech",
     "cmd/sally/": "client ftp channel sys speech",
-    "cmd/sallywall.c": "explain verdict rules packet track kernel bpf sys speech",
-    "cmd/wall/": "explain verdict rules packet track kernel bpf sys speech",
+    "cmd/sallywall.c": "explain verdict rules packet track host kernel bpf sys speech",
+    "cmd/wall/": "explain verdict rules packet track host kernel bpf sys speech",
 }
 
 # Inside the server, besides itself and what lies in src/server/ itself. The worker holds no code that opens a file or
@@ -53,12 +54,12 @@ SERVER = {
 
 # Rooms whose files stand one above the other: no circle among them (a file and its header count as one).
 LAYERED = {"base", "bpf", "cmd/wall", "explain/diff", "explain/exchange", "explain/fix", "explain/near", "explain/packet",
-           "explain/play", "explain/replay", "explain/tell", "ftp", "packet", "rules/ext", "rules/forms", "rules/language", "rules/shell",
+           "explain/play", "explain/replay", "explain/tell", "ftp", "host", "packet", "rules/ext", "rules/forms", "rules/language", "rules/nft", "rules/shell",
            "server/broker", "server/keys", "server/worker",
-           "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match"}
+           "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match", "verdict/nft"}
 
 # Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
-PURE = {"base", "ftp", "packet", "rules", "tls", "track", "verdict"}
+PURE = {"base", "ftp", "host", "packet", "rules", "tls", "track", "verdict"}
 IO = {"fcntl.h", "poll.h", "pthread.h", "sys/epoll.h", "sys/ioctl.h", "sys/mman.h", "sys/sendfile.h", "unistd.h"}
 
 # What a header that is also compiled with -target bpf may ask of the system.
