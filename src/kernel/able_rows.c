@@ -143,6 +143,10 @@ static bool is_not_ulog(const struct able_case *c)
     "a netfilter program may not write the packet's mark, so that routing and others would not see it"
 
 #define PLAIN(clause) {.how = clause}
+#define STAYS_NAT                                                                                            \
+    {                                                                                                        \
+        .exceptions = { {NULL, NULL, "NAT stays the kernel's", BESIDE} }                                     \
+    }
 
 const struct able_row able_matches[RULES_MATCH_TYPES] = {
     [RULES_MATCH_TCP] = PLAIN(FROM_HEADERS),
@@ -259,6 +263,11 @@ const struct able_row able_targets[RULES_TARGET_TYPES] = {
                                         {has_zone_of_one_way, "--zone-orig, --zone-reply",
                                          "our own tracking has a zone for both directions", "say --zone"}}},
     [RULES_TARGET_NOTRACK] = PLAIN("before our own tracking looks at the packet"),
+    [RULES_TARGET_DNAT] = STAYS_NAT,
+    [RULES_TARGET_SNAT] = STAYS_NAT,
+    [RULES_TARGET_REDIRECT] = STAYS_NAT,
+    [RULES_TARGET_MASQUERADE] = STAYS_NAT,
+    [RULES_TARGET_NETMAP] = STAYS_NAT,
     [RULES_TARGET_OPAQUE] =
         {.how = "ULOG is counted",
          .exceptions = {{is_ulog, "ULOG", "nothing is logged", "say LOG or NFLOG in its place", true},

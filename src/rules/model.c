@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/build.h"
+#include "rules/nft/nft.h"
 
 /* ---- tables and hooks ---- */
 
@@ -306,6 +307,9 @@ void rules_free(struct rules **r)
     for (size_t i = 0; i < (*r)->remark_count; i++)
         free((*r)->remarks[i].text);
     free((*r)->remarks);
+    nft_release(&(*r)->nft);
+    if ((*r)->other)
+        rules_free(&(*r)->other);
     free(*r);
     *r = NULL;
 }
@@ -433,6 +437,12 @@ struct rules *rules_copy(const struct rules *r)
         return NULL;
     memcpy(copy->order, r->order, sizeof(copy->order));
     copy->next_serial = r->next_serial;
+    copy->nft = nft_hold(r->nft);
+    copy->back_end = r->back_end;
+    if (r->other && !(copy->other = rules_copy(r->other))) {
+        rules_free(&copy);
+        return NULL;
+    }
     for (unsigned i = 0; i < RULES_TABLES; i++) {
         if (table_copy(&r->tables[i], &copy->tables[i])) {
             rules_free(&copy);
@@ -471,6 +481,8 @@ static bool table_equal(const struct rules_table *a, const struct rules_table *b
 
 bool rules_pass_all(const struct rules *r)
 {
+    if (nft_is_met(r->nft, r->family) || (r->other && !rules_pass_all(r->other)))
+        return false;
     for (int t = 0; t < RULES_TABLES; t++) {
         for (size_t i = 0; i < r->tables[t].count; i++) {
             const struct rules_chain *chain = r->tables[t].chains[i];
@@ -506,5 +518,39 @@ bool rules_equal(const struct rules *a, const struct rules *b)
         if (!table_equal(&a->tables[i], &b->tables[i]))
             return false;
     }
-    return beside_equal(a, b);
+    if (!a->other != !b->other || (a->other && !rules_equal(a->other, b->other)))
+        return false;
+    return nft_equal(a->nft, b->nft) && beside_equal(a, b);
+}
+
+void rules_put_other(struct rules *r, struct rules **other, const char *back_end)
+{
+    struct rules *o = *other;
+
+    o->back_end = back_end;
+
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t c = 0; c < o->tables[t].count; c++) {
+            struct rules_chain *chain = o->tables[t].chains[c];
+            for (size_t i = 0; i < chain->count; i++) {
+                chain->rules[i].serial += RULES_OTHER_SERIALS;
+                chain->rules[i].line = 0;
+            }
+        }
+    }
+    if (r->other)
+        rules_free(&r->other);
+    r->other = o;
+    *other = NULL;
+}
+
+bool rules_has_chain(const struct rules *r, const struct rules_chain *chain)
+{
+    const struct rules_table *table = &r->tables[chain->table];
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->chains[i] == chain)
+            return true;
+    }
+    return false;
 }

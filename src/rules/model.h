@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "packet/nat.h"
 #include "packet/packet.h"
 
 enum rules_limits {
@@ -407,6 +408,11 @@ enum rules_target_type {
     RULES_TARGET_CONNMARK,
     RULES_TARGET_CT,
     RULES_TARGET_NOTRACK,
+    RULES_TARGET_DNAT,
+    RULES_TARGET_SNAT,
+    RULES_TARGET_REDIRECT,
+    RULES_TARGET_MASQUERADE,
+    RULES_TARGET_NETMAP,
     RULES_TARGET_OPAQUE, /* one that iptables has and we don't */
     RULES_TARGET_TYPES
 };
@@ -452,7 +458,7 @@ struct rules_chain;
 struct rules_target {
     uint8_t type; /* enum rules_target_type */
     bool is_goto; /* -g */
-    bool decides; /* OPAQUE: ends the walk (NFQUEUE, DNAT...), else it goes on (TRACE, AUDIT...) */
+    bool decides; /* OPAQUE: ends the walk (NFQUEUE, TPROXY...), else it goes on (TRACE, AUDIT...) */
     union {
         struct rules_chain *chain;
         struct rules_target_reject reject;
@@ -460,9 +466,16 @@ struct rules_target {
         struct rules_target_nflog *nflog;
         struct rules_target_mark mark; /* MARK and CONNMARK */
         struct rules_target_ct *ct;
+        struct nat_order *nat; /* DNAT...NETMAP */
         struct rules_match_opaque opaque;
     };
 };
+
+/* Does it map an end of a connection? */
+static inline bool rules_target_is_nat(const struct rules_target *target)
+{
+    return target->type >= RULES_TARGET_DNAT && target->type <= RULES_TARGET_NETMAP;
+}
 
 /* ---- rules, chains, tables ---- */
 
@@ -534,6 +547,8 @@ struct rules_remark {
     uint32_t line; /* 0: of no line */
 };
 
+struct nft_ruleset;
+
 struct rules {
     uint8_t family; /* enum packet_family */
     struct rules_table tables[RULES_TABLES];
@@ -545,6 +560,9 @@ struct rules {
     struct rules_remark *remarks;
     size_t remark_count;
     uint32_t next_serial;
+    const char *back_end; /* of another set's other: "legacy" or "nft", static; else NULL */
+    struct rules *other;  /* those of iptables' other back end, which the kernel asks, too; or NULL. Owned */
+    struct nft_ruleset *nft; /* tables of nft's own (rules/nft/nft.h), shared by copies; or NULL */
 };
 
 /* Has the rule a source / destination condition at all? */

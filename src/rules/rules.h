@@ -115,6 +115,12 @@ struct rules_chain *rules_chain_at(const struct rules *r, enum rules_table_type 
 const char *rules_table_name(enum rules_table_type table);
 /* "PREROUTING"... */
 const char *rules_hook_name(enum rules_hook hook);
+/* r takes *other over, as the rules of iptables' other back end, "legacy" or "nft" (static): both are asked. Its serials move
+ * to where none of r's are, and its lines are of no text. */
+void rules_put_other(struct rules *r, struct rules **other, const char *back_end);
+enum { RULES_OTHER_SERIALS = 1 << 30 };
+/* Is the chain one of r itself, and not of its other's? */
+bool rules_has_chain(const struct rules *r, const struct rules_chain *chain);
 /* Notes something of the text (struct rules_remark), copied. 0 or -ENOMEM. */
 MUST_USE int rules_remark_add(struct rules *r, const char *text, uint32_t line);
 /* Notes what acts beside the rules (struct rules_beside); both texts are copied. 0 or -ENOMEM. */

@@ -216,7 +216,8 @@ extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targe
         X(IPV6HEADER, ipv6header), X(UNKNOWN, unknown), X(OPAQUE, opaque)
 #define RULES_TARGETS(X)                                                                                     \
     X(REJECT, reject), X(LOG, log), X(NFLOG, nflog), X(MARK, mark), X(CONNMARK, connmark), X(CT, ct),        \
-        X(NOTRACK, notrack), X(OPAQUE, opaque)
+        X(NOTRACK, notrack), X(DNAT, dnat), X(SNAT, snat), X(REDIRECT, redirect), X(MASQUERADE, masquerade), \
+        X(NETMAP, netmap), X(OPAQUE, opaque)
 
 #define RULES_MATCH_ROW(type, row)  rules_match_##row
 #define RULES_TARGET_ROW(type, row) rules_target_##row

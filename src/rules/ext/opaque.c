@@ -24,10 +24,7 @@ const struct rules_opaque_name rules_opaque_matches[] = {
     MATCH6("rt"),       MATCH("sctp"),  MATCH("socket"),  MATCH6("srh"),     MATCH("string"),
     MATCH("udplite"),   {.name = NULL}};
 
-#define MANGLE       .tables = RULES_BIT(RULES_MANGLE)
-#define NAT          .tables = RULES_BIT(RULES_NAT), .decides = true, .changes = RULES_CHANGES_ADDRESSES
-#define DESTINATIONS RULES_BIT(RULES_PREROUTING) | RULES_BIT(RULES_OUTPUT)
-#define SOURCES      RULES_BIT(RULES_POSTROUTING) | RULES_BIT(RULES_INPUT)
+#define MANGLE .tables = RULES_BIT(RULES_MANGLE)
 
 /* Where each may stand, and what it changes: the checkentry and target functions of net/netfilter/xt_*.c. */
 const struct rules_opaque_name rules_opaque_targets[] = {
@@ -36,7 +33,6 @@ const struct rules_opaque_name rules_opaque_targets[] = {
     {.name = "CLASSIFY"},
     {.name = "CLUSTERIP", .families = RULES_IPV4_ONLY, .decides = true},
     {.name = "CONNSECMARK", .tables = RULES_BIT(RULES_MANGLE) | RULES_BIT(RULES_SECURITY)},
-    {.name = "DNAT", NAT, .hooks = DESTINATIONS},
     {.name = "DNPT",
      .families = RULES_IPV6_ONLY,
      MANGLE,
@@ -48,15 +44,11 @@ const struct rules_opaque_name rules_opaque_targets[] = {
     {.name = "HMARK", MANGLE, .changes = RULES_CHANGES_MARK},
     {.name = "IDLETIMER"},
     {.name = "LED"},
-    {.name = "MASQUERADE", NAT, .hooks = RULES_BIT(RULES_POSTROUTING)},
-    {.name = "NETMAP", NAT, .hooks = DESTINATIONS | SOURCES},
     {.name = "NFQUEUE", .decides = true},
     {.name = "QUEUE", .decides = true},
     {.name = "RATEEST"},
-    {.name = "REDIRECT", NAT, .hooks = DESTINATIONS},
     {.name = "SECMARK", .tables = RULES_BIT(RULES_MANGLE) | RULES_BIT(RULES_SECURITY)},
     {.name = "SET", .changes = RULES_CHANGES_SETS},
-    {.name = "SNAT", NAT, .hooks = SOURCES},
     {.name = "SNPT",
      .families = RULES_IPV6_ONLY,
      MANGLE,

@@ -12,6 +12,7 @@
 #include "rules/forms/rows.h"
 #include "rules/forms/script.h"
 #include "rules/language/words.h"
+#include "rules/nft/attach.h"
 
 /* ---- reading ---- */
 
@@ -79,13 +80,16 @@ int forms_read(const char *text, size_t size, const char *name, uint8_t family, 
     struct form form = form_of(text, size);
     struct form_notes notes = {0};
     struct rules *r = NULL;
+    uint8_t asked = family;
     int rc;
 
     if (!family)
         family = forms_family(text, size);
     if (!family)
         family = PACKET_IPV4;
-    if (form.kind == FORM_OTHER)
+    if (form.kind == FORM_NFT_JSON)
+        return nft_read_rules(text, size, name, asked, ret, error);
+    if (form.kind == FORM_OTHER || form.kind == FORM_NFT)
         return refuse(&form, name, error);
     if (form.kind != FORM_SCRIPT)
         take_warnings(text, size, &notes);

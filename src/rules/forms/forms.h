@@ -14,11 +14,13 @@
 #include "rules/rules.h"
 
 enum form_kind {
-    FORM_SAVE,    /* of iptables-save, whole or a fragment */
-    FORM_LINES,   /* of iptables -S, or lines of iptables-save without their table */
-    FORM_LISTING, /* of iptables -L, ufw show raw */
-    FORM_SCRIPT,  /* of a shell, with iptables commands */
-    FORM_OTHER,   /* is and instead say more */
+    FORM_SAVE,     /* of iptables-save, whole or a fragment */
+    FORM_LINES,    /* of iptables -S, or lines of iptables-save without their table */
+    FORM_LISTING,  /* of iptables -L, ufw show raw */
+    FORM_SCRIPT,   /* of a shell, with iptables commands */
+    FORM_NFT_JSON, /* of nft -j list ruleset */
+    FORM_NFT,   /* nft's own language, which nft itself has to make into JSON first; is and instead say so */
+    FORM_OTHER, /* is and instead say more */
 };
 
 struct form {

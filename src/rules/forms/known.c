@@ -5,12 +5,11 @@
 #include "rules/forms/forms.h"
 #include "rules/forms/notes.h"
 #include "rules/forms/rows.h"
+#include "rules/nft/nft.h"
 
-#define TAKE_SAVE "take what iptables-save prints (as root)"
-#define WHERE_NFT                                                                                            \
-    "what it decides is unknown here. Where iptables-nft made the tables, iptables-save prints them in a "   \
-    "form that is "                                                                                          \
-    "evaluated"
+#define TAKE_SAVE     "take what iptables-save prints (as root)"
+#define NFT_LANGUAGE  "nft's own language"
+#define TAKE_JSON     "take what it makes of it (as root): nft -j list ruleset > FILE"
 #define ONLY_IPTABLES "only rules of iptables can be explained"
 #define ASK_LINE                                                                                             \
     "ask about it: sallywall explain RULES --packet 'LINE'; without RULES it is asked of what this machine " \
@@ -82,30 +81,13 @@ static const struct known knowns[] = {
     {"ip6tables v", NULL, FORM_OTHER, "what ip6tables says of itself or of a mistake", TAKE_SAVE},
     {"iptables: ", NULL, FORM_OTHER, "a message of iptables", TAKE_SAVE},
     /* nft */
-    {"table ip", NULL, FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"table inet ", NULL, FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"table ", "{", FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"flush ruleset", NULL, FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"add table ", NULL, FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"add rule ", NULL, FORM_OTHER, "nft's own language, which this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"nft ", NULL, FORM_OTHER, "commands of nft, whose language this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
-    {"{", "\"nftables\"", FORM_OTHER, "what nft -j prints, whose language this version does not evaluate",
-     "where iptables made the tables, take what iptables-save prints; else what these rules decide is "
-     "unknown here"},
+    {"table ip", NULL, FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"table inet ", NULL, FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"table ", "{", FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"flush ruleset", NULL, FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"add table ", NULL, FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"add rule ", NULL, FORM_NFT, NFT_LANGUAGE, TAKE_JSON},
+    {"nft ", NULL, FORM_OTHER, "commands of nft", "run them where they may be run, and " TAKE_JSON},
     /* fronts of iptables and nft */
     {"Status: active", NULL, FORM_OTHER, "what `ufw status` prints, which does not hold enough to tell",
      "take what `ufw show raw` or, better, iptables-save prints (as root)"},
@@ -240,11 +222,11 @@ static bool tell_interpreter(const struct rows *row, struct form *ret)
             return true;
         }
     }
-    ret->kind = FORM_OTHER;
+    bool is_nft = row_holds(row, "nft");
+    ret->kind = is_nft ? FORM_NFT : FORM_OTHER;
     ret->line = row->number;
-    ret->is = row_holds(row, "nft") ? "a script of nft, whose language this version does not evaluate"
-                                    : "a script in a language other than the shell's";
-    ret->instead = "run it where it may be run, and " TAKE_SAVE;
+    ret->is = is_nft ? "a script of nft" : "a script in a language other than the shell's";
+    ret->instead = is_nft ? TAKE_JSON : "run it where it may be run, and " TAKE_SAVE;
     return true;
 }
 
@@ -353,6 +335,8 @@ struct form form_of(const char *text, size_t size)
 
     if (tell_bytes(text, size, &form))
         return form;
+    if (nft_is_json(text, size))
+        return (struct form){.kind = FORM_NFT_JSON, .line = 1};
     rows_begin(&row, text, size);
     while (rows_next(&row) && !commands) {
         if (row.number == 1 && tell_interpreter(&row, &form))

@@ -325,8 +325,9 @@ static int check_interfaces(struct line_reader *l)
 
 static const char *near_chain(const struct rules_table *t, const char *word, bool is_goto)
 {
-    static const char *const targets[] = {"ACCEPT", "DROP", "RETURN",   "REJECT", "LOG",
-                                          "NFLOG",  "MARK", "CONNMARK", "CT",     "NOTRACK"};
+    static const char *const targets[] = {"ACCEPT", "DROP", "RETURN",   "REJECT",     "LOG",
+                                          "NFLOG",  "MARK", "CONNMARK", "CT",         "NOTRACK",
+                                          "DNAT",   "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"};
     const struct rules_opaque_name *opaque = rules_opaque_targets;
     const char *names[JUMP_NAMES_MAX];
     size_t count = 0;

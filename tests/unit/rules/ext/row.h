@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "rules/language/list.h"
+#include "rules/language/names.h"
 #include "rules/rules.h"
 #include "unit.h"
 
@@ -39,11 +40,20 @@ static struct rules *row_read(const struct row_place *place, const char *words, 
     return rules;
 }
 
+static enum rules_table_type row_table(const struct row_place *place)
+{
+    enum rules_table_type table = RULES_FILTER;
+
+    for (int t = 0; place->table && t < RULES_TABLES; t++) {
+        if (strcmp(place->table, rules_table_name((enum rules_table_type)t)) == 0)
+            table = (enum rules_table_type)t;
+    }
+    return table;
+}
+
 static const struct rules_chain *row_chain(const struct rules *rules, const struct row_place *place)
 {
-    enum rules_table_type table = place->table && strcmp(place->table, "raw") == 0 ? RULES_RAW : RULES_FILTER;
-
-    return rules_chain_find(rules, table, place->chain ? place->chain : "INPUT");
+    return rules_chain_find(rules, row_table(place), place->chain ? place->chain : "INPUT");
 }
 
 static void row_check_saved(const struct rules *rules, const struct row_place *place,
@@ -68,7 +78,7 @@ static void row_check_saved(const struct rules *rules, const struct row_place *p
 
 static void row_check_listed(const struct rules *rules, const struct row_place *place, const char *listed)
 {
-    enum rules_table_type table = place->table && strcmp(place->table, "raw") == 0 ? RULES_RAW : RULES_FILTER;
+    enum rules_table_type table = row_table(place);
     char *text = NULL;
     size_t size = 0, length = strlen(listed);
     FILE *out = open_memstream(&text, &size);

@@ -197,7 +197,7 @@ static void what_cannot_stand_together_is_refused(void **state)
     text_refuses(r, "-A INPUT -g ACCEPT", 2, 4, "needs a chain");
     text_refuses(r, "-A INPUT -m state", 2, 4, "--state");
     text_refuses(r, "-A INPUT -p tcp -m multiport --sports 1 --dports 2", 2, 9, "--source-ports");
-    text_refuses(r, "-A INPUT -j MASQUERADE", 2, 4, "nat table only");
+    text_refuses(r, "-A INPUT -j MASQUERADE", 2, 4, "in the table filter");
     text_refuses(r, "-t nat -A INPUT -j MASQUERADE", 1, 1, "packets of INPUT");
     text_refuses(r, "-t flter -L", 2, 2, "did you mean filter?");
     text_refuses(r, "-A INPUT -p tcp 21", 2, 5, "expected an option");
