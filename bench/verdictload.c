@@ -293,7 +293,7 @@ static void pass(struct world *w, const struct packet_recipe *recipe)
     if (size < 0 || packet_decode(bytes, (size_t)size, false, &packet) < 0)
         fail("a packet can't be built");
     tracker_begin(wall_tracker(w->wall), &packet, 1000, NULL, &view);
-    if (!tracker_commit(wall_tracker(w->wall), &packet, &view, &reason))
+    if (!tracker_commit(wall_tracker(w->wall), &packet, NULL, &view, &reason))
         fail("a flow can't be made");
 }
 

@@ -35,6 +35,7 @@ enum ftp_flaw {
 /* Reads on from text.at. */
 struct ftp_reader {
     struct bounded_text text;
+    uint32_t begin; /* where what names the place begins; it ends at text.at */
     uint32_t flaws; /* enum ftp_flaw */
     uint32_t digits;
     uint32_t number[6]; /* modulo 2^32 */

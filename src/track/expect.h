@@ -14,6 +14,10 @@ struct track_expectation {
     uint16_t zone; /* of the control connection */
     uint8_t family;
     uint32_t master; /* handle */
+    /* Of a control connection with NAT: the expected one goes where that goes, to this port (nf_nat_ftp.c). */
+    bool follows;
+    uint8_t direction;   /* enum track_direction in which it was announced */
+    uint16_t saved_port; /* that was announced, and is its destination in the end */
     uint64_t expires;
 };
 

@@ -27,7 +27,17 @@ enum track_status {
     TRACK_SEEN_REPLY = 1 << 1,
     TRACK_ASSURED = 1 << 2,
     TRACK_CONFIRMED = 1 << 3,
+    TRACK_SRC_NAT = 1 << 4,      /* its source is written, as the reply tuple says... */
+    TRACK_DST_NAT = 1 << 5,      /* ...or its destination */
+    TRACK_SRC_NAT_DONE = 1 << 7, /* it is decided whether */
+    TRACK_DST_NAT_DONE = 1 << 8,
     TRACK_DYING = 1 << 9,
+    /* Ours: what of an end it was mapped to is not known, because chance or what we were not told decides. The reply
+     * tuple has a stand-in there. */
+    TRACK_SRC_ADDRESS_OPEN = 1 << 6,
+    TRACK_SRC_PORT_OPEN = 1 << 10,
+    TRACK_DST_ADDRESS_OPEN = 1 << 11,
+    TRACK_DST_PORT_OPEN = 1 << 14,
     TRACK_ASTRAY = 1 << 12,          /* ours: rules that are not evaluated may have it translated */
     TRACK_HELPER_ASSIGNED = 1 << 13, /* by a template (CT --helper), so inherited decisions don't change it */
 };
@@ -64,7 +74,7 @@ struct track_tcp {
 
 struct track_flow {
     struct track_tuple tuple; /* of the original direction, as the first packet had it */
-    struct track_tuple reply; /* of the other one: its inverse, as long as nothing translates addresses */
+    struct track_tuple reply; /* of the other one: its inverse, unless NAT maps an end */
     uint64_t expires;         /* ms on the tracker's clock */
     uint16_t status;          /* enum track_status */
     uint8_t helper;           /* enum track_helper */

@@ -103,6 +103,7 @@ BOUNDED_PART int track_ftp_read_classic(struct ftp_reader *r, uint32_t reply)
 
     BOUNDED_NEEDS(r);
     track_ftp_skip(&r->text, reply ? 0 : ' ');
+    r->begin = r->text.at;
     if (ftp_read_host_port(r, FTP_AS_LINUX) != FTP_READ_PLACE)
         return TRACK_FTP_PARTIAL;
     end = bounded_here(&r->text);
@@ -117,7 +118,7 @@ BOUNDED_PART int track_ftp_read_extended(struct ftp_reader *r, uint32_t reply, u
 
     BOUNDED_NEEDS(r);
     track_ftp_skip(&r->text, reply ? '(' : ' ');
-    at = r->text.at;
+    at = r->begin = r->text.at;
     delimiter = bounded_byte(&r->text, at);
     if (!ftp_is_delimiter(delimiter) || bounded_byte(&r->text, at + 2) != delimiter ||
         bounded_byte(&r->text, at + 1) != (reply ? delimiter

@@ -40,10 +40,17 @@ static inline struct track_expectation
 track_expectation_of(const struct track_flow *flow, enum track_direction direction,
                      const struct track_ftp_place *place, uint64_t now_ms, const struct track_config *config)
 {
+    const struct track_tuple *other = track_flow_tuple(flow, (enum track_direction) !direction);
+    struct track_ftp_place own = track_own_place(flow, direction);
+
     return (struct track_expectation){
-        .source = track_flow_tuple(flow, (enum track_direction) !direction)->source,
-        .destination = place->address,
+        .source = other->source,
+        /* The speaker, as the other side knows it. */
+        .destination =
+            packet_address_equal(&place->address, &own.address) ? other->destination : place->address,
         .port = place->port,
+        .saved_port = place->port,
+        .direction = (uint8_t)direction,
         .zone = flow->tuple.zone,
         .family = flow->tuple.family,
         .master = flow->helper_data,

@@ -32,6 +32,9 @@ enum track_reason {
     TRACK_NOT_ESTABLISHED,
     /* the helper dropped the packet */
     TRACK_PARTIAL_MATCH,
+    TRACK_NOT_REWRITTEN, /* NAT's helper could not write another address in its place */
+    /* it passes, but as what can't be told */
+    TRACK_NAT_FTP_OPEN, /* whether NAT's helper is there is not known */
     TRACK_REASONS
 };
 

@@ -15,6 +15,8 @@ enum track_manner {
                      partial match */
 };
 
+enum track_nat_ftp { TRACK_NAT_FTP_LOADED, TRACK_NAT_FTP_MISSING, TRACK_NAT_FTP_UNKNOWN };
+
 /* Kernel version as KERNEL_VERSION has it: 6.18 is TRACK_KERNEL(6, 18). */
 #define TRACK_KERNEL(major, minor) (((uint32_t)(major) << 16) | ((uint32_t)(minor) << 8))
 
@@ -38,7 +40,8 @@ struct track_config {
     uint16_t ftp_ports[8]; /* nf_conntrack_ftp ports=; 21. Only what a control connection's port is for the
                               AUTOMATIC helper */
     uint8_t ftp_port_count;
-    bool ftp_loose;     /* nf_conntrack_ftp loose= */
+    bool ftp_loose;  /* nf_conntrack_ftp loose= */
+    uint8_t nat_ftp; /* enum track_nat_ftp: does nf_nat_ftp rewrite what is said on connections with NAT? */
     uint32_t max_flows; /* 262144; a full table drops new connections (early drop of unassured ones first) */
     uint32_t max_expectations; /* 4096 */
     struct track_timeouts timeouts;

@@ -5,6 +5,7 @@
 #include "verdict/effect.h"
 #include "verdict/match/match.h"
 #include "verdict/verdict.h"
+#include "verdict/ways.h"
 
 /*
  * Walks the built-in chain of p->hook in table, rule by rule, as ipt_do_table does
@@ -40,6 +41,8 @@ enum verdict_code linear_policy(const struct rules_chain *chain);
 void linear_state_conclude(const struct effect_state *s, enum verdict_code code,
                            const struct rules_chain *chain, const struct rules_rule *rule,
                            struct verdict *ret);
+/* The same of a walk of which some things were not certain, with what it did to the packet. */
+void linear_ways_conclude(const struct ways *w, struct verdict *ret);
 /* The same of a walk in which no rule has changed the packet. */
 void linear_conclude(const struct verdict_packet *p, enum verdict_code code, const struct rules_chain *chain,
                      const struct rules_rule *rule, struct verdict *ret);

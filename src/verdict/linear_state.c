@@ -113,7 +113,7 @@ int linear_target_code(const struct rules_target *target)
     case RULES_TARGET_OPAQUE:
         return target->decides ? VERDICT_DEPENDS : -1;
     default:
-        return -1;
+        return rules_target_is_nat(target) ? VERDICT_ACCEPT : -1;
     }
 }
 
@@ -149,4 +149,18 @@ void linear_state_conclude(const struct effect_state *s, enum verdict_code code,
     linear_conclude(&s->packet, code, chain, rule, ret);
     ret->template = s->template;
     ret->template_unknown = s->template_unknown;
+}
+
+void linear_ways_conclude(const struct ways *w, struct verdict *ret)
+{
+    const struct way_end end = ways_conclude(w);
+
+    linear_state_conclude(&w->result, end.code, end.at.chain, end.at.rule, ret);
+    ret->code = end.code;
+    ret->nft_chain = end.at.nft_chain;
+    ret->nft_rule = end.at.nft_rule;
+    ret->because = end.because;
+    ret->hotdrop = end.hotdrop;
+    ret->nat = end.nat;
+    ret->help = w->result_help;
 }

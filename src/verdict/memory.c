@@ -35,7 +35,7 @@ static void free_entry(struct memory_entry *entry)
 {
     if (entry->key.kind == MEMORY_RECENT)
         free(entry->stamps.at);
-    if (entry->key.kind == MEMORY_CONNLIMIT)
+    if (entry->key.kind == MEMORY_CONNLIMIT || entry->key.kind == MEMORY_NFT_COUNT)
         free(entry->connections.tuples);
     free(entry);
 }

@@ -13,7 +13,18 @@
 #include "verdict/match/recent.h"
 #include "verdict/verdict.h"
 
-enum memory_kind { MEMORY_LIMIT, MEMORY_STATISTIC, MEMORY_CONNLIMIT, MEMORY_HASHLIMIT, MEMORY_RECENT };
+enum memory_kind {
+    MEMORY_LIMIT,
+    MEMORY_STATISTIC,
+    MEMORY_CONNLIMIT,
+    MEMORY_HASHLIMIT,
+    MEMORY_RECENT,
+    MEMORY_NFT_LIMIT,
+    MEMORY_NFT_QUOTA,
+    MEMORY_NFT_COUNT, /* has connections, as CONNLIMIT */
+    MEMORY_NFT_SET,   /* how many elements rules have added */
+    MEMORY_NFT_ELEMENT,
+};
 
 struct memory_key {
     uint32_t kind;         /* enum memory_kind */
@@ -44,6 +55,17 @@ struct memory_entry {
         struct memory_stamps stamps;
         struct memory_connections connections;
         uint32_t counter;
+        struct {
+            uint64_t tokens, last; /* ns */
+        } bucket_of_nft;
+        struct {
+            uint64_t least, most; /* bytes that have come */
+        } quota;
+        struct { /* of a set of nft's, that rules have touched */
+            bool is_deleted;
+            bool is_limited;     /* it has a limit of its own, which each packet that finds it draws from */
+            uint64_t expires_ms; /* 0: never */
+        } element;
     };
 };
 

@@ -9,6 +9,7 @@
  * struct verdict_memory of the caller.
  */
 #include "base/result.h"
+#include "packet/nat.h"
 #include "packet/packet.h"
 #include "rules/model.h"
 #include "track/settings.h"
@@ -39,6 +40,14 @@ enum verdict_ignorance {
     VERDICT_NO_TCP = 1 << 11,   /* options, ECE and CWR */
     VERDICT_NO_BYTES = 1 << 12, /* the packet is made up, and only its fields are as it is said to be */
     VERDICT_NO_SHAPE = 1 << 13, /* length, TTL and TOS, which are its sender's to choose */
+    /* What NAT has mapped an end to: an address or a port that is one of several, or was not said. */
+    VERDICT_NO_SOURCE = 1 << 14,
+    VERDICT_NO_DESTINATION = 1 << 15,
+    VERDICT_NO_SOURCE_PORT = 1 << 16,
+    VERDICT_NO_DESTINATION_PORT = 1 << 17,
+    VERDICT_NO_TUPLE = 1 << 18, /* nor its connection's reply tuple */
+    VERDICT_NO_ENDS = VERDICT_NO_SOURCE | VERDICT_NO_DESTINATION | VERDICT_NO_SOURCE_PORT |
+                      VERDICT_NO_DESTINATION_PORT | VERDICT_NO_TUPLE,
 
     /* What rules can make unknown for those behind them... */
     VERDICT_CHANGEABLE = VERDICT_NO_MARK | VERDICT_NO_CONNMARK | VERDICT_NO_SET | VERDICT_NO_TTL |
@@ -47,6 +56,7 @@ enum verdict_ignorance {
     VERDICT_LASTING = VERDICT_NO_CONNMARK | VERDICT_NO_SET,
 };
 
+struct host;
 struct tracker;
 struct verdict_packet;
 
@@ -76,6 +86,7 @@ struct verdict_packet {
     int32_t zone_minutes;               /* east of UTC, for --kerneltz */
     const struct packet_address *local; /* addresses of the machine that filters, for addrtype */
     size_t local_count;
+    const struct host *host;         /* all that is known of the machine, or NULL: for nft's fib */
     const struct verdict_sets *sets; /* or NULL */
     const struct tracker *tracker;   /* connlimit asks it which connections still live; NULL: all do */
     bool has_connmark;               /* a rule before this one set connmark: -m connmark sees that */
@@ -106,20 +117,33 @@ enum verdict_code {
     VERDICT_DEPENDS /* unknown: rule says because of which */
 };
 
+/* What rules say of the helper of a connection that begins, once it is tracked (nft's "ct helper set"). */
+struct verdict_help {
+    bool set, unknown;
+    uint8_t helper; /* enum track_helper */
+};
+
+struct nft_chain;
+struct nft_rule;
+
 struct verdict {
     enum verdict_code code;
-    const struct rules_chain *chain; /* where it was decided; NULL: the table is absent */
-    const struct rules_rule *rule;   /* NULL: by the chain's policy */
-    uint32_t number;                 /* of the rule in its chain, 1...; 0: policy */
+    const struct rules_chain *chain;   /* where it was decided; NULL: the table is absent, or nft_chain */
+    const struct rules_rule *rule;     /* NULL: by the chain's policy */
+    const struct nft_chain *nft_chain; /* where nft's rules decided; or NULL */
+    const struct nft_rule *nft_rule;
+    uint32_t number;                /* of the rule in its chain, 1...; 0: policy */
     const char *because;            /* DEPENDS: a static phrase, what it asks that we don't know; else NULL */
     struct track_template template; /* raw: what CT and NOTRACK said */
     bool template_unknown;          /* depends on unknown rules */
     uint32_t mark;                  /* the packet's, after MARK and CONNMARK */
     bool connmark_set;              /* CONNMARK: write connmark into the flow */
     uint32_t connmark;
-    bool hotdrop;     /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
-    uint32_t unknown; /* of VERDICT_CHANGEABLE, what rules behind can't know */
-    uint32_t work;    /* rules that were asked one after the other; 0: the image knew which */
+    struct verdict_help help;
+    struct nat_order nat; /* ACCEPT, by a rule of NAT: what the connection's end is to become */
+    bool hotdrop;         /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
+    uint32_t unknown;     /* of VERDICT_CHANGEABLE, what rules behind can't know */
+    uint32_t work;        /* rules that were asked one after the other; 0: the image knew which */
 };
 
 /* Told of each rule that was looked at, in order. jump: a chain is entered; the policy is not told. May be
@@ -128,6 +152,10 @@ struct verdict_trace {
     void *arg;
     void (*rule)(void *arg, const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
                  enum verdict_answer answer);
+    /* The same of a rule of nft's. May be NULL. */
+    void (*nft_rule)(void *arg, const struct nft_rule *rule, enum verdict_answer answer);
+    /* A base chain of nft's has been walked, likewise. May be NULL. */
+    void (*nft_chain)(void *arg, const struct verdict_packet *p, const struct verdict *v);
     /* A table's rules have all been asked: the packet as it came to them, and what they said. May be NULL. */
     void (*table)(void *arg, enum rules_table_type table, const struct verdict_packet *p,
                   const struct verdict *v);

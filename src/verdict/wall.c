@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/wall.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/language/names.h"
 #include "track/decide.h"
+#include "track/native/nat.h"
 #include "track/tuple.h"
 #include "verdict/image/image.h"
 #include "verdict/linear.h"
+#include "verdict/nft/walk.h"
 
 /* ---- rules, walked in either way ---- */
 
@@ -21,10 +24,12 @@ struct wall_rules {
     struct rules *model; /* only written to when count is set */
     bool count;
     bool rewrites[RULES_TABLES]; /* has a target that sends packets elsewhere */
-    bool sockmark;               /* has a match that gives the packet the mark of its socket */
-    struct linear_place hops;    /* the first rule of mangle that sets the TTL; chain NULL: none */
+    bool has_nat;  /* any chain of NAT at all: then the kernel maps connections, be it to themselves */
+    bool sockmark; /* has a match that gives the packet the mark of its socket */
+    struct linear_place hops; /* the first rule of mangle that sets the TTL; chain NULL: none */
     const struct rules_beside *rewriter,
         *dropper;        /* the first beside them that may do such, or drop; or NULL */
+    struct order order;  /* of tables and of nft's chains */
     struct image *image; /* NULL: not compiled */
     uint64_t spent;      /* rules that were asked where the image would have done */
     uint64_t price;      /* from so many on it is compiled */
@@ -36,7 +41,7 @@ static void look_at_rule(struct wall_rules *r, int table, const struct rules_cha
     const struct rules_target *target = &rule->target;
     uint16_t changes = target->type == RULES_TARGET_OPAQUE ? target->opaque.changes : 0;
 
-    r->rewrites[table] |= changes & RULES_CHANGES_ADDRESSES;
+    r->rewrites[table] |= changes & RULES_CHANGES_ADDRESSES || rules_target_is_nat(target);
     if (changes & RULES_CHANGES_TTL && !r->hops.chain)
         r->hops = (struct linear_place){chain, at};
     for (uint16_t m = 0; m < rule->match_count; m++)
@@ -47,18 +52,29 @@ static void look_at_rules(struct wall_rules *r)
 {
     uint64_t count = 0;
 
-    for (int t = 0; t < RULES_TABLES; t++) {
-        const struct rules_table *table = &r->model->tables[t];
+    for (int t = 0; t < 2 * RULES_TABLES; t++) {
+        const struct rules *rules = t < RULES_TABLES ? r->model : r->model->other;
+        if (!rules)
+            break;
+        const struct rules_table *table = &rules->tables[t % RULES_TABLES];
 
         for (size_t c = 0; c < table->count; c++) {
             const struct rules_chain *chain = table->chains[c];
 
             count += chain->count;
             for (size_t i = 0; i < chain->count; i++)
-                look_at_rule(r, t, chain, i);
+                look_at_rule(r, t % RULES_TABLES, chain, i);
         }
     }
     r->price = PRICE_AT_ALL + count * PRICE_OF_RULE;
+}
+
+static void look_at_nft(struct wall_rules *r)
+{
+    for (size_t i = 0; i < r->order.count; i++)
+        r->rewrites[RULES_NAT] |= r->order.stops[i].deed == ORDER_NFT_NAT;
+    r->has_nat = r->rewrites[RULES_NAT] || r->model->tables[RULES_NAT].present ||
+                 (r->model->other && r->model->other->tables[RULES_NAT].present);
 }
 
 static void look_beside(struct wall_rules *r)
@@ -79,7 +95,12 @@ struct wall_rules *wall_rules_new(const struct rules *r)
     if (!rules)
         return NULL;
     rules->model = (struct rules *)(uintptr_t)r;
+    if (!order_init(&rules->order, r)) {
+        free(rules);
+        return NULL;
+    }
     look_at_rules(rules);
+    look_at_nft(rules);
     look_beside(rules);
     return rules;
 }
@@ -89,6 +110,7 @@ void wall_rules_free(struct wall_rules **r)
     if (!*r)
         return;
     image_free(&(*r)->image);
+    order_fini(&(*r)->order);
     free(*r);
     *r = NULL;
 }
@@ -130,7 +152,8 @@ struct wall {
     struct wall_rules *own; /* rules, if nobody shares them; or NULL */
     struct tracker *tracker;
     struct verdict_memory *memory;
-    uint32_t forgotten; /* enum verdict_ignorance: what some rule may have changed for good */
+    uint32_t forgotten;      /* enum verdict_ignorance: what some rule may have changed for good */
+    struct packet_copy copy; /* of the packet under way, once it is written to */
 };
 
 struct wall *wall_new(struct wall_rules *rules, const struct track_config *config, track_on_event *on_event,
@@ -143,7 +166,8 @@ struct wall *wall_new(struct wall_rules *rules, const struct track_config *confi
     w->rules = rules;
     w->tracker = tracker_new(config, on_event, arg);
     w->memory = verdict_memory_new();
-    if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, rules->model) < 0)
+    if (!w->tracker || !w->memory || verdict_memory_learn(w->memory, rules->model) < 0 ||
+        (rules->model->other && verdict_memory_learn(w->memory, rules->model->other) < 0))
         wall_free(&w);
     return w;
 }
@@ -167,6 +191,7 @@ void wall_free(struct wall **w)
 {
     if (!*w)
         return;
+    packet_copy_free(&(*w)->copy);
     verdict_memory_free(&(*w)->memory);
     if ((*w)->tracker)
         tracker_free(&(*w)->tracker);
@@ -185,13 +210,15 @@ struct tracker *wall_tracker(struct wall *w)
 struct passage {
     struct wall *wall;
     const struct wall_ask *ask;
+    enum wall_path path;            /* as far as it is decided */
     bool is_tracked;                /* by the wall's tracker; else the asker makes the connection up */
     struct track_flow made_up;      /* that connection */
     struct verdict_packet packet;   /* as the next rule sees it */
     struct track_view view;         /* once conntrack has looked */
     struct track_template template; /* what raw said */
     bool template_unknown;
-    bool is_confirmed; /* the tracker is through with it */
+    bool is_confirmed;  /* the tracker is through with it */
+    bool is_written[2]; /* by enum nat_manip: it has been where NAT writes that end */
     const struct verdict_trace *trace;
     struct wall_report *report;
 };
@@ -213,6 +240,7 @@ static struct verdict_packet describe(const struct wall_ask *ask)
         .zone_minutes = world->zone_minutes,
         .local = world->local,
         .local_count = world->local_count,
+        .host = world->host,
         .sets = world->sets,
     };
 
@@ -251,8 +279,9 @@ static void decide_by_rules(struct passage *g, const struct verdict *v, enum rul
 
     if (report->fate == WALL_UNKNOWN && (fate == WALL_PASS || fate == WALL_UNKNOWN))
         return;
-    if (fate == WALL_PASS && table != RULES_FILTER)
-        return;
+    if (fate == WALL_PASS &&
+        (table != RULES_FILTER || (report->verdict.nft_rule && !v->rule && !v->nft_rule)))
+        return; /* what accepted it tells more than what let it pass */
     if (fate == WALL_UNKNOWN && table == RULES_NAT && rewrites_source(g->packet.hook)) {
         report->rewrite = (struct wall_rewrite){g->packet.hook, *v};
         return;
@@ -281,8 +310,11 @@ static void keep_flow(struct passage *g)
 /* REJECT --reject-with tcp-reset. */
 static bool is_answered_with_reset(const struct verdict *v, const struct packet *packet)
 {
-    return v->code == VERDICT_REJECT && track_answered_with_reset(packet) &&
-           strcmp(rules_reject_name(packet->family, v->rule->target.reject.with), "tcp-reset") == 0;
+    if (v->code != VERDICT_REJECT || !track_answered_with_reset(packet))
+        return false;
+    if (v->nft_rule)
+        return nft_rule_resets(v->nft_rule);
+    return strcmp(rules_reject_name(packet->family, v->rule->target.reject.with), "tcp-reset") == 0;
 }
 
 /* What rules did to marks, and what they may have done to other things. CONNMARK has had its effect on a known
@@ -298,10 +330,17 @@ static void take_changes(struct passage *g, const struct verdict *v)
     g->wall->forgotten |= v->unknown & VERDICT_LASTING;
 }
 
+static const struct track_template *template_of(const struct passage *g)
+{
+    const struct track_template *t = &g->template;
+
+    return t->notrack || t->zone || t->helper != TRACK_HELPER_NONE ? t : NULL;
+}
+
 static void take_template(struct passage *g, const struct verdict *v)
 {
     g->template = v->template;
-    g->template_unknown = v->template_unknown;
+    g->template_unknown |= v->template_unknown;
 }
 
 /* ---- what a packet meets; each says whether it goes on ---- */
@@ -322,13 +361,75 @@ static bool leads_astray(const struct passage *g, enum rules_table_type table)
     return g->wall->rules->rewrites[table];
 }
 
-static bool meet_rules(struct passage *g, const struct order_place *at)
+/* What the rules of one place say of a packet. */
+static void walk_stop(const struct passage *g, const struct order_stop *stop, const struct verdict_packet *p,
+                      const struct verdict_trace *trace, struct verdict *ret)
+{
+    struct wall_rules *rules = g->wall->rules;
+    enum rules_table_type table = (enum rules_table_type)stop->table;
+
+    if (stop->chain)
+        nft_walk(stop->chain, p, g->wall->memory, trace, ret);
+    else if (stop->other && p->packet->family == rules->model->family)
+        linear_walk(rules->model->other, table, p, g->wall->memory, rules->count, trace, ret);
+    else
+        walk_rules(rules, table, p, g->wall->memory, trace, ret);
+}
+
+/* Of two at one place that both stop the packet the first one counts, and which that is is not known: it may be dropped or
+ * rejected. */
+static bool rivals_disagree(struct passage *g, const struct order_place *at, const struct verdict *v)
+{
+    struct order_place next = *at;
+    struct verdict other;
+
+    if (v->code != VERDICT_DROP && v->code != VERDICT_REJECT)
+        return false;
+    while (order_next_of(&g->wall->rules->order, g->path, &next) && next.hook == at->hook &&
+           order_is_same_place(next.stop, at->stop)) {
+        if (next.stop->deed != ORDER_NFT && next.stop->deed != ORDER_RULES)
+            continue;
+        walk_stop(g, next.stop, &g->packet, NULL, &other);
+        if (other.code != VERDICT_ACCEPT && other.code != v->code)
+            return true;
+    }
+    return false;
+}
+
+static void doubt_first(struct passage *g)
+{
+    g->report->fate = WALL_UNKNOWN;
+    g->report->verdict.code = VERDICT_DEPENDS;
+    g->report->verdict.because = "which of two chains of the same priority is first";
+}
+
+/* What rules said is done. Does the packet go on? */
+static bool heed(struct passage *g, const struct verdict *v, enum rules_table_type table, bool astray)
+{
+    bool begun = g->is_tracked && g->packet.view;
+
+    take_changes(g, v);
+    if (begun && is_answered_with_reset(v, g->packet.packet))
+        tracker_close(g->wall->tracker, &g->view);
+    keep_flow(g);
+    decide_by_rules(g, v, table);
+    if (v->code == VERDICT_DEPENDS && astray)
+        go_astray(g);
+    if (v->code != VERDICT_DROP && v->code != VERDICT_REJECT)
+        return true;
+    if (begun && !g->is_confirmed)
+        tracker_abandon(g->wall->tracker, &g->view);
+    return false;
+}
+
+/* A table's rules are asked, and what they say is done. *v: what they said; ACCEPT, if they are not asked. */
+static bool ask_rules(struct passage *g, const struct order_place *at, struct verdict *v)
 {
     enum rules_table_type table = (enum rules_table_type)at->stop->table;
     const struct wall_rules *rules = g->wall->rules;
-    struct verdict v;
 
-    if (!rules->model->tables[table].present && table != RULES_FILTER)
+    *v = (struct verdict){.code = VERDICT_ACCEPT};
+    if (!at->stop->other && !rules->model->tables[table].present && table != RULES_FILTER)
         return true;
     if (g->report->astray)
         return g->is_tracked; /* it is tracked as if these let it pass, too */
@@ -337,31 +438,99 @@ static bool meet_rules(struct passage *g, const struct order_place *at)
         g->packet.mark = g->ask->world->mark;
         g->packet.unknown &= ~(uint32_t)VERDICT_NO_MARK;
     }
-    walk_rules(g->wall->rules, table, &g->packet, g->wall->memory, g->trace, &v);
-    if (g->trace && g->trace->table)
-        g->trace->table(g->trace->arg, table, &g->packet, &v);
-    take_changes(g, &v);
-    if (table == RULES_RAW && !g->packet.view) /* xt_CT leaves alone what has a connection */
-        take_template(g, &v);
-    bool begun = g->is_tracked && g->packet.view;
-    if (begun && is_answered_with_reset(&v, g->packet.packet))
-        tracker_close(g->wall->tracker, &g->view);
-    keep_flow(g);
-    decide_by_rules(g, &v, table);
-    if (v.code == VERDICT_DEPENDS && leads_astray(g, table))
-        go_astray(g);
-    if (v.code != VERDICT_DROP && v.code != VERDICT_REJECT)
-        return true;
-    if (begun && !g->is_confirmed)
-        tracker_abandon(g->wall->tracker, &g->view);
-    return false;
+    walk_stop(g, at->stop, &g->packet, g->trace, v);
+    if (g->trace && g->trace->table && !at->stop->other)
+        g->trace->table(g->trace->arg, table, &g->packet, v);
+    /* xt_CT leaves alone what has a connection, or a template by the other back end's rules */
+    if (table == RULES_RAW && !g->packet.view && !template_of(g))
+        take_template(g, v);
+    bool disagree = rivals_disagree(g, at, v), on = heed(g, v, table, leads_astray(g, table));
+    if (disagree)
+        doubt_first(g);
+    return on;
 }
 
-static const struct track_template *template_of(const struct passage *g)
+static bool meet_rules(struct passage *g, const struct order_place *at)
 {
-    const struct track_template *t = &g->template;
+    struct verdict v;
 
-    return t->notrack || t->zone || t->helper != TRACK_HELPER_NONE ? t : NULL;
+    return ask_rules(g, at, &v);
+}
+
+/* nft's "ct helper set", of a connection that this packet begins. */
+static void take_help(struct passage *g, const struct verdict *v)
+{
+    if (!v->help.set || !g->view.fresh)
+        return;
+    if (g->is_tracked)
+        tracker_help(g->wall->tracker, &g->view, (enum track_helper)v->help.helper);
+    else
+        g->made_up.helper = v->help.helper;
+}
+
+/* A chain behind one that said how the packet is to be tracked sees that. */
+static void walk_nft(struct passage *g, const struct nft_chain *chain, struct verdict *ret)
+{
+    static const struct track_view untracked = {.state = TRACK_UNTRACKED}, new = {.state = TRACK_NEW};
+    bool early = !g->packet.view;
+
+    if (early && template_of(g))
+        g->packet.view = g->template.notrack ? &untracked : &new;
+    nft_walk(chain, &g->packet, g->wall->memory, g->trace, ret);
+    if (early && !template_of(g))
+        take_template(g, ret);
+    if (early)
+        g->packet.view = NULL;
+}
+
+/* At conntrack's own priority it is not known which of the two is first. */
+static void doubt_tracking(struct passage *g, const struct nft_chain *chain, struct verdict *v)
+{
+    struct verdict_packet untracked = g->packet;
+    struct verdict other;
+
+    if (chain->priority != ORDER_PRIORITY_CONNTRACK ||
+        (chain->hook != RULES_PREROUTING && chain->hook != RULES_OUTPUT))
+        return;
+    untracked.view = NULL;
+    nft_walk(chain, &untracked, g->wall->memory, NULL, &other);
+    if (other.code == v->code && !(chain->writes & NFT_WRITES_TRACKING))
+        return;
+    v->code = VERDICT_DEPENDS;
+    v->because = "whether a chain of conntrack's own priority is before or behind it";
+}
+
+/* The same of a base chain of nft's. */
+static bool ask_nft(struct passage *g, const struct order_place *at, struct verdict *v)
+{
+    const struct nft_chain *chain = at->stop->chain;
+    bool maps = at->stop->deed == ORDER_NFT_NAT,
+         filters = !maps && at->hook != RULES_PREROUTING && at->hook != RULES_POSTROUTING;
+
+    *v = (struct verdict){.code = VERDICT_ACCEPT};
+    if (g->ask->packet->family != g->wall->rules->model->family)
+        return true;
+    if (g->report->astray)
+        return g->is_tracked; /* as in ask_rules */
+    g->packet.hook = at->hook;
+    walk_nft(g, chain, v);
+    if (g->trace && g->trace->nft_chain)
+        g->trace->nft_chain(g->trace->arg, &g->packet, v);
+    doubt_tracking(g, chain, v);
+    take_help(g, v);
+    enum rules_table_type as = maps ? RULES_NAT : filters ? RULES_FILTER : RULES_MANGLE;
+    bool disagree = rivals_disagree(g, at, v);
+    bool on = heed(g, v, as, chain->writes & (NFT_WRITES_TRACKING | NFT_WRITES_ADDRESSES));
+    if (disagree)
+        doubt_first(g);
+    return on;
+}
+
+static bool meet_nft(struct passage *g, const struct order_place *at)
+{
+    struct verdict v;
+
+    return ask_nft(g, at, &v);
 }
 
 /* A connection such as a packet of the asker's state belongs to, as far as rules can ask. */
@@ -449,6 +618,19 @@ static bool meet_conntrack(struct passage *g, const struct order_place *at)
     return true;
 }
 
+static void doubt_nat_ftp(struct passage *g)
+{
+    static const struct verdict open = {
+        .code = VERDICT_DEPENDS,
+        .because = "whether nf_nat_ftp is loaded, which writes the address that the other side knows into "
+                   "what is announced",
+    };
+
+    if (!g->report->astray)
+        decide_by_rules(g, &open, RULES_RAW);
+    go_astray(g);
+}
+
 static bool meet_confirm(struct passage *g, const struct order_place *at)
 {
     enum track_reason reason = TRACK_OK;
@@ -456,8 +638,13 @@ static bool meet_confirm(struct passage *g, const struct order_place *at)
     (void)at;
     if (!g->is_tracked)
         return true;
-    bool passes = tracker_commit(g->wall->tracker, g->ask->packet, &g->view, &reason);
+    struct packet_copy *copy = &g->wall->copy;
+    bool passes = tracker_commit(g->wall->tracker, g->packet.packet, copy, &g->view, &reason);
     g->is_confirmed = true;
+    if (copy->packet.family)
+        g->packet.packet = &copy->packet;
+    if (passes && reason == TRACK_NAT_FTP_OPEN)
+        doubt_nat_ftp(g);
     if (!passes && !g->report->astray) {
         decide(g, WALL_DROP, WALL_BY_HELPER);
         g->report->reason = reason;
@@ -465,6 +652,12 @@ static bool meet_confirm(struct passage *g, const struct order_place *at)
     if (passes || !g->report->astray)
         keep_flow(g);
     return passes;
+}
+
+/* Does this machine send it? */
+static bool is_sent_here(const struct passage *g)
+{
+    return g->ask->path == WALL_OUT || g->ask->path == WALL_LOOP;
 }
 
 /* ---- NAT ---- */
@@ -511,15 +704,20 @@ static bool meet_nat_of_first(struct passage *g)
     struct order_place place = {0};
     struct verdict v;
 
-    while (order_next(path, &place)) {
+    while (order_next_of(&g->wall->rules->order, path, &place)) {
         bool behind = g->view.direction == TRACK_ORIGINAL && rewrites_source(place.hook);
+        bool of_nft = place.stop->deed == ORDER_NFT_NAT;
 
-        if (place.stop->deed != ORDER_NAT || behind)
+        if ((place.stop->deed != ORDER_NAT && !of_nft) || behind)
             continue;
         first.hook = place.hook;
-        walk_rules(g->wall->rules, RULES_NAT, &first, g->wall->memory, NULL, &v);
-        if (v.code != VERDICT_DEPENDS)
+        walk_stop(g, place.stop, &first, NULL, &v);
+        if (v.code != VERDICT_DEPENDS && v.nat.kind == NAT_NONE)
             continue;
+        if (v.nat.kind != NAT_NONE)
+            v.because =
+                "where the connection was sent when it began (NAT), of which this packet alone says nothing";
+        v.code = VERDICT_DEPENDS;
         g->packet.hook = place.hook;
         decide_by_rules(g, &v, RULES_NAT);
         go_astray(g);
@@ -528,16 +726,285 @@ static bool meet_nat_of_first(struct passage *g)
     return true;
 }
 
-/* nf_nat_inet_fn: rules decide about a connection once, what follows of it is translated alike. */
+/* Of a connection of this machine's own, or towards it: an address that stands in for one that is not known. It must
+ * be nobody's in the conversation. */
+static struct packet_address stand_in(const struct packet *p)
+{
+    static const uint8_t four[] = {192, 0, 2, 1}, six[] = {0x20, 0x01, 0x0d, 0xb8, 0, 0xff, [15] = 1};
+    struct packet_address a = {{0}};
+    uint8_t *last = (uint8_t *)a.word + (p->family == PACKET_IPV6 ? 15 : 3);
+
+    __builtin_memcpy(a.word, p->family == PACKET_IPV6 ? six : four, p->family == PACKET_IPV6 ? 16 : 4);
+    while (packet_address_equal(&a, &p->source) || packet_address_equal(&a, &p->destination))
+        ++*last;
+    return a;
+}
+
+static struct packet_address loopback_address(uint8_t family)
+{
+    struct packet_address a = {{0}};
+    uint8_t *octets = (uint8_t *)a.word;
+
+    octets[family == PACKET_IPV6 ? 15 : 3] = 1;
+    octets[0] = family == PACKET_IPV6 ? 0 : 127;
+    return a;
+}
+
+/* nf_nat_redirect.c, nf_nat_masquerade.c: which address of this machine is meant? Status bits of what is open. */
+static uint16_t resolve(const struct passage *g, struct nat_order *order)
+{
+    const struct host *host = g->ask->world->host;
+    const struct packet *p = g->packet.packet;
+    bool out = order->kind == NAT_MASQUERADE;
+    uint16_t open = 0;
+
+    if (order->kind == NAT_MAP)
+        return 0;
+    order->kind = NAT_MAP;
+    order->flags |= NAT_MAPS_ADDRESSES;
+    if (!out && g->packet.hook == RULES_OUTPUT) {
+        order->first = loopback_address(p->family);
+    } else if (!host_address_of(host, out ? g->packet.out : g->packet.in, p->family,
+                                out ? &p->destination : NULL, &order->first)) {
+        order->first = stand_in(p);
+        open = out ? TRACK_SRC_ADDRESS_OPEN : TRACK_DST_ADDRESS_OPEN;
+    }
+    order->last = order->first;
+    return open;
+}
+
+/* What rules behind can't know of its ends, since it is not known what they were mapped to. */
+static void blur(struct passage *g)
+{
+    static const struct {
+        uint16_t open;
+        uint8_t manip;
+        uint32_t forth, back;
+    } rows[] = {
+        {TRACK_SRC_ADDRESS_OPEN, NAT_SOURCE, VERDICT_NO_SOURCE, VERDICT_NO_DESTINATION},
+        {TRACK_SRC_PORT_OPEN, NAT_SOURCE, VERDICT_NO_SOURCE_PORT, VERDICT_NO_DESTINATION_PORT},
+        {TRACK_DST_ADDRESS_OPEN, NAT_DESTINATION, VERDICT_NO_DESTINATION, VERDICT_NO_SOURCE},
+        {TRACK_DST_PORT_OPEN, NAT_DESTINATION, VERDICT_NO_DESTINATION_PORT, VERDICT_NO_SOURCE_PORT},
+    };
+    const struct track_flow *flow = g->view.flow;
+
+    g->packet.unknown &= ~(uint32_t)VERDICT_NO_ENDS;
+    for (size_t i = 0; flow && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!(flow->status & rows[i].open))
+            continue;
+        g->packet.unknown |= VERDICT_NO_TUPLE;
+        bool reply = g->view.direction == TRACK_REPLY;
+        /* Forth it is open once it is written, back until then. */
+        if (g->is_written[reply ? !rows[i].manip : rows[i].manip] != reply)
+            g->packet.unknown |= reply ? rows[i].back : rows[i].forth;
+    }
+}
+
+/* nf_nat_packet: the end of this hook becomes what the connection's tuples say. */
+static void write_end(struct passage *g, enum nat_manip manip)
+{
+    struct packet_copy *copy = &g->wall->copy;
+    bool source = manip == NAT_SOURCE;
+    struct track_tuple to;
+
+    g->is_written[manip] = true;
+    if (!nat_rewrites(g->view.flow, g->view.direction, manip, &to))
+        return;
+    if (packet_copy_take(copy, g->packet.packet) < 0) { /* out of memory: nothing is sure */
+        go_astray(g);
+        return;
+    }
+    packet_copy_set_end(copy, source, source ? &to.source : &to.destination,
+                        source || track_is_icmp(to.protocol) ? to.source_port : to.destination_port);
+    g->packet.packet = &copy->packet;
+}
+
+/* What a rule of nat makes of it is not known. */
+static bool leave_open(struct passage *g, struct verdict *v, const char *because)
+{
+    v->code = VERDICT_DEPENDS;
+    v->because = because;
+    decide_by_rules(g, v, RULES_NAT);
+    go_astray(g);
+    return g->is_tracked;
+}
+
+/* The connection's first packet: rules say what becomes of this end. */
+static bool decide_end(struct passage *g, const struct order_place *at, enum nat_manip manip)
+{
+    struct verdict v;
+    bool on = at->stop->deed == ORDER_NFT_NAT ? ask_nft(g, at, &v) : ask_rules(g, at, &v);
+    bool maps = v.code == VERDICT_ACCEPT && v.nat.kind != NAT_NONE,
+         own = maps && v.nat.kind == NAT_MASQUERADE && is_sent_here(g);
+
+    if (!on || !maps || g->report->astray)
+        return on;
+    if (g->ask->world->outside)
+        return leave_open(
+            g, &v, "where the connection is sent instead (NAT), of which a capture shows one side only");
+    uint16_t open = resolve(g, &v.nat);
+    if (own && open) /* mostly it has that address already */
+        return leave_open(g, &v, "the address of the interface that the packet leaves by (--address)");
+    nat_map(g->wall->tracker, g->view.flow, manip, &v.nat);
+    g->view.flow->status |= open;
+    g->report->mapped[manip] = (struct wall_mapping){at->hook, v};
+    g->report->is_mapped[manip] = true;
+    g->report->flow = *g->view.flow;
+    return true;
+}
+
+/* Does another of NAT's chains stand behind this one at the hook? */
+static bool is_last_of_nat(const struct passage *g, const struct order_place *at)
+{
+    struct order_place next = *at;
+
+    return !order_next_of(&g->wall->rules->order, g->path, &next) || next.hook != at->hook ||
+           (next.stop->deed != ORDER_NAT && next.stop->deed != ORDER_NFT_NAT);
+}
+
+/* nf_nat_inet_fn: rules decide about a connection once, the first that maps it; what follows of it is translated alike. */
 static bool meet_nat(struct passage *g, const struct order_place *at)
 {
+    enum nat_manip manip = rewrites_source(at->hook) ? NAT_SOURCE : NAT_DESTINATION;
     bool open = g->view.state == TRACK_ESTABLISHED || g->view.state == TRACK_RELATED;
 
-    if (g->view.fresh)
-        return meet_rules(g, at);
-    if (g->is_tracked || !open || !g->wall->rules->rewrites[RULES_NAT])
+    if (!g->wall->rules->has_nat || g->report->astray)
+        return !g->report->astray || g->is_tracked;
+    if (!g->is_tracked && open && !g->view.fresh)
+        return !g->wall->rules->rewrites[RULES_NAT] || meet_nat_of_first(g);
+    if (!g->view.flow)
         return true;
-    return meet_nat_of_first(g);
+    if (g->view.fresh && !nat_is_mapped(g->view.flow, manip) && !decide_end(g, at, manip))
+        return false;
+    if (!is_last_of_nat(g, at) || g->report->astray)
+        return !g->report->astray || g->is_tracked;
+    if (g->view.fresh)
+        nat_map(g->wall->tracker, g->view.flow, manip,
+                NULL); /* unless a rule has: so that it clashes with no other */
+    write_end(g, manip);
+    blur(g);
+    return true;
+}
+
+/* ---- where it goes ---- */
+
+static bool is_local_address(const struct passage *g, const struct packet_address *a)
+{
+    const struct wall_world *world = g->ask->world;
+
+    for (size_t i = 0; i < world->local_count; i++) {
+        if (packet_address_equal(a, &world->local[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Has NAT just given it another destination? Of further packets of the connection, and of connections that it announced,
+ * the asker knows where they go. */
+static bool is_sent_elsewhere(const struct passage *g)
+{
+    return g->view.fresh && g->view.flow && !(g->view.flow->status & TRACK_EXPECTED) &&
+           (!packet_address_equal(&g->packet.packet->destination, &g->ask->packet->destination) ||
+            g->packet.unknown & VERDICT_NO_DESTINATION);
+}
+
+/* Without a host: as the asker says, unless it was sent elsewhere. */
+static void guess_way(const struct passage *g, bool moved, struct host_way *ret)
+{
+    bool here = g->path == WALL_IN || g->path == WALL_LOOP;
+
+    *ret = (struct host_way){.fate = here ? HOST_LOCAL : HOST_FORWARD};
+    if (g->ask->world->made_up && !g->packet.view)
+        ret->fate = HOST_UNKNOWN;
+    if (!moved)
+        return;
+    if (g->packet.unknown & VERDICT_NO_DESTINATION || is_local_address(g, &g->packet.packet->destination))
+        ret->fate = HOST_LOCAL;
+    else
+        ret->fate = HOST_UNKNOWN;
+}
+
+static void find_way(const struct passage *g, bool moved, struct host_way *ret)
+{
+    const struct wall_world *world = g->ask->world;
+    const struct packet *p = g->packet.packet;
+    bool sends = is_sent_here(g);
+    const struct host_question q = {
+        .family = p->family,
+        .source = p->source,
+        .destination = p->destination,
+        .in = sends                               ? NULL
+              : g->packet.unknown & VERDICT_NO_IN ? ""
+                                                  : g->packet.in,
+        .mark = g->packet.mark,
+        .mark_unknown = g->packet.unknown & VERDICT_NO_MARK,
+        .tos = p->tos,
+    };
+
+    if (world->host && !(moved && g->packet.unknown & VERDICT_NO_DESTINATION))
+        host_route(world->host, &q, ret);
+    else
+        guess_way(g, moved, ret);
+    if (ret->fate == HOST_UNKNOWN && !moved && !world->made_up)
+        guess_way(g, false, ret);
+}
+
+static void decide_by_route(struct passage *g, enum wall_fate fate, const struct host_way *way)
+{
+    if (g->report->fate == WALL_UNKNOWN && fate == WALL_UNKNOWN)
+        return;
+    decide(g, fate, WALL_BY_ROUTE);
+    g->report->hook = g->packet.hook;
+    g->report->way = *way;
+}
+
+static bool go_nowhere(struct passage *g, const struct host_way *way)
+{
+    decide_by_route(g, WALL_DROP, way);
+    if (g->is_tracked && g->packet.view)
+        tracker_abandon(g->wall->tracker, &g->view);
+    return false;
+}
+
+/* Behind PREROUTING; before OUTPUT, and behind it where NAT gave it another destination. false: it goes nowhere. */
+static bool route(struct passage *g)
+{
+    bool sends = is_sent_here(g), moved = is_sent_elsewhere(g);
+    struct host_way way;
+
+    if (g->report->astray || (!moved && !g->ask->world->host && !g->ask->world->made_up))
+        return true;
+    find_way(g, moved, &way);
+    if (way.fate == HOST_UNKNOWN) {
+        decide_by_route(g, WALL_UNKNOWN, &way);
+        go_astray(g);
+        return true;
+    }
+    if (way.fate == HOST_NOWHERE)
+        return go_nowhere(g, &way);
+    if (way.fate == HOST_SPECIAL)
+        return true;
+    bool here = way.fate == HOST_LOCAL;
+    if (!here && !sends &&
+        host_forwards(g->ask->world->host, g->packet.packet->family, g->packet.in) == HOST_NO) {
+        way.why = "this machine does not forward (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)";
+        return go_nowhere(g, &way);
+    }
+    g->path = sends ? (here ? WALL_LOOP : WALL_OUT) : here ? WALL_IN : WALL_THROUGH;
+    g->packet.routed = g->path == WALL_THROUGH;
+    if (here && sends)
+        strcpy(way.out, "lo");
+    bool said = !moved && g->packet.out[0] && !(g->packet.unknown & VERDICT_NO_OUT);
+    if (said && !here)
+        return true; /* what the asker says goes before routes */
+    if (way.out[0] && g->path != WALL_IN) {
+        strcpy(g->report->out, way.out);
+        g->packet.out = g->report->out;
+        g->packet.unknown &= ~(uint32_t)VERDICT_NO_OUT;
+    } else if (moved && g->path != WALL_IN) {
+        g->packet.unknown |= VERDICT_NO_OUT;
+    }
+    return true;
 }
 
 /* ---- the whole way ---- */
@@ -559,25 +1026,82 @@ static void meet_forwarding(struct passage *g)
         decide_by_rules(g, &v, RULES_MANGLE);
 }
 
+static uint32_t ignorance_of(uint32_t writes)
+{
+    static const struct {
+        uint32_t writes, unknown;
+    } rows[] = {{NFT_WRITES_MARK, VERDICT_NO_MARK},
+                {NFT_WRITES_CONNMARK, VERDICT_NO_CONNMARK},
+                {NFT_WRITES_TTL, VERDICT_NO_TTL},
+                {NFT_WRITES_TOS, VERDICT_NO_TOS},
+                {NFT_WRITES_TCP, VERDICT_NO_TCP}};
+    uint32_t unknown = 0;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        unknown |= writes & rows[i].writes ? rows[i].unknown : 0;
+    return unknown;
+}
+
+/* What others write that stand at the same place is not known: they may come before, or behind. Returns what was not known
+ * anyway. */
+static uint32_t hide_from_rivals(struct passage *g, const struct order_stop *stop)
+{
+    uint32_t before = g->packet.unknown;
+
+    g->packet.unknown |= ignorance_of(stop->rivals);
+    return before;
+}
+
+/* What it does not write itself is as it was; what both write is as one of them has it. */
+static void show_after_rivals(struct passage *g, const struct order_stop *stop, uint32_t before)
+{
+    uint32_t theirs = ignorance_of(stop->rivals), ours = ignorance_of(stop->writes);
+
+    g->packet.unknown |= theirs & ours;
+    g->packet.unknown &= ~(theirs & ~ours) | before;
+}
+
+/* ip_route_me_harder: what this machine sends goes another way if OUTPUT has changed where to, or the mark. */
+static bool is_rerouted(const struct passage *g)
+{
+    return !packet_address_equal(&g->packet.packet->destination, &g->ask->packet->destination) ||
+           g->packet.mark != g->ask->world->mark;
+}
+
 static void pass(struct passage *g)
 {
     static bool (*const meet[])(struct passage *g, const struct order_place *at) = {
-        [ORDER_RULES] = meet_rules,
-        [ORDER_NAT] = meet_nat,
-        [ORDER_CONNTRACK] = meet_conntrack,
-        [ORDER_CONFIRM] = meet_confirm,
+        [ORDER_RULES] = meet_rules,     [ORDER_NAT] = meet_nat, [ORDER_CONNTRACK] = meet_conntrack,
+        [ORDER_CONFIRM] = meet_confirm, [ORDER_NFT] = meet_nft, [ORDER_NFT_NAT] = meet_nat,
     };
     const struct wall_rules *rules = g->wall->rules;
     struct order_place place = {0};
 
     *g->report = (struct wall_report){.table = RULES_RAW, .hook = order_hook(g->ask->path, RULES_RAW)};
+    g->wall->copy.packet.family = 0;
     if (rules->rewriter)
         decide_beside(g, rules->rewriter);
-    for (bool on = true; on && order_next(g->ask->path, &place);) {
+    for (bool on = !is_sent_here(g) || route(g); on;) {
+        struct order_place before = place;
+
+        if (!order_next_of(&rules->order, g->path, &place))
+            break;
+        if (before.stop && before.hooks == 0 && place.hooks > 0 && (!is_sent_here(g) || is_rerouted(g))) {
+            on = route(g);
+            place = before;
+            if (!on || !order_next_of(&rules->order, g->path, &place))
+                break;
+        }
         if (place.hook == RULES_FORWARD && g->packet.hook != RULES_FORWARD)
             meet_forwarding(g);
+        uint32_t unknown = hide_from_rivals(g, place.stop);
         on = meet[place.stop->deed](g, &place);
+        show_after_rivals(g, place.stop, unknown);
     }
+    g->report->packet = *g->packet.packet;
+    g->report->path = g->path;
+    if (!g->report->out[0] && !(g->packet.unknown & VERDICT_NO_OUT) && g->path != WALL_IN && g->packet.out)
+        snprintf(g->report->out, sizeof(g->report->out), "%s", g->packet.out);
     if (rules->dropper && g->report->fate == WALL_PASS)
         decide_beside(g, rules->dropper);
 }
@@ -585,7 +1109,8 @@ static void pass(struct passage *g)
 static struct passage begin(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
                             struct wall_report *ret)
 {
-    struct passage g = {.wall = w, .ask = ask, .packet = describe(ask), .trace = trace, .report = ret};
+    struct passage g = {
+        .wall = w, .ask = ask, .path = ask->path, .packet = describe(ask), .trace = trace, .report = ret};
 
     g.packet.unknown |= w->rules->sockmark ? VERDICT_NO_MARK : 0;
     return g;

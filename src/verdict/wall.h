@@ -3,6 +3,7 @@
 #define SALLY_VERDICT_WALL_H
 
 #include "base/result.h"
+#include "host/host.h"
 #include "rules/rules.h"
 #include "track/native/tracker.h"
 #include "verdict/order.h"
@@ -18,6 +19,7 @@ enum wall_stage {
     WALL_BY_CONNTRACK,
     WALL_BY_HELPER,
     WALL_BY_BESIDE, /* what is not among the rules: struct rules_beside */
+    WALL_BY_ROUTE,  /* the routing decision, of the destination that a rule of NAT gave it */
 };
 
 struct wall_report {
@@ -35,6 +37,16 @@ struct wall_report {
         enum rules_hook hook;
         struct verdict verdict; /* of nat */
     } rewrite;
+    /* As it leaves the last hook that it came to: NAT may have written to it. Its bytes are borrowed until the wall's next packet. */
+    struct packet packet;
+    enum wall_path path;       /* that it took, which NAT may have changed */
+    char out[RULES_INTERFACE]; /* by which it leaves; "": not known, or it stays */
+    struct wall_mapping {      /* rules of NAT that map its connection, with its first packet */
+        enum rules_hook hook;
+        struct verdict verdict;
+    } mapped[2]; /* by enum nat_manip */
+    bool is_mapped[2];
+    struct host_way way;    /* BY_ROUTE */
     struct track_view view; /* state, direction, reason; its flow is NULL: see flow below */
     struct track_flow flow; /* as it was after the packet; only if has_flow */
     bool has_flow;
@@ -53,6 +65,11 @@ struct wall_world {
     int32_t zone_minutes;
     const struct packet_address *local;
     size_t local_count;
+    const struct host *host; /* all that is known of the machine, or NULL */
+    bool
+        made_up; /* this machine sends it to an address that only NAT has made up: does a route lead there? */
+    bool
+        outside; /* packets are as a capture shows them, on the outer side of NAT: what rules map is not followed */
     const struct verdict_sets *sets;
 };
 

@@ -43,7 +43,7 @@ static bool send(struct world *w, const struct packet_recipe *recipe, struct tra
     MUST(packet_decode(exact, (size_t)size, true, &packet) == 0);
     tracker_begin(w->tracker, &packet, w->now, &template, view);
     MUST((view->state == TRACK_INVALID) == (view->flow == NULL));
-    bool passed = !view->drop && tracker_commit(w->tracker, &packet, view, &reason);
+    bool passed = !view->drop && tracker_commit(w->tracker, &packet, NULL, view, &reason);
     MUST(passed || w->manner == TRACK_LINUX);
     MUST(passed == (reason == TRACK_OK));
     free(exact);

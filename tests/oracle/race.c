@@ -245,7 +245,7 @@ static void replay_packet(struct tracker *tracker, struct tally *t, const struct
     /* It ended this flow and began another, in whose place that of another CPU stands. */
     if (view.fresh && p->answer.order != 1)
         tracker_abandon(tracker, &view);
-    else if (view.flow && !tracker_commit(tracker, &packet, &view, &reason))
+    else if (view.flow && !tracker_commit(tracker, &packet, NULL, &view, &reason))
         die("tracker_commit", EINVAL);
 }
 

@@ -20,6 +20,7 @@ enum track_event_type {
     TRACK_EXPECT_MISSED,  /* a port was named on the control channel, and reason says why nothing is expected
                            */
     TRACK_PACKET_DROPPED, /* by the helper; reason */
+    TRACK_FLOW_MAPPED,    /* NAT maps an end of it; told by who walks the rules */
 };
 
 struct track_event {

@@ -4,6 +4,9 @@
 #include "track/hear.h"
 
 #include <errno.h>
+#include <stdio.h>
+
+#include "packet/decode.h"
 
 /* A payload on a control connection. */
 struct speech {
@@ -14,6 +17,7 @@ struct speech {
 };
 
 enum {
+    PORTS_TRIED = 128,      /* nf_nat_exp_find_port */
     UNHEARD_LONGEST = 4096, /* bytes that are searched for what the helper did not hear */
 };
 
@@ -45,6 +49,27 @@ static void tell_missed(struct tracker *t, const struct speech *s, const struct 
     tracker_tell(t, TRACK_EXPECT_MISSED, why, s->flow, &e);
 }
 
+/* Does NAT's helper write on the flow's connection? */
+static bool is_rewritten(const struct tracker *t, const struct track_flow *flow)
+{
+    return flow->status & (TRACK_SRC_NAT | TRACK_DST_NAT) &&
+           t->settings.config.nat_ftp != TRACK_NAT_FTP_MISSING;
+}
+
+/* Where it writes, another port will do if this one is taken; which, chance decides (nf_nat_exp_find_port). */
+static int expect(struct tracker *t, struct track_expectation *e, const struct track_flow *master)
+{
+    int r = tracker_expect(t, e, master);
+
+    if (r == -EBUSY && e->follows)
+        tracker_control_flow(t, e->master)->status |= TRACK_ASTRAY;
+    for (uint32_t i = 0; r == -EBUSY && e->follows && i < PORTS_TRIED && e->port < UINT16_MAX; i++) {
+        e->port++;
+        r = tracker_expect(t, e, master);
+    }
+    return r;
+}
+
 /* Somebody announced place. Why nothing is expected, or TRACK_OK. */
 static enum track_reason announce(struct tracker *t, const struct speech *s,
                                   const struct track_ftp_place *place)
@@ -52,14 +77,103 @@ static enum track_reason announce(struct tracker *t, const struct speech *s,
     struct track_expectation e = expectation_of(t, s, place);
     enum track_reason why = TRACK_FOREIGN_ADDRESS;
 
+    e.follows = is_rewritten(t, s->flow);
     if (!track_is_foreign(place, s->flow, s->direction, &t->settings.config)) {
-        int r = tracker_expect(t, &e, s->flow);
+        int r = expect(t, &e, s->flow);
         if (r == 0)
             return TRACK_OK;
         why = r == -EBUSY ? TRACK_EXPECTATION_TAKEN : TRACK_EXPECTATIONS_FULL;
     }
     tell_missed(t, s, place, why);
     return why;
+}
+
+/* ---- NAT's helper ---- */
+
+static uint32_t shift_at(const struct track_shift *shift, uint32_t number)
+{
+    return track_after(number, shift->position) ? shift->after : shift->before;
+}
+
+void helper_unshift(const struct tracker *t, const struct track_flow *flow, enum track_direction direction,
+                    struct track_segment *s)
+{
+    if (!flow->helper_data)
+        return;
+    const struct control *c = tracker_control(t, flow->helper_data);
+    uint32_t shift = shift_at(&c->shift[!direction], s->acknowledgement - 1);
+    s->acknowledgement -= shift;
+    s->options.sack -= shift;
+}
+
+/* nf_ct_seqadj_set: what begins behind sequence is by so many bytes later. */
+static void add_shift(struct track_shift *shift, uint32_t sequence, uint32_t bytes)
+{
+    if (bytes == 0 || !(shift->before == shift->after || track_before(shift->position, sequence)))
+        return;
+    shift->position = sequence;
+    shift->before = shift->after;
+    shift->after += bytes;
+}
+
+static bool is_shifted(const struct control *c)
+{
+    const struct track_shift *a = &c->shift[TRACK_ORIGINAL], *b = &c->shift[TRACK_REPLY];
+
+    return a->before | a->after | b->before | b->after;
+}
+
+/* nf_ct_seq_adjust. */
+static void shift_numbers(const struct control *c, struct packet_copy *copy, enum track_direction direction)
+{
+    const struct track_shift *ours = &c->shift[direction], *theirs = &c->shift[!direction];
+    const struct packet_tcp *tcp = &copy->packet.tcp;
+    uint32_t acknowledged = shift_at(theirs, tcp->acknowledgement - theirs->before);
+
+    packet_copy_set_numbers(copy, tcp->sequence + shift_at(ours, tcp->sequence),
+                            tcp->flags & PACKET_ACK ? tcp->acknowledgement - acknowledged
+                                                    : tcp->acknowledgement);
+}
+
+/* What is announced in its place: as the other side knows the speaker. */
+static int write_place(const struct speech *s, const struct track_expectation *e, const uint8_t *was,
+                       char *text, size_t size)
+{
+    const struct packet_address *a =
+        &track_flow_tuple(s->flow, (enum track_direction) !s->direction)->destination;
+    const uint8_t *octet = (const uint8_t *)a->word;
+    bool extended = !bounded_is_digit(*was);
+    char address[64];
+
+    if (!extended)
+        return snprintf(text, size, "%u,%u,%u,%u,%u,%u", octet[0], octet[1], octet[2], octet[3], e->port >> 8,
+                        e->port & 255);
+    if (s->direction == TRACK_REPLY)
+        return snprintf(text, size, "|||%u|", e->port);
+    if (s->flow->tuple.family == PACKET_IPV6) /* with all its zeros, as the kernel writes it */
+        snprintf(address, sizeof(address),
+                 "%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x", octet[0],
+                 octet[1], octet[2], octet[3], octet[4], octet[5], octet[6], octet[7], octet[8], octet[9],
+                 octet[10], octet[11], octet[12], octet[13], octet[14], octet[15]);
+    else
+        packet_address_format(a, s->flow->tuple.family, address);
+    return snprintf(text, size, "|%c|%s|%u|", s->flow->tuple.family == PACKET_IPV6 ? '2' : '1', address,
+                    e->port);
+}
+
+/* reader: stands behind what named the place. */
+static bool rewrite_place(struct tracker *t, const struct speech *s, struct control *c,
+                          struct packet_copy *copy, const struct ftp_reader *reader)
+{
+    const struct track_expectation *e = &t->expectations.all[c->expectation - 1].e;
+    uint32_t begin = reader->begin, cut = reader->text.at - begin;
+    char text[128];
+    int size = write_place(s, e, s->data + begin, text, sizeof(text));
+
+    if (!copy || packet_copy_replace(copy, begin, cut, text, (uint32_t)size) < 0)
+        return false;
+    add_shift(&c->shift[s->direction], s->sequence, (uint32_t)size - cut);
+    return true;
 }
 
 /* ---- announcements that nobody heard; only for people ---- */
@@ -122,7 +236,7 @@ void helper_note_unheard(struct tracker *t, const struct packet *packet, enum tr
 /* ---- as Linux does ---- */
 
 static bool help_as_linux(struct tracker *t, const struct speech *s, struct control *c,
-                          enum track_reason *ret_reason)
+                          struct packet_copy *copy, enum track_reason *ret_reason)
 {
     struct track_ftp_place place = track_own_place(s->flow, s->direction);
     struct ftp_reader reader = {.text = {.bytes = s->data, .size = s->size}};
@@ -143,7 +257,13 @@ static bool help_as_linux(struct tracker *t, const struct speech *s, struct cont
         note_missed(t, s, false, why, why);
     else
         note_missed(t, s, heard == TRACK_FTP_PLACE, TRACK_BAD_ADDRESS, TRACK_NOT_AT_SEGMENT_START);
-    return true;
+    if (heard != TRACK_FTP_PLACE || announced != TRACK_OK || !is_rewritten(t, s->flow))
+        return true;
+    bool written = rewrite_place(t, s, c, copy, &reader);
+    *ret_reason = written ? TRACK_NAT_FTP_OPEN : TRACK_NOT_REWRITTEN;
+    if (written && t->settings.config.nat_ftp == TRACK_NAT_FTP_LOADED)
+        *ret_reason = TRACK_OK;
+    return written;
 }
 
 /* ---- the robust manner: never drops ---- */
@@ -185,8 +305,10 @@ static void help_robustly(struct tracker *t, const struct speech *s, struct cont
         track_ftp_remember_newline(&c->ftp, s->direction, s->sequence + s->size);
 }
 
-bool helper_hear(struct tracker *t, const struct packet *packet, enum track_state state,
-                 enum track_direction direction, const struct track_flow *flow, enum track_reason *ret_reason)
+/* What is said. */
+static bool hear(struct tracker *t, const struct packet *packet, struct packet_copy *copy,
+                 enum track_state state, enum track_direction direction, const struct track_flow *flow,
+                 enum track_reason *ret_reason)
 {
     struct control *c = tracker_control(t, flow->helper_data);
     struct speech s;
@@ -198,7 +320,25 @@ bool helper_hear(struct tracker *t, const struct packet *packet, enum track_stat
         return true;
     }
     if (t->settings.config.manner == TRACK_LINUX)
-        return help_as_linux(t, &s, c, ret_reason);
+        return help_as_linux(t, &s, c, copy, ret_reason);
     help_robustly(t, &s, c);
+    return true;
+}
+
+bool helper_hear(struct tracker *t, const struct packet *packet, struct packet_copy *copy,
+                 enum track_state state, enum track_direction direction, const struct track_flow *flow,
+                 enum track_reason *ret_reason)
+{
+    const struct control *c = tracker_control(t, flow->helper_data);
+    bool writes = copy && (is_rewritten(t, flow) || is_shifted(c));
+
+    if (writes && packet_copy_take(copy, packet) < 0) {
+        *ret_reason = TRACK_NOT_REWRITTEN;
+        return false;
+    }
+    if (!hear(t, writes ? &copy->packet : packet, copy, state, direction, flow, ret_reason))
+        return false;
+    if (is_shifted(c))
+        shift_numbers(c, copy, direction);
     return true;
 }

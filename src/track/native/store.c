@@ -231,11 +231,27 @@ static void let_go(struct tracker *t, struct track_flow *flow)
         tracker_control_unuse(t, flow->master);
 }
 
+static bool is_mapped(const struct track_flow *flow)
+{
+    return flow->status & (TRACK_SRC_NAT | TRACK_DST_NAT);
+}
+
+void tracker_index_flow(struct tracker *t, uint32_t slot, uint32_t hash)
+{
+    const struct track_flow *flow = table_flow(&t->table, slot);
+
+    table_insert(&t->table, slot, hash);
+    if (is_mapped(flow))
+        table_insert_again(&t->table, slot, table_hash(&t->table, &flow->reply));
+}
+
 void tracker_end_flow(struct tracker *t, uint32_t slot)
 {
     struct track_flow *flow = table_flow(&t->table, slot);
 
     table_remove(&t->table, slot, table_hash(&t->table, &flow->tuple));
+    if (is_mapped(flow))
+        table_remove_again(&t->table, slot, table_hash(&t->table, &flow->reply));
     flow->status |= TRACK_DYING;
     tracker_tell(t, TRACK_FLOW_ENDED, TRACK_OK, flow, NULL);
     let_go(t, flow);

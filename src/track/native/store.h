@@ -17,6 +17,12 @@
 #include "track/native/event.h"
 #include "track/native/table.h"
 
+/* By how much one direction's sequence numbers differ behind NAT's helper; nf_conntrack_seqadj.h: nf_ct_seqadj. */
+struct track_shift {
+    uint32_t position; /* from which, exclusive, after counts */
+    uint32_t before, after;
+};
+
 /* A control connection. */
 struct control {
     uint32_t slot;  /* of its flow; TABLE_NONE: it has ended */
@@ -25,6 +31,7 @@ struct control {
         expectation; /* number, 0: none; there is never more than one (max_expected of the kernel's helper) */
     uint32_t next_free;
     struct track_ftp ftp;
+    struct track_shift shift[TRACK_DIRECTIONS];
     struct track_ftp_line line[]; /* robust: one a direction */
 };
 
@@ -76,6 +83,9 @@ void tracker_forget_flow(struct tracker *t, uint32_t slot);
 /* The flow in the table that tuple belongs to, or TABLE_NONE. One whose time is over ends now. */
 uint32_t tracker_find_flow(struct tracker *t, const struct track_tuple *tuple, uint32_t hash,
                            enum track_direction *direction);
+/* A flow enters the table: under the tuples of both its directions, which differ if NAT maps an end. hash: of the
+ * original one. */
+void tracker_index_flow(struct tracker *t, uint32_t slot, uint32_t hash);
 /* Is there room for a new flow? Looks at the age of some others, and pushes one near hash out of a full table. */
 MUST_USE bool tracker_has_room(struct tracker *t, uint32_t hash);
 

@@ -91,7 +91,7 @@ static int grow_pool(struct table *t)
 /* At most two thirds full: then a lookup rarely leaves its cache line. */
 static bool is_crowded(const struct table *t)
 {
-    return (uint64_t)(t->taken + 1) * 3 > 2ULL << t->bits;
+    return ((uint64_t)t->taken + t->twice + 2) * 3 > 2ULL << t->bits;
 }
 
 uint32_t table_take(struct table *t)
@@ -147,11 +147,17 @@ void table_insert(struct table *t, uint32_t slot, uint32_t hash)
     t->used++;
 }
 
-void table_remove(struct table *t, uint32_t slot, uint32_t hash)
+void table_insert_again(struct table *t, uint32_t slot, uint32_t hash)
+{
+    put_entry(t, (struct table_entry){.hash = hash, .slot = slot});
+    t->twice++;
+}
+
+static void remove_entry(struct table *t, uint32_t slot, uint32_t hash)
 {
     uint32_t mask = entry_mask(t), hole = table_home(t, hash);
 
-    while (t->entries[hole].slot != slot)
+    while (t->entries[hole].slot != slot || t->entries[hole].hash != hash)
         hole = (hole + 1) & mask;
     /* Those behind it that would no longer be found move up (Knuth, volume 3, 6.4, algorithm R). */
     for (uint32_t at = (hole + 1) & mask; t->entries[at].slot != TABLE_NONE; at = (at + 1) & mask) {
@@ -162,7 +168,18 @@ void table_remove(struct table *t, uint32_t slot, uint32_t hash)
         }
     }
     t->entries[hole] = (struct table_entry){0};
+}
+
+void table_remove(struct table *t, uint32_t slot, uint32_t hash)
+{
+    remove_entry(t, slot, hash);
     t->used--;
+}
+
+void table_remove_again(struct table *t, uint32_t slot, uint32_t hash)
+{
+    remove_entry(t, slot, hash);
+    t->twice--;
 }
 
 size_t table_memory(const struct table *t)

@@ -4,7 +4,7 @@
 
 /*
  * Where flows live: a pool of slots that never move, and a hash table of slot numbers with one entry a flow
- * for both directions. Entries hold the hash, so that a lookup touches one line of the table and, as a rule,
+ * for both directions (two, where NAT makes them differ). Entries hold the hash, so that a lookup touches one line of the table and, as a rule,
  * one flow. The table is ordered by hash (linear probing from the hash's top bits), so growing it runs
  * through memory from front to back.
  *
@@ -32,8 +32,9 @@ struct table_entry {
 struct table {
     struct track_key key;
     struct table_entry *entries;
-    uint32_t bits; /* log2 of their number */
-    uint32_t used; /* flows in the table */
+    uint32_t bits;  /* log2 of their number */
+    uint32_t used;  /* flows in the table */
+    uint32_t twice; /* of them have an entry for each direction */
 
     struct track_flow **chunks;
     uint32_t chunk_count;
@@ -90,6 +91,9 @@ uint32_t table_find(const struct table *t, const struct track_tuple *tuple, uint
 /* A flow with the same tuple must not be there. */
 void table_insert(struct table *t, uint32_t slot, uint32_t hash);
 void table_remove(struct table *t, uint32_t slot, uint32_t hash);
+/* Likewise for a second entry of a flow in the table, under the hash of its other direction. */
+void table_insert_again(struct table *t, uint32_t slot, uint32_t hash);
+void table_remove_again(struct table *t, uint32_t slot, uint32_t hash);
 
 size_t table_memory(const struct table *t);
 

@@ -47,6 +47,12 @@ const char *track_reason_text(enum track_reason reason)
         [TRACK_PARTIAL_MATCH] =
             "the helper took it for a cut-off announcement of a data port, and drops such "
             "packets",
+        [TRACK_NOT_REWRITTEN] =
+            "the helper of NAT could not write the address that the other side knows into it",
+        [TRACK_NAT_FTP_OPEN] =
+            "whether the helper of NAT (nf_nat_ftp) is there, which writes the address that "
+            "the other side knows into "
+            "it, is not known",
     };
 
     return (unsigned)reason < TRACK_REASONS && texts[reason] ? texts[reason] : "for an unknown reason";
@@ -81,6 +87,8 @@ const char *track_reason_name(enum track_reason reason)
         [TRACK_EXPECTATION_TAKEN] = "expectation-taken",
         [TRACK_NOT_ESTABLISHED] = "not-established",
         [TRACK_PARTIAL_MATCH] = "partial-match",
+        [TRACK_NOT_REWRITTEN] = "not-rewritten",
+        [TRACK_NAT_FTP_OPEN] = "nat-helper-open",
     };
 
     return (unsigned)reason < TRACK_REASONS ? names[reason] : NULL;

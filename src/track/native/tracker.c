@@ -3,6 +3,7 @@
 
 #include "track/hear.h"
 #include "track/native/helper.h"
+#include "track/native/nat.h"
 #include "track/native/store.h"
 
 #include <stdlib.h>
@@ -108,11 +109,13 @@ static uint32_t find_expectation(struct tracker *t, const struct track_tuple *tu
 /* Once used, the expectation is gone, whatever the rules make of the packet. */
 static void adopt(struct tracker *t, struct track_flow *flow, uint32_t expectation)
 {
-    uint32_t master = t->expectations.all[expectation - 1].e.master;
-    const struct track_flow *parent = tracker_control_flow(t, master);
+    struct track_expectation e = t->expectations.all[expectation - 1].e;
+    const struct track_flow *parent = tracker_control_flow(t, e.master);
 
-    tracker_control_use(t, master);
-    track_adopt(flow, master, parent->mark, parent->helper);
+    tracker_control_use(t, e.master);
+    track_adopt(flow, e.master, parent->mark, parent->helper);
+    if (e.follows)
+        nat_follow(t, flow, parent, &e);
     tracker_unexpect(t, expectation, TRACK_EXPECT_USED, flow);
 }
 
@@ -151,6 +154,7 @@ static struct track_moved move_flow(struct tracker *t, const struct packet *pack
         struct bounded_text options = {.bytes = packet->bytes + packet->transport + 20,
                                        .size = track_options_size(packet)};
         track_options_read(&options, s.acknowledgement, &s.options);
+        helper_unshift(t, flow, direction, &s);
         track_move_tcp(flow, &s, direction, first, t->now, &t->settings.tcp, &moved);
     } else {
         track_move_other(flow, packet->protocol, first, t->now, &t->settings.config.timeouts, &moved);
@@ -238,8 +242,8 @@ void tracker_begin(struct tracker *t, const struct packet *packet, uint64_t now_
     }
 }
 
-bool tracker_commit(struct tracker *t, const struct packet *packet, struct track_view *view,
-                    enum track_reason *ret_reason)
+bool tracker_commit(struct tracker *t, const struct packet *packet, struct packet_copy *copy,
+                    struct track_view *view, enum track_reason *ret_reason)
 {
     struct track_flow *flow = view->flow;
     enum track_reason reason = TRACK_OK;
@@ -248,20 +252,19 @@ bool tracker_commit(struct tracker *t, const struct packet *packet, struct track
         return true;
     bool pass = true;
     if (track_is_heard(packet, flow))
-        pass = helper_hear(t, packet, view->state, view->direction, flow, &reason);
+        pass = helper_hear(t, packet, copy, view->state, view->direction, flow, &reason);
     else if (t->on_event && packet->protocol == PACKET_TCP)
         helper_note_unheard(t, packet, view->direction, flow);
     if (pass && view->fresh) {
         flow->status |= TRACK_CONFIRMED;
-        table_insert(&t->table, t->current, t->current_hash);
+        tracker_index_flow(t, t->current, t->current_hash);
         tracker_tell(t, TRACK_FLOW_NEW, TRACK_OK, flow, NULL);
     } else if (view->fresh) {
         tracker_forget_flow(t, t->current);
         view->flow = NULL;
     }
     view->fresh = false;
-    if (!pass)
-        *ret_reason = reason;
+    *ret_reason = reason;
     return pass;
 }
 
@@ -272,6 +275,18 @@ void tracker_abandon(struct tracker *t, struct track_view *view)
     view->fresh = false;
     view->flow = NULL;
     put_down(t);
+}
+
+void tracker_help(struct tracker *t, struct track_view *view, enum track_helper helper)
+{
+    struct track_flow *flow = view->flow;
+
+    if (!flow || !view->fresh || flow->helper != TRACK_HELPER_NONE)
+        return;
+    flow->helper = (uint8_t)helper;
+    flow->status |= TRACK_HELPER_ASSIGNED;
+    if (helper == TRACK_HELPER_FTP && flow->tuple.protocol == PACKET_TCP)
+        flow->helper_data = tracker_control_new(t, t->current);
 }
 
 void tracker_close(struct tracker *t, struct track_view *view)

@@ -15,8 +15,10 @@
  * - tracker_abandon instead, if the filter dropped it: a connection that this packet began is forgotten; but
  * what tracker_begin did to a known one stays, and an expectation that it used up is gone, as in the kernel.
  *
+ * Between the two NAT may map its ends (nat.h).
+ *
  * Not followed: the states of SCTP (it has ports, and else is tracked like any protocol without a tracker of
- * its own), PPTP's keys in GRE, NAT.
+ * its own), PPTP's keys in GRE.
  *
  * One begin, then one commit or abandon, before the next begin. Not thread-safe; a tracker belongs to one
  * thread.
@@ -26,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/result.h"
+#include "packet/rewrite.h"
 #include "track/native/event.h"
 #include "track/settings.h"
 #include "track/view.h"
@@ -48,9 +51,13 @@ void tracker_free(struct tracker **t);
 void tracker_begin(struct tracker *t, const struct packet *packet, uint64_t now_ms,
                    const struct track_template *template, struct track_view *ret);
 /* false: the helper, or a full table, drops the packet after all (*ret_reason says why). */
-MUST_USE bool tracker_commit(struct tracker *t, const struct packet *packet, struct track_view *view,
-                             enum track_reason *ret_reason);
+/* NAT's helper may rewrite what is said, and then packet is copy's; NULL: nobody maps this tracker's connections. true with
+ * TRACK_NAT_FTP_OPEN: whether it does is not known, and it was taken to. */
+MUST_USE bool tracker_commit(struct tracker *t, const struct packet *packet, struct packet_copy *copy,
+                             struct track_view *view, enum track_reason *ret_reason);
 void tracker_abandon(struct tracker *t, struct track_view *view);
+/* Between begin and commit: rules give a connection that this packet begins a helper (nft_ct_helper_obj_eval). */
+void tracker_help(struct tracker *t, struct track_view *view, enum track_helper helper);
 /* Before abandon: the firewall answers with a reset of its own, and a TCP connection that is in the table is
  * closed from here (nf_conntrack_tcp_set_closing; since Linux 6.3, before nothing happens). */
 void tracker_close(struct tracker *t, struct track_view *view);

@@ -45,8 +45,15 @@ static inline struct condition_value condition_value_name(const char *name)
     return (struct condition_value){half[0], half[1]};
 }
 
+/* The states that -m conntrack asks for beside those. */
+static inline uint8_t condition_nat_bits(uint16_t status)
+{
+    return (uint8_t)((status & TRACK_SRC_NAT ? RULES_STATE_SNAT : 0) |
+                     (status & TRACK_DST_NAT ? RULES_STATE_DNAT : 0));
+}
+
 /* As bits of enum rules_state, by enum track_state. A packet that conntrack did not look at is INVALID too
- * (net/netfilter/xt_conntrack.c). There is no NAT, so no SNAT and DNAT. */
+ * (net/netfilter/xt_conntrack.c). */
 static inline uint8_t condition_state_bit(uint8_t state)
 {
     static const uint8_t bits[] = {
@@ -131,6 +138,11 @@ static inline enum condition_reading condition_mac(const struct verdict_packet *
     return p->unknown & VERDICT_NO_MAC ? CONDITION_HIDDEN : CONDITION_READ;
 }
 
+static inline enum condition_reading condition_hidden(const struct verdict_packet *p, uint32_t unknown)
+{
+    return p->unknown & unknown ? CONDITION_HIDDEN : CONDITION_READ;
+}
+
 /* What lies in the packet and around it. */
 static inline enum condition_reading
 condition_read_packet(const struct condition *c, const struct verdict_packet *p, struct condition_value *ret)
@@ -140,10 +152,10 @@ condition_read_packet(const struct condition *c, const struct verdict_packet *p,
     switch (c->field) {
     case CONDITION_SOURCE:
         *ret = condition_value_address(&packet->source, packet->family);
-        return CONDITION_READ;
+        return condition_hidden(p, VERDICT_NO_SOURCE);
     case CONDITION_DESTINATION:
         *ret = condition_value_address(&packet->destination, packet->family);
-        return CONDITION_READ;
+        return condition_hidden(p, VERDICT_NO_DESTINATION);
     case CONDITION_PROTOCOL:
         ret->low = packet->protocol;
         if (!condition_is_cut_chain(packet))
@@ -160,13 +172,13 @@ condition_read_packet(const struct condition *c, const struct verdict_packet *p,
         return condition_transport(c, packet, ret);
     case CONDITION_SOURCE_PORT:
         ret->low = packet->source_port;
-        return CONDITION_READ;
+        return condition_hidden(p, VERDICT_NO_SOURCE_PORT);
     case CONDITION_DESTINATION_PORT:
         ret->low = packet->destination_port;
-        return CONDITION_READ;
+        return condition_hidden(p, VERDICT_NO_DESTINATION_PORT);
     case CONDITION_PORTS:
         *ret = (struct condition_value){packet->source_port, packet->destination_port};
-        return CONDITION_READ;
+        return condition_hidden(p, VERDICT_NO_SOURCE_PORT | VERDICT_NO_DESTINATION_PORT);
     case CONDITION_FLAGS:
         ret->low = packet->tcp.flags;
         return p->unknown & VERDICT_NO_TCP && c->masked.mask.low & (PACKET_ECE | PACKET_CWR)
@@ -234,7 +246,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
     case CONDITION_CT_REPLY_SOURCE:
     case CONDITION_CT_REPLY_DESTINATION:
         *ret = condition_value_address(which & 1 ? &t->destination : &t->source, t->family);
-        return CONDITION_READ;
+        return which & 2 ? condition_hidden(p, VERDICT_NO_TUPLE) : CONDITION_READ;
     case CONDITION_CT_STATUS:
         ret->low = flow->status;
         return CONDITION_READ;
@@ -243,7 +255,7 @@ static inline enum condition_reading condition_read_flow(const struct condition 
         return CONDITION_READ;
     default: /* CT_SOURCE_PORT...CT_REPLY_DESTINATION_PORT */
         ret->low = which & 1 ? t->destination_port : t->source_port;
-        return CONDITION_READ;
+        return which & 2 ? condition_hidden(p, VERDICT_NO_TUPLE) : CONDITION_READ;
     }
 }
 
@@ -257,6 +269,8 @@ condition_read_field(const struct condition *c, const struct verdict_packet *p, 
         return condition_read_packet(c, p, ret);
     if (c->field == CONDITION_STATE) {
         ret->low = condition_state_bit(view ? (uint8_t)view->state : TRACK_NONE);
+        if (view && view->flow)
+            ret->low |= condition_nat_bits(view->flow->status);
         return CONDITION_READ;
     }
     return view && view->flow ? condition_read_flow(c, p, view->flow, ret) : CONDITION_ABSENT;

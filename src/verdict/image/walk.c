@@ -480,7 +480,8 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     struct walk w;
 
     /* The sets ask for the header as it came. */
-    bool rewritten = p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP);
+    bool rewritten = p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP | VERDICT_NO_ENDS) ||
+                     (p->view && p->view->flow && p->view->flow->status & (TRACK_SRC_NAT | TRACK_DST_NAT));
     if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || p->packet->family != header->family ||
         rewritten) {
         linear_walk((struct rules *)(uintptr_t)image->rules, table, p, memory, false, NULL, ret);

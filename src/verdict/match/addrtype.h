@@ -44,6 +44,18 @@ static inline uint16_t addrtype_of_ipv4(const struct packet_address *a, uint16_t
     return limited && told == ADDRTYPE_LOCAL ? ADDRTYPE_LOCAL | ADDRTYPE_UNICAST : told;
 }
 
+/* What fib_lookup6 finds of an address that is told apart as far as told says: other routes than to hosts may be there. */
+static inline uint16_t addrtype_of_ipv6(const struct packet_address *a, uint16_t told)
+{
+    const uint8_t *bytes = (const uint8_t *)a->word;
+    uint32_t rest = a->word[0] | a->word[1] | a->word[2];
+
+    if (told == ADDRTYPE_LOCAL || (!rest && wire_read32(bytes + 12) == 1))
+        return ADDRTYPE_LOCAL;
+    told &= (uint16_t)~ADDRTYPE_BROADCAST;
+    return told | ADDRTYPE_ANYCAST | ADDRTYPE_UNREACHABLE | (bytes[0] == 0xff ? ADDRTYPE_MULTICAST : 0);
+}
+
 static inline enum verdict_answer addrtype_ask_ipv4(const struct packet_address *a, uint16_t asked,
                                                     uint16_t told, bool limited)
 {

@@ -5,13 +5,8 @@
 #include "track/native/tracker.h"
 #include "track/tcp_state.h"
 #include "track/tuple.h"
+#include "verdict/match/connlimit.h"
 #include "verdict/match/topic.h"
-#include "verdict/memory.h"
-
-static const struct track_flow *flow_of(const struct match_question *q)
-{
-    return q->p->view ? q->p->view->flow : NULL;
-}
 
 /* Of either direction: what is not tracked is counted by the ends of its own packets, and may be an answer. */
 static const struct track_flow *find_flow(const struct verdict_packet *p, const struct track_tuple *tuple)
@@ -70,16 +65,21 @@ static bool add_connection(struct memory_connections *c, const struct track_tupl
     return true;
 }
 
-/* The connection that is counted: the packet's, or in raw and of untracked ones what its own ends make.
- * false: nothing can be made of them. */
-static bool tuple_of(const struct match_question *q, struct track_tuple *ret)
+bool connlimit_tuple(const struct verdict_packet *p, struct track_tuple *ret)
 {
-    const struct track_flow *flow = flow_of(q);
+    const struct track_flow *flow = p->view ? p->view->flow : NULL;
 
     if (!flow)
-        return track_tuple_read(q->p->packet, 0, ret);
+        return track_tuple_read(p->packet, 0, ret);
     *ret = flow->tuple;
     return true;
+}
+
+bool connlimit_count(const struct verdict_packet *p, const struct track_tuple *tuple,
+                     struct memory_connections *c)
+{
+    drop_closed(p, c);
+    return add_connection(c, tuple);
 }
 
 static struct memory_entry *find_connections(const struct match_question *q, uint16_t zone)
@@ -109,7 +109,7 @@ enum verdict_answer match_connlimit(const struct match_question *q)
     const struct rules_match_connlimit *m = &q->match->connlimit;
     struct track_tuple tuple;
 
-    if (!tuple_of(q, &tuple))
+    if (!connlimit_tuple(q->p, &tuple))
         return VERDICT_HOTDROP;
     struct memory_entry *entry = find_connections(q, tuple.zone);
     if (!entry)
@@ -118,8 +118,7 @@ enum verdict_answer match_connlimit(const struct match_question *q)
         entry->tainted = true;
     if (entry->tainted)
         return match_unknown(q, "how many connections a connlimit has counted");
-    drop_closed(q->p, &entry->connections);
-    if (!add_connection(&entry->connections, &tuple))
+    if (!connlimit_count(q->p, &tuple, &entry->connections))
         return VERDICT_HOTDROP;
     return match_answer((entry->connections.count > m->limit) == m->above);
 }

@@ -9,18 +9,19 @@ static const struct {
     match_function *evaluate;
     bool stateless; /* depends on nothing but the packet and its state */
     bool transport; /* reads the transport header, and drops a packet that has none */
+    bool ends;      /* asks for its addresses or ports, which NAT may have chosen */
 } calls[RULES_MATCH_TYPES] = {
     [RULES_MATCH_TCP] = {match_tcp_option, true, true},
     [RULES_MATCH_TCPMSS] = {match_tcpmss, true, true},
-    [RULES_MATCH_U32] = {match_u32, true, true},
-    [RULES_MATCH_ADDRTYPE] = {match_addrtype, true, false},
+    [RULES_MATCH_U32] = {match_u32, true, true, true},
+    [RULES_MATCH_ADDRTYPE] = {match_addrtype, true, false, true},
     [RULES_MATCH_LIMIT] = {match_limit, false, false},
-    [RULES_MATCH_HASHLIMIT] = {match_hashlimit, false, false},
-    [RULES_MATCH_CONNLIMIT] = {match_connlimit, false, false},
-    [RULES_MATCH_RECENT] = {match_recent, false, false},
+    [RULES_MATCH_HASHLIMIT] = {match_hashlimit, false, false, true},
+    [RULES_MATCH_CONNLIMIT] = {match_connlimit, false, false, true},
+    [RULES_MATCH_RECENT] = {match_recent, false, false, true},
     [RULES_MATCH_STATISTIC] = {match_statistic, false, false},
     [RULES_MATCH_TIME] = {match_time, false, false},
-    [RULES_MATCH_SET] = {match_set, false, false},
+    [RULES_MATCH_SET] = {match_set, false, false, true},
     [RULES_MATCH_PHYSDEV] = {match_physdev, false, false},
     [RULES_MATCH_OWNER] = {match_owner, false, false},
     [RULES_MATCH_IPV6HEADER] = {match_ipv6header, true, false},
@@ -38,10 +39,9 @@ bool match_reads_transport(const struct rules_match *match)
     return calls[match->type].transport;
 }
 
-/* What we are not told when a field is hidden. */
-static const char *hidden_text(const struct condition *c)
+const char *match_hidden(uint8_t field)
 {
-    switch (c->field) {
+    switch (field) {
     case CONDITION_IN:
         return "the interface that the packet comes in by";
     case CONDITION_OUT:
@@ -62,6 +62,16 @@ static const char *hidden_text(const struct condition *c)
         return "how the packet was addressed on the link";
     case CONDITION_CONNMARK:
         return "the mark of the connection";
+    case CONDITION_SOURCE:
+    case CONDITION_DESTINATION:
+    case CONDITION_SOURCE_PORT:
+    case CONDITION_DESTINATION_PORT:
+    case CONDITION_PORTS:
+    case CONDITION_CT_REPLY_SOURCE:
+    case CONDITION_CT_REPLY_DESTINATION:
+    case CONDITION_CT_REPLY_SOURCE_PORT:
+    case CONDITION_CT_REPLY_DESTINATION_PORT:
+        return MATCH_MAPPED;
     default: /* HELPER */
         return "what another helper than ftp does";
     }
@@ -90,11 +100,15 @@ ask_one(const struct asking *a, const struct condition *c, const char **ret_beca
                                          .serial = a->rule->serial,
                                          .index = c->match,
                                          .because = ret_because};
+        if (calls[match->type].ends && a->p->unknown & VERDICT_NO_ENDS) {
+            *ret_because = MATCH_MAPPED;
+            return VERDICT_UNKNOWN;
+        }
         return calls[match->type].evaluate(&q);
     }
     enum verdict_answer answer = condition_holds(c, a->p, &reading);
     if (answer == VERDICT_UNKNOWN)
-        *ret_because = reading == CONDITION_UNCAUGHT ? MATCH_NOT_CAPTURED : hidden_text(c);
+        *ret_because = reading == CONDITION_UNCAUGHT ? MATCH_NOT_CAPTURED : match_hidden(c->field);
     return answer;
 }
 

@@ -27,6 +27,9 @@ struct match_answer match_conditions(const struct rules_rule *rule, const uint8_
                                      const uint32_t *offsets, uint32_t count, uint64_t left,
                                      const struct verdict_packet *p, struct verdict_memory *memory);
 
+/* What we are not told of a packet when a field (enum condition_field) is hidden: a static phrase. */
+const char *match_hidden(uint8_t field);
+
 /* Of the match behind a condition of the kind CALL. May it be asked out of turn? Not if it remembers what it was
  * asked, or is known only sometimes. */
 bool match_is_stateless(const struct rules_match *match);

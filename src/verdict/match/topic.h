@@ -7,7 +7,9 @@
 
 #define MATCH_NOT_CAPTURED "a part of the packet that the capture does not hold"
 #define MATCH_TCP_CHANGED  "the TCP header, which a rule before it may have changed"
-#define MATCH_NO_MEMORY    "what was remembered, for want of memory"
+#define MATCH_MAPPED                                                                                         \
+    "the address or port that NAT gives the connection, which is one of several or was not said"
+#define MATCH_NO_MEMORY "what was remembered, for want of memory"
 
 /* One match is asked about one packet. */
 struct match_question {
@@ -40,6 +42,9 @@ match_function match_ipv6header, match_opaque;
  * only the capture ends there. As skb_header_pointer in matches that can do nothing without. */
 const uint8_t *match_bytes(const struct match_question *q, uint32_t offset, uint32_t size,
                            enum verdict_answer *ret_answer);
+
+/* What an address is to the machine: bits 1 << RTN_*, several if that is not known. */
+uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a);
 
 static inline bool match_in_range16(const struct rules_range16 *range, uint16_t value)
 {

@@ -33,19 +33,30 @@ static bool is_maybe_broadcast(const struct verdict_packet *p, uint32_t address)
     return false;
 }
 
+static uint16_t told_of(const struct verdict_packet *p, const struct packet_address *a)
+{
+    if (p->unknown & VERDICT_NO_ADDRTYPE)
+        return ADDRTYPE_LOCAL | ADDRTYPE_UNICAST | ADDRTYPE_BROADCAST;
+    if (is_local(p, a))
+        return ADDRTYPE_LOCAL;
+    if (p->packet->family == PACKET_IPV4 && is_maybe_broadcast(p, ipv4_of(a)))
+        return ADDRTYPE_BROADCAST | ADDRTYPE_UNICAST;
+    return ADDRTYPE_UNICAST;
+}
+
+uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a)
+{
+    uint16_t told = told_of(p, a);
+
+    return p->packet->family == PACKET_IPV4 ? addrtype_of_ipv4(a, told, false) : addrtype_of_ipv6(a, told);
+}
+
 static enum verdict_answer ask_type(const struct match_question *q, bool source)
 {
     const struct verdict_packet *p = q->p;
     const struct packet_address *a = source ? &p->packet->source : &p->packet->destination;
-    uint16_t told = ADDRTYPE_UNICAST;
 
-    if (p->unknown & VERDICT_NO_ADDRTYPE)
-        told = ADDRTYPE_LOCAL | ADDRTYPE_UNICAST | ADDRTYPE_BROADCAST;
-    else if (is_local(p, a))
-        told = ADDRTYPE_LOCAL;
-    else if (p->packet->family == PACKET_IPV4 && is_maybe_broadcast(p, ipv4_of(a)))
-        told = ADDRTYPE_BROADCAST | ADDRTYPE_UNICAST;
-    return addrtype_ask(&q->match->addrtype, p->packet, source, told);
+    return addrtype_ask(&q->match->addrtype, p->packet, source, told_of(p, a));
 }
 
 enum verdict_answer match_addrtype(const struct match_question *q)

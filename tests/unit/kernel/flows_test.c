@@ -71,7 +71,7 @@ static void tell_engine(const struct packet_recipe *r, struct track_view *ret)
     assert_int_equal(packet_decode(bytes, (size_t)size, true, &packet), 0);
     tracker_begin(engine, &packet, asked.now, NULL, ret);
     if (ret->flow)
-        assert_true(tracker_commit(engine, &packet, ret, &reason));
+        assert_true(tracker_commit(engine, &packet, NULL, ret, &reason));
 }
 
 static struct bpf_answer deliver(struct packet_recipe r)

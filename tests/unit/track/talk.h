@@ -95,7 +95,7 @@ static inline void talk_track_bytes(struct talk *t, const void *bytes, size_t si
     if (dropped)
         tracker_abandon(t->tracker, &t->view);
     else if (!t->view.drop)
-        t->passed = tracker_commit(t->tracker, &packet, &t->view, &t->reason);
+        t->passed = tracker_commit(t->tracker, &packet, NULL, &t->view, &t->reason);
     if (t->view.flow)
         t->flow = *t->view.flow;
     t->view.flow = NULL;

@@ -194,7 +194,7 @@ static void a_child_inherits_the_mark(void **state)
     assert_int_equal(packet_decode(bytes, (size_t)size, true, &packet), 0);
     tracker_begin(t.tracker, &packet, t.now, NULL, &view);
     view.flow->mark = 66;
-    assert_true(tracker_commit(t.tracker, &packet, &view, &reason));
+    assert_true(tracker_commit(t.tracker, &packet, NULL, &view, &reason));
 
     server_says(&t, "229 Entering Extended Passive Mode (|||50001|)\r\n");
     uint32_t control = talk_expected(&t).last.master;
@@ -278,7 +278,7 @@ static void a_million_flows_take_less_than_200_bytes_each(void **state)
     for (uint32_t i = 0; i < 1000000; i++) {
         packet.source.word[0] = i;
         tracker_begin(t.tracker, &packet, t.now, NULL, &view);
-        assert_true(tracker_commit(t.tracker, &packet, &view, &reason));
+        assert_true(tracker_commit(t.tracker, &packet, NULL, &view, &reason));
     }
     assert_int_equal(tracker_flow_count(t.tracker), 1000000);
     assert_true(tracker_memory(t.tracker) < 200ULL * 1000000);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c: what routes say of a packet's ends. */
+#include <string.h>
+
+#include "host/host.h"
+#include "verdict/condition/field.h"
+#include "verdict/match/addrtype.h"
+#include "verdict/match/topic.h"
+#include "verdict/nft/value.h"
+
+enum { LOCAL = 2, LINK_LOCAL = 0xfe80, NAME_BITS = 128 };
+#define WAY_UNKNOWN "the way that routes lead (fib)"
+
+/* ---- types of addresses ---- */
+
+/* Of an address that host_has_address says is none of the machine's. */
+static uint16_t type_by_routes(const struct verdict_packet *p, const struct packet_address *a, uint16_t told)
+{
+    const struct host_question q = {.family = p->packet->family, .destination = *a};
+    struct host_way way;
+
+    host_route(p->host, &q, &way);
+    if (way.fate == HOST_FORWARD || (way.fate == HOST_NOWHERE && p->packet->family == PACKET_IPV4))
+        return ADDRTYPE_UNICAST;
+    if (way.fate == HOST_SPECIAL && p->packet->family == PACKET_IPV4)
+        return ADDRTYPE_BROADCAST;
+    return told;
+}
+
+/* The anycast address of a subnet's routers has no bits behind its prefix (RFC 4291, section 2.6.1). */
+static bool is_maybe_anycast(const struct verdict_packet *p, const struct packet_address *a)
+{
+    return p->packet->family == PACKET_IPV6 && !(a->word[2] | a->word[3]);
+}
+
+static uint16_t type_of(const struct verdict_packet *p, const struct packet_address *a)
+{
+    uint16_t told = match_address_type(p, a);
+    enum host_answer own = p->host ? host_has_address(p->host, p->packet->family, a) : HOST_CANT_TELL;
+    bool special = told == ADDRTYPE_MULTICAST || told == ADDRTYPE_BROADCAST || told & ADDRTYPE_MULTICAST;
+
+    if (special || own == HOST_CANT_TELL || is_maybe_anycast(p, a))
+        return told;
+    return own == HOST_YES ? ADDRTYPE_LOCAL : type_by_routes(p, a, told);
+}
+
+static void be_type(struct nft_value *ret, uint16_t may_be)
+{
+    for (unsigned type = 0; type < 16; type++) {
+        if (may_be == 1 << type) {
+            nft_be(ret, type);
+            return;
+        }
+    }
+    nft_be_hidden(ret, 32, "what kind of address it is to this machine");
+    ret->part[0].excludes = !(may_be & ADDRTYPE_LOCAL);
+    ret->part[0].excluded = LOCAL;
+}
+
+/* ---- the way back ---- */
+
+static bool has_link_local(const struct host *h, const char *interface)
+{
+    size_t count;
+    const struct host_address *all = host_addresses(h, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].family == PACKET_IPV6 && strcmp(all[i].interface, interface) == 0 &&
+            wire_read16((const uint8_t *)all[i].address.word) == LINK_LOCAL)
+            return true;
+    }
+    return false;
+}
+
+/* Would a packet to the source leave by the interface that this one came in by? IPv6 looks for routes of that interface alone, so
+ * that another one which is better is no answer. */
+static enum verdict_answer leads_back(const struct verdict_packet *p, uint32_t mark)
+{
+    const struct packet *packet = p->packet;
+    bool six = packet->family == PACKET_IPV6;
+    struct host_question q = {.family = packet->family, .destination = packet->source, .mark = mark};
+    struct host_way way;
+
+    if (six && wire_read16((const uint8_t *)packet->source.word) == LINK_LOCAL)
+        return has_link_local(p->host, p->in) ? VERDICT_YES : VERDICT_UNKNOWN;
+    if (host_has_address(p->host, packet->family, &packet->destination) == HOST_YES)
+        q.source = packet->destination;
+    host_route(p->host, &q, &way);
+    switch (way.fate) {
+    case HOST_FORWARD:
+        if (strcmp(way.out, p->in) == 0)
+            return VERDICT_YES;
+        return six || !way.out[0] ? VERDICT_UNKNOWN : VERDICT_NO;
+    case HOST_LOCAL:
+    case HOST_NOWHERE:
+        return VERDICT_NO;
+    case HOST_SPECIAL:
+        return six ? VERDICT_UNKNOWN : VERDICT_NO;
+    default:
+        return VERDICT_UNKNOWN;
+    }
+}
+
+/* "fib saddr . iif oif": the interface, or 0. */
+static void be_way_back(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret)
+{
+    bool by_mark = e->fib.flags & NFT_FIB_MARK, loops = strcmp(p->in, "lo") == 0;
+    bool is_nobody = !(p->packet->source.word[0] | p->packet->source.word[1] | p->packet->source.word[2] |
+                       p->packet->source.word[3]);
+    enum verdict_answer answer = VERDICT_UNKNOWN;
+
+    nft_be_hidden(ret, NAME_BITS, WAY_UNKNOWN);
+    if (p->unknown & VERDICT_NO_IN || p->hook > RULES_FORWARD || (by_mark && p->unknown & VERDICT_NO_MARK) ||
+        is_nobody)
+        return;
+    if (loops && p->hook == RULES_PREROUTING)
+        answer = VERDICT_YES;
+    else if (p->host)
+        answer = leads_back(p, by_mark ? p->mark : 0);
+    struct condition_value name = condition_value_name(p->in);
+    if (answer == VERDICT_YES)
+        nft_be(ret, (nft_number)name.high << 64 | name.low);
+    else if (answer == VERDICT_NO)
+        nft_be(ret, 0);
+}
+
+void nft_fib_value(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret)
+{
+    uint8_t ways = e->fib.flags & (NFT_FIB_IIF | NFT_FIB_OIF | NFT_FIB_DADDR | NFT_FIB_SADDR);
+
+    if (e->fib.result == NFT_FIB_TYPE && !(e->fib.flags & (NFT_FIB_IIF | NFT_FIB_OIF | NFT_FIB_MARK)))
+        be_type(ret, type_of(p, e->fib.flags & NFT_FIB_SADDR ? &p->packet->source : &p->packet->destination));
+    else if (e->fib.result != NFT_FIB_TYPE && ways == (NFT_FIB_SADDR | NFT_FIB_IIF))
+        be_way_back(e, p, ret);
+    else
+        nft_be_hidden(ret, e->bits, WAY_UNKNOWN);
+}
