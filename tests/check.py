@@ -337,10 +337,11 @@ def check_compared(tally, name, argv, **env):
 
 
 def check_language(tally):
-    """The iptables language against the real iptables."""
+    """The iptables language against the real iptables, and nft's against nft and the kernel."""
     if build(tally, CHECK):
         check_compared(tally, "iptables language", [sys.executable, "tests/oracle/language.py", "--driver",
                                                     str(CHECK / "tests/oracle-language")], **SANITIZERS)
+        check_compared(tally, "nft's rules", [sys.executable, "tests/oracle/nft.py", "--driver", str(CHECK / "tests/oracle-nft")], **SANITIZERS)
 
 
 def check_answers(tally):
