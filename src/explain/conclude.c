@@ -16,6 +16,8 @@ char *conclude_who_does_what(const struct story_step *step)
     bool rejects = step->fate == WALL_REJECT;
     if (step->stage == WALL_BY_HELPER)
         return rejects ? PHRASE(WHO_HELPER_REJECTS) : PHRASE(WHO_HELPER_DROPS);
+    if (step->stage == WALL_BY_ROUTE)
+        return PHRASE(WHO_ROUTE_DROPS);
     if (step->stage == WALL_BY_CONNTRACK || !step->rule.chain)
         return rejects ? PHRASE(WHO_TRACKING_REJECTS) : PHRASE(WHO_TRACKING_DROPS);
     char *place = story_place(&step->rule);
@@ -97,6 +99,8 @@ static uint16_t destination_port(const struct story_step *step)
 
 char *conclude_reason(const struct story *story, const struct story_step *step)
 {
+    if (step->stage == WALL_BY_ROUTE)
+        return strdup(step->because ? step->because : "");
     if (step->state == TRACK_UNTRACKED)
         return PHRASE(REASON_NOTRACK);
     if (step->state == TRACK_INVALID || step->stage == WALL_BY_HELPER)
@@ -164,6 +168,8 @@ static char *why_of(const struct story *story, const struct story_task *task)
     const struct story_step *step = &story->steps[task->step - 1];
     if (task->outcome == STORY_UNKNOWN && !depends_on_port(story, task))
         return conclude_unknown(step);
+    if (step->fate == WALL_PASS && step->cause)
+        return strdup(step->cause);
     char *who = conclude_who_does_what(step), *reason = conclude_reason(story, step), *why = NULL;
     if (who && reason)
         why =
@@ -298,6 +304,8 @@ static bool is_refused(const struct story_step *step)
 
 static const char *how_it_ends(const struct story_step *step)
 {
+    if (step->fate == WALL_PASS)
+        return SAID(ENDS_FAILS);
     if (is_refused(step))
         return SAID(ENDS_REFUSED);
     return is_reset(step) && !is_label(step, "SYN ACK") ? SAID(ENDS_BROKEN) : SAID(ENDS_TIMEOUT);

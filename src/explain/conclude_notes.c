@@ -88,6 +88,10 @@ static int note_assumptions(struct story *story, const struct rules *r, const st
         error = story_note_take(story, PHRASE(NOTE_LOOPBACK));
     else if (!error && seen.interface && blind)
         error = story_note_take(story, PHRASE(NOTE_INTERFACES));
+    if (!error && seen.interface && played->in_found)
+        error = story_note_take(story, PHRASE(NOTE_TOWARDS, played->in));
+    if (!error && seen.interface && played->out_found)
+        error = story_note_take(story, PHRASE(NOTE_TOWARDS_SERVER, played->out));
     if (!error && seen.limit)
         error = story_note_take(story, PHRASE(NOTE_LIMITS));
     if (!error && seen.recent)
@@ -200,6 +204,15 @@ static int note_other_mode(struct story *story, struct wall_rules *r, const stru
     return error;
 }
 
+/* Where rules lead a connection, somebody is taken to answer. */
+static int note_led(struct story *story)
+{
+    const struct story_step *first = story->step_count ? &story->steps[0] : NULL;
+    if (!first || !first->became_destination || strcmp(first->destination, first->became_destination) == 0)
+        return 0;
+    return story_note_take(story, PHRASE(NOTE_LED, first->became_destination));
+}
+
 int conclude_notes(struct story *story, struct wall_rules *r, const struct play *asked,
                    const struct play *played, const struct play_outcomes *outcomes)
 {
@@ -210,6 +223,8 @@ int conclude_notes(struct story *story, struct wall_rules *r, const struct play 
         error = note_parts(story, played, outcomes);
     if (!error)
         error = note_other_mode(story, r, played);
+    if (!error)
+        error = note_led(story);
     if (!error)
         error = note_addresses(story, asked);
     if (!error)
@@ -231,6 +246,8 @@ int conclude_packet_notes(struct story *story, const struct rules *r, const stru
 int conclude_exchange_notes(struct story *story, const struct rules *r, const struct play *asked,
                             const struct play *played)
 {
-    int error = note_addresses(story, asked);
+    int error = note_led(story);
+    if (!error)
+        error = note_addresses(story, asked);
     return error ? error : note_assumptions(story, r, played);
 }

@@ -27,11 +27,21 @@ MUST_USE int story_looked_add(struct story_step *step, const struct rules *r, en
                               const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
                               enum verdict_answer answer);
 
+/* The same of a rule of nft's. */
+MUST_USE int story_nft_looked_add(struct story_step *step, const struct nft_rule *rule,
+                                  enum verdict_answer answer);
+
 /* Quotes a rule, or the policy of chain when rule is NULL; nothing at all when chain is NULL. *ret is
  * overwritten, not freed. */
 MUST_USE int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
                               const struct rules_chain *chain, const struct rules_rule *rule,
                               uint32_t number);
+/* The same of a rule of nft's, or of the head of its base chain when rule is NULL: "tcp dport 21 drop # handle 7". */
+MUST_USE int story_nft_quote(struct story_rule *ret, const struct nft_chain *chain,
+                             const struct nft_rule *rule);
+/* The one of both that a verdict is of. */
+MUST_USE int story_verdict_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
+                                 const struct verdict *v);
 void story_rule_clear(struct story_rule *rule);
 void story_near_clear(struct story_near *near);
 /* The rule of r that is quoted; NULL: a policy, or it is none of r's. */

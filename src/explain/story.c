@@ -2,6 +2,7 @@
 #include "explain/make.h"
 #include "explain/near/ask.h"
 #include "packet/decode.h"
+#include "rules/nft/nft.h"
 #include "speech/speech.h"
 
 #include <errno.h>
@@ -110,24 +111,43 @@ struct story_task *story_task_add(struct story *s, const char *name)
     return task;
 }
 
+/* Room for one more of those that were looked at. */
+static bool grow_looked(struct story_step *step)
+{
+    size_t count = step->looked_count;
+    if ((count & (count - 1)) != 0) /* full at each power of two: there may be thousands */
+        return true;
+    struct story_looked *looked = reallocarray(step->looked, count ? count * 2 : 1, sizeof(*looked));
+    if (!looked)
+        return false;
+    step->looked = looked;
+    return true;
+}
+
 int story_looked_add(struct story_step *step, const struct rules *r, enum rules_table_type table,
                      const struct rules_chain *chain, const struct rules_rule *rule, uint32_t number,
                      enum verdict_answer answer)
 {
-    size_t count = step->looked_count;
-    struct story_looked *looked = step->looked;
-    if ((count & (count - 1)) == 0) { /* full at each power of two: there may be thousands */
-        looked = reallocarray(looked, count ? count * 2 : 1, sizeof(*looked));
-        if (!looked)
-            return -ENOMEM;
-        step->looked = looked;
-    }
     struct story_looked one = {.answer = answer};
+    if (!grow_looked(step))
+        return -ENOMEM;
     near_classify(rule, r->family, &one.accepts_states, &one.asks_ports);
     int error = story_rule_quote(&one.rule, r, table, chain, rule, number);
     if (error)
         return error;
-    looked[step->looked_count++] = one;
+    step->looked[step->looked_count++] = one;
+    return 0;
+}
+
+int story_nft_looked_add(struct story_step *step, const struct nft_rule *rule, enum verdict_answer answer)
+{
+    struct story_looked one = {.answer = answer};
+    if (!grow_looked(step))
+        return -ENOMEM;
+    int error = story_nft_quote(&one.rule, rule->chain, rule);
+    if (error)
+        return error;
+    step->looked[step->looked_count++] = one;
     return 0;
 }
 
@@ -148,7 +168,9 @@ int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_t
         *ret = (struct story_rule){0};
         return 0;
     }
-    quoted.table = strdup(rules_table_name(table));
+    const struct rules *of = r->other && !rules_has_chain(r, chain) ? r->other : r;
+    quoted.table = of->back_end ? story_format("%s %s", of->back_end, rules_table_name(table))
+                                : strdup(rules_table_name(table));
     quoted.chain = strdup(chain->name);
     if (rule)
         quoted.text = rules_rule_text(r, chain, rule);
@@ -160,6 +182,34 @@ int story_rule_quote(struct story_rule *ret, const struct rules *r, enum rules_t
     }
     *ret = quoted;
     return 0;
+}
+
+int story_nft_quote(struct story_rule *ret, const struct nft_chain *chain, const struct nft_rule *rule)
+{
+    struct story_rule quoted = {.number = rule ? rule->number : 0};
+    char *text = rule ? nft_rule_text(rule) : nft_chain_text(chain);
+    quoted.table =
+        story_format("%s %s", nft_family_name((enum nft_family)chain->table->family), chain->table->name);
+    quoted.chain = strdup(chain->name);
+    if (text && rule)
+        quoted.text = story_format("%s # handle %llu", text, (unsigned long long)rule->handle);
+    else if (text)
+        quoted.text = strdup(text);
+    free(text);
+    if (!quoted.table || !quoted.chain || !quoted.text) {
+        story_rule_clear(&quoted);
+        return -ENOMEM;
+    }
+    *ret = quoted;
+    return 0;
+}
+
+int story_verdict_quote(struct story_rule *ret, const struct rules *r, enum rules_table_type table,
+                        const struct verdict *v)
+{
+    if (v->nft_chain)
+        return story_nft_quote(ret, v->nft_chain, v->nft_rule);
+    return story_rule_quote(ret, r, table, v->chain, v->rule, v->number);
 }
 
 void story_rule_clear(struct story_rule *rule)
@@ -187,6 +237,9 @@ static const struct {
     const char *because, *ask;
 } knowers[] = {
     {"where the connection is sent", "conntrack -E, while the client connects"},
+    {"where the connection was sent", "conntrack -L"},
+    {"the address or port that NAT", "conntrack -L"},
+    {"whether nf_nat_ftp is loaded", "lsmod, and here --nat-helper yes or no"},
     {"what became of an earlier packet", "conntrack -E, while the client connects"},
     {"the members of a set", "ipset save > SETS, and here --sets SETS"},
     {"the counters of a set", "ipset list"},
@@ -203,6 +256,7 @@ static const struct {
     {"how many connections", "conntrack -L"},
     {"which addresses a recent list holds", "head /proc/net/xt_recent/*"},
     {"what kind of address", "ip address; ip route"},
+    {"the way that routes lead", "sallywall snapshot > FILE, there; here FILE"},
     {"the owner of the socket", "ss -tlpe"},
     {"the port of a bridge", "bridge fdb"},
 };
@@ -219,6 +273,19 @@ static char *who_knows_because(const char *because, const char *prefix, enum rul
     return PHRASE(SEE_COUNTERS, prefix, rules_table_name(table));
 }
 
+/* The same of a rule of nft's, which may have a counter. */
+static char *who_knows_of_nft(const struct verdict *v)
+{
+    const struct nft_chain *chain = v->nft_chain;
+    for (size_t i = 0; v->because && i < sizeof(knowers) / sizeof(knowers[0]); i++) {
+        const char *ask = knowers[i].ask;
+        if (ask && strncmp(v->because, knowers[i].because, strlen(knowers[i].because)) == 0)
+            return strdup(speech_of(ask));
+    }
+    return story_format("nft list chain %s %s %s", nft_family_name((enum nft_family)chain->table->family),
+                        chain->table->name, chain->name);
+}
+
 /* Who would know what is UNKNOWN here. */
 static char *who_knows(const struct rules *r, const struct wall_report *report)
 {
@@ -227,9 +294,28 @@ static char *who_knows(const struct rules *r, const struct wall_report *report)
 
     if (report->stage == WALL_BY_BESIDE)
         return strdup(report->beside->command);
+    if (v->nft_chain)
+        return who_knows_of_nft(v);
     if (v->chain && v->chain->undeclared && !v->rule)
         return story_format("%s-save -t %s", prefix, rules_table_name(report->table));
     return v->because ? who_knows_because(v->because, prefix, report->table) : NULL;
+}
+
+/* The address that routes were asked about. */
+static int judge_route(struct story_step *step, const struct wall_report *report)
+{
+    const struct packet *p = &report->packet;
+    char address[64];
+
+    packet_address_format(&p->destination, p->family, address);
+    if (report->fate != WALL_UNKNOWN) {
+        step->because = PHRASE(REASON_ROUTE, address, speech_of(report->way.why));
+        return step->because ? 0 : -ENOMEM;
+    }
+    const char *lacks = report->way.lacks ? speech_of(report->way.lacks) : SAID(ROUTE_NOT_SAID);
+    step->because = PHRASE(ROUTE_UNKNOWN, address, lacks);
+    step->ask = story_format("ip route get %s", address);
+    return step->because && step->ask ? 0 : -ENOMEM;
 }
 
 static int judge_unknown(struct story_step *step, const struct rules *r, const struct wall_report *report)
@@ -246,6 +332,75 @@ static int judge_unknown(struct story_step *step, const struct rules *r, const s
     return step->because && step->ask ? 0 : -ENOMEM;
 }
 
+/* What an end was mapped to, as far as that is known. */
+static char *mapped_text(const struct track_flow *flow, enum nat_manip manip)
+{
+    const struct track_tuple *reply = &flow->reply;
+    bool source = manip == NAT_SOURCE,
+         any_port = flow->status & (source ? TRACK_SRC_PORT_OPEN : TRACK_DST_PORT_OPEN);
+    const struct packet_address *a = source ? &reply->destination : &reply->source;
+    uint16_t port = source ? reply->destination_port : reply->source_port;
+    char *address = story_end_text(a, reply->family, 0), *text;
+
+    if (!any_port || track_is_icmp(reply->protocol))
+        text = story_end_text(a, reply->family, track_is_icmp(reply->protocol) ? 0 : port);
+    else
+        text = address ? story_format(reply->family == PACKET_IPV6 ? "[%s]:*" : "%s:*", address) : NULL;
+    free(address);
+    return text;
+}
+
+/* One end was mapped by a rule. */
+static int tell_mapping(struct story_step *step, const struct rules *r, const struct wall_report *report,
+                        enum nat_manip manip)
+{
+    static const enum speech_phrase phrases[2][2] = {
+        [NAT_SOURCE] = {SPEECH_MAPPED_SOURCE, SPEECH_MAPPED_SOURCE_OWN},
+        [NAT_DESTINATION] = {SPEECH_MAPPED_DESTINATION, SPEECH_MAPPED_DESTINATION_OWN}};
+    static const uint16_t
+        addresses[2] = {[NAT_SOURCE] = TRACK_SRC_ADDRESS_OPEN, [NAT_DESTINATION] = TRACK_DST_ADDRESS_OPEN},
+        ports[2] = {[NAT_SOURCE] = TRACK_SRC_PORT_OPEN, [NAT_DESTINATION] = TRACK_DST_PORT_OPEN};
+    const struct wall_mapping *m = &report->mapped[manip];
+    bool own = report->flow.status & addresses[manip];
+    struct story_rule rule = {0};
+    int error = story_verdict_quote(&rule, r, RULES_NAT, &m->verdict);
+    char *place = error ? NULL : story_place(&rule), *end = mapped_text(&report->flow, manip);
+    char *text = place && end
+                     ? speech_new(phrases[manip][own], 3, (const char *const[]){end, place, rule.text})
+                     : NULL;
+
+    error = text ? story_event_add(step, TRACK_FLOW_MAPPED, TRACK_OK, "%s", text) : -ENOMEM;
+    if (!error)
+        step->events[step->event_count - 1].is_open = own || report->flow.status & ports[manip];
+    free(text);
+    free(end);
+    free(place);
+    story_rule_clear(&rule);
+    return error;
+}
+
+static int judge_mapping(struct story_step *step, const struct rules *r, const struct wall_report *report)
+{
+    const struct packet *p = &report->packet;
+    int error = 0;
+
+    for (int manip = NAT_SOURCE; manip <= NAT_DESTINATION && !error; manip++)
+        error = report->is_mapped[manip] ? tell_mapping(step, r, report, manip) : 0;
+    if (error || !p->family || !step->source)
+        return error;
+    step->became_source = story_end_text(&p->source, p->family, p->source_port);
+    step->became_destination = story_end_text(&p->destination, p->family, p->destination_port);
+    if (!step->became_source || !step->became_destination)
+        return -ENOMEM;
+    if (strcmp(step->source, step->became_source) == 0 &&
+        strcmp(step->destination, step->became_destination) == 0) {
+        free(step->became_source);
+        free(step->became_destination);
+        step->became_source = step->became_destination = NULL;
+    }
+    return 0;
+}
+
 int story_step_judge(struct story_step *step, const struct rules *r, const struct wall_report *report)
 {
     const struct verdict *v = &report->verdict;
@@ -256,10 +411,14 @@ int story_step_judge(struct story_step *step, const struct rules *r, const struc
     step->hook = strdup(rules_hook_name(report->hook));
     if (!step->hook)
         return -ENOMEM;
-    int error = report->fate == WALL_UNKNOWN ? judge_unknown(step, r, report) : 0;
+    int error = judge_mapping(step, r, report);
+    if (!error && report->stage == WALL_BY_ROUTE)
+        return judge_route(step, report);
+    if (!error && report->fate == WALL_UNKNOWN)
+        error = judge_unknown(step, r, report);
     if (error || report->stage == WALL_BY_CONNTRACK || report->stage == WALL_BY_BESIDE)
         return error;
-    error = story_rule_quote(&step->rule, r, report->table, v->chain, v->rule, v->number);
+    error = story_verdict_quote(&step->rule, r, report->table, v);
     return error ? error : story_jumps_quote(step, r);
 }
 
@@ -414,8 +573,17 @@ const char *story_at_name(enum story_at at)
 
 static void step_clear(struct story_step *step)
 {
-    char *const strings[] = {step->label, step->phase,   step->source, step->destination, step->packet,
-                             step->hook,  step->because, step->ask,    step->cause};
+    char *const strings[] = {step->label,
+                             step->phase,
+                             step->source,
+                             step->destination,
+                             step->packet,
+                             step->hook,
+                             step->because,
+                             step->ask,
+                             step->cause,
+                             step->became_source,
+                             step->became_destination};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         free(strings[i]);
     story_rule_clear(&step->rule);

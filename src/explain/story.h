@@ -50,7 +50,8 @@ struct story_near { /* a rule that would have admitted a packet, nearly */
 struct story_event { /* of tracking, told below the packet that caused it */
     enum track_event_type type;
     enum track_reason reason;
-    char *text; /* one line: "expects 192.168.0.2:* -> 192.168.0.18:10093, for 300 s" */
+    char *text;   /* one line: "expects 192.168.0.2:* -> 192.168.0.18:10093, for 300 s" */
+    bool is_open; /* MAPPED: which address or port it is, chance decides, or it was not said */
 };
 
 struct story_looked { /* one rule that was looked at */
@@ -68,17 +69,18 @@ struct story_step {
     char *label; /* what a person calls it: "SYN", "PASV", "227 Entering Passive Mode (192,168,0,18,39,110).",
                     "first data" */
     char *phase; /* "connect", "login", "LIST", "RETR", "STOR"; "" in captures */
-    char *source, *destination; /* "192.168.0.2:40000" or "[2001:db8::2]:40000" */
-    char *packet;               /* flags and sizes: "SYN", "PSH ACK, 6 bytes" */
+    char *source, *destination;               /* "192.168.0.2:40000" or "[2001:db8::2]:40000" */
+    char *became_source, *became_destination; /* likewise, as NAT left them; NULL: it did nothing */
+    char *packet;                             /* flags and sizes: "SYN", "PSH ACK, 6 bytes" */
     enum track_state state;
     enum track_reason reason; /* why INVALID or dropped by conntrack or helper */
     char *hook;               /* "INPUT" */
     enum wall_fate fate;
     enum wall_stage stage;
-    struct story_rule rule;      /* that decided */
-    char *because;               /* fate UNKNOWN: what is asked that we don't know; else NULL */
-    char *ask;                   /* fate UNKNOWN: the command that would tell; or NULL */
-    char *cause;                 /* captures: what this packet shows of why the session fails; else NULL */
+    struct story_rule rule; /* that decided */
+    char *because;          /* fate UNKNOWN: what is asked that we don't know; else NULL */
+    char *ask;              /* fate UNKNOWN: the command that would tell; or NULL */
+    char *cause;            /* what this packet shows of why the session fails, though it passes; or NULL */
     struct story_looked *looked; /* every rule that was looked at, in order */
     size_t looked_count;
     struct story_rule *jumps; /* the rules that led to the one that decided, outermost first */

@@ -27,12 +27,14 @@ SPEECH(NO_CHAIN, "no chain")
 SPEECH(NO_TABLE, "no table")
 SPEECH(FTP_HELPER, "the FTP helper")
 SPEECH(BESIDE, "what is beside these rules")
+SPEECH(THE_ROUTE, "the route")
 
 /* Who stops a packet: the first word of sentences that go on with what is stopped. */
 SPEECH(WHO_HELPER_DROPS, "the FTP helper drops")
 SPEECH(WHO_HELPER_REJECTS, "the FTP helper rejects")
 SPEECH(WHO_TRACKING_DROPS, "connection tracking drops")
 SPEECH(WHO_TRACKING_REJECTS, "connection tracking rejects")
+SPEECH(WHO_ROUTE_DROPS, "the routing decision drops")
 SPEECH(WHO_DROPS, "%1$s drops")
 SPEECH(WHO_REJECTS, "%1$s rejects")
 
@@ -40,6 +42,22 @@ SPEECH(WHO_REJECTS, "%1$s rejects")
 SPEECH(REASON_NOTRACK, "because a NOTRACK rule keeps the session out of connection tracking")
 SPEECH(REASON_OF_TRACKING, "%1$s")
 SPEECH(REASON_NO_RULE, "because no rule admits it")
+SPEECH(REASON_ROUTE, "because of %1$s: %2$s") /* an address, and what routes say of it */
+SPEECH(ROUTE_UNKNOWN, "where packets to %1$s go, which NAT made their destination: %2$s")
+SPEECH(ROUTE_NOT_SAID, "whether that is this machine itself, or which way leads there, was not said "
+                       "(--address, --route, or a snapshot as FILE)")
+SPEECH(REFUSES_NAMED, "the server refuses it, since it names %1$s while the connection comes from %2$s: NAT "
+                      "rewrote that, and no helper the command")
+SPEECH(NOBODY_WAITS, "rules of NAT lead it to %1$s, where nobody waits for it")
+SPEECH(FROM_ITSELF, "rules of NAT make it come to %1$s from its own address, which no machine takes")
+SPEECH(OF_NO_CONNECTION, "rules of NAT make it come to %1$s from %2$s, and there is no such connection there")
+SPEECH(MAPPED_SOURCE, "NAT: its source becomes %1$s, by %2$s, %3$s")
+SPEECH(MAPPED_DESTINATION, "NAT: its destination becomes %1$s, by %2$s, %3$s")
+SPEECH(
+    MAPPED_SOURCE_OWN,
+    "NAT: its source becomes this machine's address, which was not said (%1$s stands for it), by %2$s, %3$s")
+SPEECH(MAPPED_DESTINATION_OWN,
+       "NAT: it is sent to this machine itself (%1$s stands for its address), by %2$s, %3$s")
 SPEECH(REASON_NOT_TOLD, "because nothing told the firewall that it belongs to the FTP session")
 SPEECH(REASON_ENCRYPTED,
        "because the control channel is encrypted, so that the firewall can't read which port was agreed on")
@@ -74,6 +92,7 @@ SPEECH(ALL_LU, "every directory listing and upload")
 SPEECH(ALL_DU, "every download and upload")
 SPEECH(ALL_LDU, "every directory listing, download and upload")
 SPEECH(ENDS_REFUSED, "is refused")
+SPEECH(ENDS_FAILS, "fails")
 SPEECH(ENDS_BROKEN, "breaks off")
 SPEECH(ENDS_TIMEOUT, "times out")
 
@@ -162,8 +181,16 @@ SPEECH(TRACK_EXPECTATION_TAKEN, "another control connection has already announce
 SPEECH(TRACK_NOT_ESTABLISHED, "the other side has not answered yet, so the helper does not listen")
 SPEECH(TRACK_PARTIAL_MATCH,
        "the helper took it for a cut-off announcement of a data port, and drops such packets")
+SPEECH(TRACK_NOT_REWRITTEN, "the helper of NAT could not write the address that the other side knows into it")
+SPEECH(TRACK_NAT_FTP_OPEN,
+       "whether the helper of NAT (nf_nat_ftp) is there, which writes the address that the other side "
+       "knows into it, is not known")
 
 /* Notes below the answer of explain. */
+SPEECH(NOTE_NO_FIXES_TRIED, "What would help was not tried: that takes too long with %1$s rules of nft.")
+SPEECH(NOTE_MANAGED, "%1$s makes these rules and keeps what its own commands change; what iptables or nft "
+                     "changes beside it may be gone when it makes them anew.")
+SPEECH(NOTE_LED, "Rules of NAT lead the client to %1$s: that a server answers there is assumed.")
 SPEECH(NOTE_ENDS, "Who talks to whom was not said, so client %1$s and server %2$s are assumed: another "
                   "client may fare differently (--client, --server).")
 SPEECH(NOTE_END_CLIENT, "Which client it is was not said, so client %1$s and server %2$s are assumed: "
@@ -174,6 +201,11 @@ SPEECH(NOTE_FAMILY, "These are %1$s rules; what is asked about is %2$s, and meet
 SPEECH(NOTE_LOOPBACK, "Client and server are the same machine: each packet goes over loopback (lo), and "
                       "meets the rules of OUTPUT and then those of INPUT.")
 SPEECH(NOTE_INTERFACES, "Some rules name interfaces, and which ones are used was not said (--in, --out).")
+SPEECH(NOTE_TOWARDS,
+       "By the machine's routes packets of the client come by %1$s; if they come by another interface, --in "
+       "says so.")
+SPEECH(NOTE_TOWARDS_SERVER,
+       "By the machine's routes the server is reached by %1$s; if it is another interface, --out says so.")
 SPEECH(NOTE_LIMITS, "Limits are taken to be unused so far: nobody else connects.")
 SPEECH(NOTE_RECENT, "Lists of recent addresses are taken to be empty at the start.")
 SPEECH(NOTE_MARK, "Packets are taken to carry no mark before the first rule.")
@@ -471,6 +503,18 @@ SPEECH(UNKNOWN_COUNTED, "how many packets a rule has counted before")
 SPEECH(UNKNOWN_TIME, "the time of day")
 SPEECH(UNKNOWN_HASHLIMIT, "how many packets have passed a hashlimit before")
 SPEECH(UNKNOWN_NOT_CAPTURED, "a part of the packet that the capture does not hold")
+SPEECH(UNKNOWN_MAPPED,
+       "the address or port that NAT gives the connection, which is one of several or was not said")
+SPEECH(
+    UNKNOWN_NAT_FTP,
+    "whether nf_nat_ftp is loaded, which writes the address that the other side knows into what is announced")
+SPEECH(UNKNOWN_SENT_WHEN_IT_BEGAN,
+       "where the connection was sent when it began (NAT), of which this packet alone says nothing")
+SPEECH(UNKNOWN_OWN_ADDRESS, "the address of the interface that the packet leaves by (--address)")
+SPEECH(UNKNOWN_CAPTURED_SIDE,
+       "where the connection is sent instead (NAT), of which a capture shows one side only")
+SPEECH(ROUTE_NO_FORWARDING,
+       "this machine does not forward (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)")
 SPEECH(UNKNOWN_TCP_CHANGED, "the TCP header, which a rule before it may have changed")
 SPEECH(UNKNOWN_NO_MEMORY, "what was remembered, for want of memory")
 SPEECH(UNKNOWN_CONNLIMIT, "how many connections a connlimit has counted")

@@ -5,6 +5,7 @@
 #include "explain/play/ports.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
+#include "rules/nft/nft.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -147,7 +148,7 @@ static int quote_report(struct story_rule *ret, const struct rules *r, const str
     const struct verdict *v = wall_report_verdict(report);
     if (!v)
         return 0; /* what is beside the rules */
-    return story_rule_quote(ret, r, report->table, v->chain, v->rule, v->number);
+    return story_verdict_quote(ret, r, report->table, v);
 }
 
 /* What the plain walk says of the witness, if nothing about it is left open. */
@@ -485,12 +486,29 @@ static int compare_sessions(struct differ *d)
 static int note_beside(struct differ *d, const struct rules *r, const char *which)
 {
     int error = 0;
+    if (r->other) {
+        d->diff->unsure = true;
+        error = add_note(d->diff,
+                         "Beside the %s rule set stand the rules of iptables-%s, which are not compared.",
+                         which, r->other->back_end);
+    }
     for (size_t i = 0; i < r->beside_count && !error; i++) {
         d->diff->unsure = true;
         error = add_note(d->diff, "Beside the %s rule set stands %s, which is not compared (see: %s).", which,
                          r->beside[i].what, r->beside[i].command);
     }
     return error;
+}
+
+/* Chains of nft's are not compared condition by condition: what they add is not looked for. */
+static int note_nft(struct differ *d)
+{
+    if (nft_equal(d->old->nft, d->new->nft) ||
+        (!nft_is_met(d->old->nft, d->old->family) && !nft_is_met(d->new->nft, d->new->family)))
+        return 0;
+    d->diff->unsure = true;
+    return add_note(
+        d->diff, "Tables of nftables are among these rules: what they change is not looked for one by one.");
 }
 
 /* What is not known of one is not known of the other, and whatever it is, it is the same. */
@@ -514,6 +532,8 @@ static int compare(struct differ *d)
         return add_note(d->diff, "One rule set is for IPv4 and the other for IPv6: no packet meets both.");
     }
     int error = compare_all(d);
+    if (!error)
+        error = note_nft(d);
     if (!error)
         error = note_beside(d, d->old, "old");
     if (!error)

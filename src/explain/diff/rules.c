@@ -135,7 +135,7 @@ static int action_of(const struct writer *w, const struct rules_rule *rule)
     case RULES_TARGET_OPAQUE:
         return t->decides ? DIFF_DEPENDS : -1;
     default:
-        return -1;
+        return rules_target_is_nat(t) ? DIFF_DEPENDS : -1;
     }
 }
 

@@ -11,6 +11,7 @@ enum {
     EXCHANGE_ISN = 0x3a5c0001,
     EXCHANGE_REQUEST = 64, /* bytes */
     EXCHANGE_ANSWER = 512,
+    EXCHANGE_ECHO_ID = 0x2a2a,
     EXCHANGE_PING = 56, /* what ping sends, so that all of it is 84 bytes over IPv4 */
 };
 
@@ -136,10 +137,12 @@ struct story *exchange_play(struct wall_rules *r, const struct play *play, uint3
     };
     story->kind = STORY_EXCHANGE;
     story->where = play->where;
+    struct wire_end client = {play->client, EXCHANGE_ECHO_ID}, server = {play->server, EXCHANGE_ECHO_ID};
     if (packet_has_ports(play->protocol)) {
-        e.line.port[STORY_CLIENT] = play_port_in(play->client_ports, EXCHANGE_CLIENT_PORT, 0);
-        e.line.port[STORY_SERVER] = play->server_port;
+        client.port = play_port_in(play->client_ports, EXCHANGE_CLIENT_PORT, 0);
+        server.port = play->server_port;
     }
+    wire_begin(&e.line, STORY_CLIENT, &client, &server);
     if (play_all(&e, r) < 0)
         story_free(&story);
     else

@@ -42,6 +42,8 @@ static bool is_stopped(const struct story_step *step)
 static char *why_of(const struct story *story, const struct story_task *task)
 {
     const struct story_step *step = &story->steps[task->step - 1];
+    if (step->fate == WALL_PASS && step->cause)
+        return strdup(step->cause);
     if (!is_stopped(step))
         return conclude_unknown(step);
     bool is_first = step->state == TRACK_NEW && step->rule.chain;

@@ -12,7 +12,7 @@ enum { FIX_ARGUMENTS = 64, FIX_LINE = 600 };
 
 /* ---- commands ---- */
 
-static int remember(struct fix_attempt *a, char *line)
+int fix_remember(struct fix_attempt *a, char *line)
 {
     if (!line)
         return -ENOMEM;
@@ -45,20 +45,35 @@ static int carry_out(struct rules *r, const char *command)
     return done ? 0 : -ENOENT;
 }
 
+static int carry_out_list(struct fix_attempt *a, char command[FIX_LINE], const char *format, va_list list)
+{
+    int length = vsnprintf(command, FIX_LINE, format, list);
+    if (length < 0 || length >= FIX_LINE)
+        return -ENOENT;
+    wall_rules_free(&a->walked);
+    return carry_out(a->rules, command);
+}
+
+int fix_carry_out(struct fix_attempt *a, const char *format, ...)
+{
+    char command[FIX_LINE];
+    va_list list;
+    va_start(list, format);
+    int error = carry_out_list(a, command, format, list);
+    va_end(list);
+    return error;
+}
+
 int fix_command(struct fix_attempt *a, const char *format, ...)
 {
     char command[FIX_LINE];
     va_list list;
     va_start(list, format);
-    int length = vsnprintf(command, sizeof(command), format, list);
+    int error = carry_out_list(a, command, format, list);
     va_end(list);
-    if (length < 0 || (size_t)length >= sizeof(command))
-        return -ENOENT;
-    wall_rules_free(&a->walked);
-    int error = carry_out(a->rules, command);
     if (error)
         return error;
-    return remember(
+    return fix_remember(
         a, story_format("%s %s", a->rules->family == PACKET_IPV6 ? "ip6tables" : "iptables", command));
 }
 
@@ -69,7 +84,7 @@ int fix_configure(struct fix_attempt *a, const char *format, ...)
     va_start(list, format);
     int length = vasprintf(&line, format, list);
     va_end(list);
-    return remember(a, length < 0 ? NULL : line);
+    return fix_remember(a, length < 0 ? NULL : line);
 }
 
 void fix_attempt_clear(struct fix_attempt *a)

@@ -31,8 +31,9 @@ struct fix_attempt {
     struct play play;          /* with what the commands change about the server */
     char *commands[FIX_COMMANDS];
     size_t count;
-    uint32_t deeds;             /* bits 1 << enum fix_deed */
-    struct rules_range16 range; /* that is opened */
+    uint32_t deeds;                     /* bits 1 << enum fix_deed */
+    struct rules_range16 range;         /* that is opened */
+    struct rules_range16 managed_ports; /* that the manager (manager.h) was last told to open */
     const struct play_outcomes *outcomes;
     bool knows_range; /* --pasv-ports was given */
     const char *note; /* or NULL */
@@ -45,10 +46,15 @@ struct fix_maker {
     /* Adds commands that admit the packet of step. 0; -ENOENT: has no way to; -ENOMEM. */
     int (*admit)(struct fix_attempt *a, const struct story_step *step);
     bool reads_looked; /* admit reads which rules the step looked at */
+    bool rewrites;     /* it also helps where what is announced is of no use behind NAT */
 };
 /* Carries out a command line of iptables (without the program's name) on the attempt's rules and remembers
  * it. 0, -ENOENT: the rules refuse it, or there are too many; -ENOMEM. */
 __attribute__((format(printf, 2, 3))) int fix_command(struct fix_attempt *a, const char *format, ...);
+/* Carries it out alone. */
+__attribute__((format(printf, 2, 3))) int fix_carry_out(struct fix_attempt *a, const char *format, ...);
+/* Remembers a line, which is the attempt's then, or freed; NULL: -ENOMEM. */
+MUST_USE int fix_remember(struct fix_attempt *a, char *line);
 /* Remembers a line for the server's configuration. */
 __attribute__((format(printf, 2, 3))) int fix_configure(struct fix_attempt *a, const char *format, ...);
 

@@ -5,6 +5,7 @@
 #include "explain/play/world.h"
 #include "packet/build.h"
 #include "packet/decode.h"
+#include "rules/nft/nft.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -183,8 +184,15 @@ static bool admits_ping(const struct exposing *x, const struct view *view)
 /* ---- where rules change their mind ---- */
 
 /* A rule that looks at ports in another way than by ranges: then each port is asked about. */
+static void ignore_ports(void *arg, uint16_t first, uint16_t last)
+{
+    (void)arg, (void)first, (void)last;
+}
+
 static bool has_odd_match(const struct rules *r)
 {
+    if (!nft_ports(r->nft, ignore_ports, NULL))
+        return true;
     for (int t = 0; t < RULES_TABLES; t++) {
         for (size_t c = 0; c < r->tables[t].count; c++) {
             const struct rules_chain *chain = r->tables[t].chains[c];

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/fix.h"
 #include "explain/fix/expose.h"
+#include "explain/fix/manager.h"
 #include "explain/fix/told.h"
 #include "explain/make.h"
 #include "explain/play/session.h"
+#include "rules/nft/nft.h"
+#include "speech/speech.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +14,8 @@
 #include <string.h>
 
 enum {
+    /* Of nft's, which are asked one after the other: what a fix exposes takes a question for each port that rules name. */
+    FIX_NFT_RULES = 1000,
     FIX_ROUNDS = 10, /* packets that one repair may have to admit, one after the other */
 };
 
@@ -53,7 +58,8 @@ static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
         return -ENOMEM;
     /* Of a packet of which it can't be told whether it is lost there is nothing to repair. */
     bool is_lost = step && (step->fate == WALL_DROP || step->fate == WALL_REJECT);
-    int result = is_lost && step->rule.chain ? maker->admit(a, step) : -ENOENT;
+    bool is_useless = step && step->fate == WALL_PASS && step->cause && maker->rewrites;
+    int result = (is_lost && step->rule.chain) || is_useless ? maker->admit(a, step) : -ENOENT;
     story_free(&story);
     return result;
 }
@@ -115,11 +121,22 @@ static int fix_add(struct story *story, struct fix_attempt *a, const struct fix_
     return 0;
 }
 
+/* A command that changes rules, not a line of configuration. */
+static bool is_of_rules(const char *command)
+{
+    static const char *const programs[] = {"iptables ", "ip6tables ", "nft ", "ufw ", "firewall-cmd "};
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        if (strncmp(command, programs[i], strlen(programs[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static size_t count_rules(const struct story_fix *fix)
 {
     size_t count = 0;
     for (size_t i = 0; i < fix->command_count; i++)
-        count += strncmp(fix->commands[i], "ip", 2) == 0;
+        count += is_of_rules(fix->commands[i]);
     return count;
 }
 
@@ -142,7 +159,7 @@ static void retitle(struct fix_attempt *a)
 {
     uint32_t ranges = 1U << FIX_ONE_PORT | 1U << FIX_RANGE;
     for (size_t i = 0; i < a->count; i++) {
-        if (strncmp(a->commands[i], "ip", 2) == 0)
+        if (is_of_rules(a->commands[i]))
             return;
     }
     if (a->deeds & ranges)
@@ -174,7 +191,10 @@ static int try_maker(struct story *story, struct wall_rules *r, const struct fix
 
 int fix_story(struct story *story, struct wall_rules *r, const struct fix_question *question)
 {
+    const struct nft_ruleset *nft = wall_rules_model(r)->nft;
     int error = 0;
+    if (nft && nft->rule_count > FIX_NFT_RULES)
+        return story_note_take(story, PHRASE(NOTE_NO_FIXES_TRIED, NUMBER(nft->rule_count)));
     for (size_t i = 0; i < question->maker_count && !error; i++) {
         const struct fix_maker *maker = &question->makers[i];
         struct fix_attempt a = {
@@ -187,5 +207,8 @@ int fix_story(struct story *story, struct wall_rules *r, const struct fix_questi
     }
     if (story->fix_count > 1)
         qsort(story->fixes, story->fix_count, sizeof(*story->fixes), by_exposure);
+    const char *manager = fix_manager(wall_rules_model(r));
+    if (story->fix_count && manager && !error)
+        error = story_note_take(story, PHRASE(NOTE_MANAGED, manager));
     return error;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ways of repairing an FTP session: what each does about a packet that is lost. */
 #include "explain/fix/makers.h"
+#include "explain/fix/manager.h"
+#include "explain/fix/nft.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
 #include "packet/decode.h"
@@ -53,6 +55,11 @@ static const char *protocol_word(const struct fix_attempt *a)
 static int accept_ports(struct fix_attempt *a, const struct story_step *step, struct rules_range16 ports)
 {
     char place[96], server[96], range[16];
+    int managed = fix_manager_accept_ports(a, step, ports);
+    if (managed != -ENOENT)
+        return managed;
+    if (fix_nft_decides(step))
+        return fix_nft_accept_ports(a, step, ports);
     place_before(step, place, sizeof(place));
     name_server(a, step->from, false, server, sizeof(server));
     if (ports.first == ports.last)
@@ -68,6 +75,8 @@ static int accept_echo(struct fix_attempt *a, const struct story_step *step)
 {
     char place[96], server[96];
     const char *what = step->from == STORY_CLIENT ? "echo-request" : "echo-reply";
+    if (fix_nft_decides(step))
+        return fix_nft_accept_echo(a, step);
     place_before(step, place, sizeof(place));
     name_server(a, step->from, false, server, sizeof(server));
     return fix_command(a,
@@ -79,8 +88,10 @@ static int accept_echo(struct fix_attempt *a, const struct story_step *step)
 static int accept_states(struct fix_attempt *a, const struct story_step *step, bool related)
 {
     char place[96];
-    place_before(step, place, sizeof(place));
     a->deeds |= 1U << (related ? FIX_STATE : FIX_ANSWERS);
+    if (fix_nft_decides(step))
+        return fix_nft_accept_states(a, step, related);
+    place_before(step, place, sizeof(place));
     return fix_command(a, "%s -m conntrack --ctstate %sESTABLISHED -j ACCEPT", place,
                        related ? "RELATED," : "");
 }
@@ -110,6 +121,19 @@ int fix_admit_common(struct fix_attempt *a, const struct story_step *step)
 
 /* ---- the helper, and RELATED ---- */
 
+/* Where rules map connections, NAT's helper has to write the addresses into what is said. */
+static bool has_nat(const struct fix_attempt *a)
+{
+    const struct rules_table *nat = &a->rules->tables[RULES_NAT];
+    for (size_t c = 0; c < nat->count; c++) {
+        for (size_t i = 0; i < nat->chains[c]->count; i++) {
+            if (rules_target_is_nat(&nat->chains[c]->rules[i].target))
+                return true;
+        }
+    }
+    return false;
+}
+
 static int assign_helper(struct fix_attempt *a)
 {
     char server[96];
@@ -118,6 +142,13 @@ static int assign_helper(struct fix_attempt *a)
     name_server(a, STORY_CLIENT, false, server, sizeof(server));
     a->deeds |= 1U << FIX_HELPER;
     a->note = SAID(FIX_NOTE_PLAIN_TEXT);
+    struct track_config config;
+    play_config(&a->play, &config);
+    if (has_nat(a) && config.nat_ftp != TRACK_NAT_FTP_LOADED && fix_configure(a, "modprobe nf_nat_ftp") < 0)
+        return -ENOMEM;
+    a->play.nat_ftp = TRACK_NAT_FTP_LOADED;
+    if (fix_nft_is_all(a->rules))
+        return fix_nft_helper(a);
     return fix_command(a, "-t raw -I %s%s -p tcp --dport %u -j CT --helper ftp",
                        a->play.where == STORY_AT_CLIENT || play_is_local(&a->play) ? "OUTPUT" : "PREROUTING",
                        server, a->play.server_port);
@@ -125,7 +156,7 @@ static int assign_helper(struct fix_attempt *a)
 
 static int helper_admit(struct fix_attempt *a, const struct story_step *step)
 {
-    if (step->channel == STORY_DATA && step->state == TRACK_NEW)
+    if ((step->channel == STORY_DATA && step->state == TRACK_NEW) || step->fate == WALL_PASS)
         return assign_helper(a);
     if (step->state == TRACK_RELATED)
         a->note = SAID(FIX_NOTE_PLAIN_TEXT);
@@ -318,6 +349,8 @@ static int port_20_admit(struct fix_attempt *a, const struct story_step *step)
         a->deeds |= 1U << FIX_PORT_20;
         return accept_ports(a, step, ports);
     }
+    if (fix_nft_decides(step))
+        return -ENOENT;
     place_before(step, place, sizeof(place));
     name_server(a, STORY_SERVER, true, server, sizeof(server));
     a->deeds |= 1U << FIX_FROM_20;
@@ -365,7 +398,7 @@ static int configure_admit(struct fix_attempt *a, const struct story_step *step)
 }
 
 const struct fix_maker fix_ftp_makers[] = {
-    {always_suits, NULL, helper_admit, false},
+    {always_suits, NULL, helper_admit, false, true},
     {always_suits, NULL, widen_admit, true},
     {configure_suits, configure_prepare, configure_admit, false},
     {server_suits, one_port_prepare, range_admit, false},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/reach.h"
 
+#include "rules/nft/nft.h"
 #include "verdict/condition/read.h"
 
 #include <errno.h>
@@ -120,6 +121,12 @@ static void find_source_ports(const struct finder *f, const struct rules_table *
     }
 }
 
+static void note_nft_ports(void *arg, uint16_t first, uint16_t last)
+{
+    (void)last;
+    add_port(arg, first);
+}
+
 int fix_reach_find(const struct rules *old, const struct rules *new, struct fix_reach *ret)
 {
     struct finder f = {.old = old, .new = new, .reach = ret};
@@ -127,6 +134,11 @@ int fix_reach_find(const struct rules *old, const struct rules *new, struct fix_
     *ret = (struct fix_reach){0};
     add_port(ret, 40000); /* an ephemeral one */
     add_port(ret, 20);    /* the classic that rules trust; anybody can send from it */
+    if (old->nft != new->nft) {
+        (void)!nft_ports(new->nft, note_nft_ports, ret); /* some of those that rules name */
+        for (int path = 0; path < WALL_PATHS; path++)
+            ret->path[path] = true;
+    }
     for (int table = 0; table < RULES_TABLES && !error; table++) {
         find_source_ports(&f, &new->tables[table]);
         error = find_in_table(&f, (enum rules_table_type)table);

@@ -169,7 +169,7 @@ static bool ends_way(const struct rules_target *target)
     case RULES_TARGET_CHAIN: /* it may be dropped there */
         return true;
     default:
-        return target->type == RULES_TARGET_OPAQUE && target->decides;
+        return rules_target_is_nat(target) || (target->type == RULES_TARGET_OPAQUE && target->decides);
     }
 }
 

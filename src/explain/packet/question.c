@@ -6,6 +6,7 @@
 #include "explain/packet/words.h"
 #include "explain/play/head.h"
 #include "explain/play/world.h"
+#include "host/host.h"
 #include "packet/decode.h"
 #include "speech/speech.h"
 
@@ -93,6 +94,24 @@ static const char *out_name(const struct question *q)
     return q->words.out[0] ? q->words.out : q->play->out;
 }
 
+/* Interfaces that were not said: the one that the machine's routes choose for where it goes, and of what a client sends
+ * the one by which answers go back. */
+static const char *found_in(const struct question *q)
+{
+    bool comes_in = q->path == WALL_IN || q->path == WALL_THROUGH;
+
+    if (in_name(q) || !comes_in || q->from != STORY_CLIENT)
+        return NULL;
+    return host_towards(q->play->host, q->packet.family, &q->packet.source);
+}
+
+static const char *found_out(const struct question *q)
+{
+    if (out_name(q) || (q->path != WALL_OUT && q->path != WALL_THROUGH))
+        return NULL;
+    return host_towards(q->play->host, q->packet.family, &q->packet.destination);
+}
+
 /* From an interface to another, or back out of the same: it is forwarded. */
 static bool goes_through(const struct question *q)
 {
@@ -110,12 +129,27 @@ static bool is_over_loopback(const struct question *q)
     return play_is_local(&play);
 }
 
+/* Whose addresses these are by what is known of the machine. false: that does not tell. */
+static bool path_by_host(const struct question *q, enum wall_path *ret)
+{
+    const struct packet *p = &q->packet;
+    enum host_answer from = host_has_address(q->play->host, p->family, &p->source);
+    enum host_answer to = host_has_address(q->play->host, p->family, &p->destination);
+
+    if (q->play->at_said || !host_is_reachable(q->play->host, p->family) ||
+        (from != HOST_YES && to != HOST_YES && (from != HOST_NO || to != HOST_NO)))
+        return false;
+    *ret = from == HOST_YES ? to == HOST_YES ? WALL_LOOP : WALL_OUT : to == HOST_YES ? WALL_IN : WALL_THROUGH;
+    return true;
+}
+
 /* What the line says of hook and interfaces, then whose addresses these are, then where the firewall stands. */
 static enum wall_path choose_path(const struct question *q)
 {
     static const enum wall_path paths[] = {
         [STORY_AT_SERVER] = WALL_IN, [STORY_AT_GATEWAY] = WALL_THROUGH, [STORY_AT_CLIENT] = WALL_OUT};
     const struct play *play = q->play;
+    enum wall_path path;
     if (q->words.has_path)
         return q->words.path;
     if (goes_through(q))
@@ -124,6 +158,8 @@ static enum wall_path choose_path(const struct question *q)
         return WALL_LOOP;
     if (play->where != STORY_AT_GATEWAY && (q->words.in[0] || q->words.out[0]))
         return q->words.in[0] ? WALL_IN : WALL_OUT;
+    if (path_by_host(q, &path))
+        return path;
     if (play->where == STORY_AT_SERVER && packet_address_equal(&q->packet.source, &play->server))
         return WALL_OUT;
     if (play->where == STORY_AT_CLIENT && packet_address_equal(&q->packet.destination, &play->client))
@@ -194,8 +230,10 @@ static struct play play_of(const struct question *q)
     play.client = up ? q->packet.source : q->packet.destination;
     play.server = up ? q->packet.destination : q->packet.source;
     play.where = places[q->path][q->from];
-    play.in = in_name(q);
-    play.out = out_name(q);
+    play.in_found = up && found_in(q);
+    play.out_found = up && found_out(q);
+    play.in = play.in_found ? found_in(q) : in_name(q);
+    play.out = play.out_found ? found_out(q) : out_name(q);
     return play;
 }
 
@@ -205,6 +243,8 @@ static void describe_world(struct question *q)
     const struct play *play = q->play;
     const char *lo = q->path == WALL_LOOP ? "lo" : NULL;
     const char *in = lo ? lo : in_name(q), *out = lo ? lo : out_name(q);
+    in = in ? in : found_in(q);
+    out = out ? out : found_out(q);
     q->world = (struct wall_world){
         .in = in && q->path != WALL_OUT ? in : "",
         .out = out && q->path != WALL_IN ? out : "",
@@ -218,9 +258,13 @@ static void describe_world(struct question *q)
         .sets = play->sets,
     };
     memcpy(q->world.mac, w->mac, sizeof(w->mac));
-    if (q->path == WALL_THROUGH)
+    const struct packet_address *own = q->path == WALL_IN ? &q->packet.destination : &q->packet.source;
+    if (q->path == WALL_THROUGH || host_has_address(play->host, q->packet.family, own) == HOST_YES) {
+        q->world.host = play->host;
+        q->world.local = host_locals(play->host, q->packet.family, &q->world.local_count);
         return;
-    q->world.local = q->path == WALL_IN ? &q->packet.destination : &q->packet.source;
+    }
+    q->world.local = own;
     q->world.local_count = 1;
 }
 
@@ -331,7 +375,7 @@ static int note_rewrite(struct question *q, const struct wall_report *report)
 {
     const struct verdict *v = &report->rewrite.verdict;
     struct story_rule rule;
-    int error = story_rule_quote(&rule, q->rules, RULES_NAT, v->chain, v->rule, v->number);
+    int error = story_verdict_quote(&rule, q->rules, RULES_NAT, v);
     if (!error)
         error = story_note_take(q->story, PHRASE(NOTE_REWRITE, NUMBER(rule.number), rule.chain, rule.text));
     story_rule_clear(&rule);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/play/ports.h"
 #include "explain/play/session.h"
+#include "rules/nft/nft.h"
 #include "verdict/condition/read.h"
 
 #include <errno.h>
@@ -55,6 +56,11 @@ static void add_rules(struct bounds *b, const struct rules *r)
     }
 }
 
+static void add_nft_ports(void *arg, uint16_t first, uint16_t last)
+{
+    add_range(arg, first, last);
+}
+
 uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count)
 {
     struct bounds *b = calloc(1, sizeof(*b));
@@ -67,6 +73,7 @@ uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count)
     }
     b->begins[0] = 1;
     add_rules(b, r);
+    (void)!nft_ports(r->nft, add_nft_ports, b); /* who has to know more asks for it */
     for (size_t port = 0; port < PORTS; port++) {
         if (b->begins[port])
             ports[count++] = (uint16_t)port;
@@ -77,6 +84,11 @@ uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count)
 }
 
 /* ---- parts ---- */
+
+static void ignore_ports(void *arg, uint16_t first, uint16_t last)
+{
+    (void)arg, (void)first, (void)last;
+}
 
 int play_ports_split(const struct rules *r, struct rules_range16 range, size_t most, struct play_parts *ret)
 {
@@ -89,7 +101,7 @@ int play_ports_split(const struct rules *r, struct rules_range16 range, size_t m
         inside += bounds[i] > range.first && bounds[i] <= range.last;
     /* Of too many, every so-manieth; the first and the last part are always among them. */
     size_t step = inside / (most - 1) + 1, seen = 0;
-    parts.is_sampled = step > 1;
+    parts.is_sampled = step > 1 || !nft_ports(r->nft, ignore_ports, NULL);
     uint16_t first = range.first;
     for (size_t i = 0; i < count; i++) {
         if (bounds[i] <= range.first || bounds[i] > range.last)

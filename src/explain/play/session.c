@@ -6,6 +6,8 @@
  */
 #include "explain/play/session.h"
 #include "explain/play/wire.h"
+#include "ftp/address.h"
+#include "ftp/reply.h"
 #include "packet/decode.h"
 #include "speech/speech.h"
 
@@ -211,8 +213,8 @@ static void note_announcement(struct session *s, const struct wire_connection *d
     enum story_lane opener = active ? STORY_SERVER : STORY_CLIENT;
     enum story_lane opened = active ? STORY_CLIENT : STORY_SERVER;
     enum track_reason reason = reason_missed(s);
-    char *source = bare_address(play_address(w->play, opener), w->play->family);
-    char *destination = story_end_text(play_address(w->play, opened), w->play->family, data->port[opened]);
+    char *source = bare_address(&data->own[opener].address, w->play->family);
+    char *destination = story_end_text(&data->own[opened].address, w->play->family, data->own[opened].port);
     char *ends = source && destination ? story_format(" %s:* -> %s", source, destination) : NULL;
     char *missed = PHRASE(EXPECTS_NOT, ends);
     w->error = missed ? story_event_add(step, TRACK_EXPECT_MISSED, reason, "%s: %s", missed,
@@ -224,14 +226,95 @@ static void note_announcement(struct session *s, const struct wire_connection *d
     free(missed);
 }
 
+/* ---- what was heard of it ---- */
+
+static struct wire_end end_of(const struct ftp_address *a, uint8_t family)
+{
+    struct wire_end end = {.port = a->port};
+    size_t size = family == PACKET_IPV6 ? 16 : 4;
+    memcpy(end.address.word, a->ip.s6_addr + 16 - size, size);
+    return end;
+}
+
+static bool is_here(const struct session *s, enum story_lane side)
+{
+    const struct wire_stand *stand = &s->control.stand[side];
+
+    return stand->is_known ? stand->is_here : play_is_here(s->wire.play, side);
+}
+
+/* The client connects to the port of the reply as it heard it, at the server's address as it knows that: of the
+ * address in a 227 clients of today take no notice (curl since 7.74, lftp, ftplib, sally). */
+static bool go_by_reply(struct session *s, struct wire_connection *data)
+{
+    struct ftp_reply reply = {0};
+    struct ftp_address address = {.port = data->own[STORY_SERVER].port};
+    struct wire_end to = s->control.peer[STORY_CLIENT];
+    s->wire.heard[strcspn(s->wire.heard, "\r\n")] = '\0';
+    if (!s->is_encrypted && ftp_reply_add(&reply, s->wire.heard) == FTP_REPLY_WHOLE) {
+        if (s->wire.play->mode == STORY_EPSV)
+            address.port = ftp_reply_extended_port(&reply);
+        else if (!ftp_reply_passive(&reply, &address))
+            address.port = 0;
+    }
+    ftp_reply_clear(&reply);
+    to.port = address.port;
+    data->waits = data->own[STORY_SERVER];
+    data->waits_here = is_here(s, STORY_SERVER);
+    wire_begin(data, STORY_CLIENT, &data->own[STORY_CLIENT], &to);
+    return to.port != 0;
+}
+
+/* The server connects to what the command names, as it heard it. false: it refuses to, since that is not whom it
+ * talks to (RFC 2577 section 3). */
+static bool go_by_command(struct session *s, struct wire_connection *data)
+{
+    struct ftp_address address;
+    struct wire_end to = data->own[STORY_CLIENT], *heard = &to;
+    char *heard_text = s->wire.heard;
+    heard_text[strcspn(heard_text, "\r\n")] = '\0';
+    const char *argument = strchr(heard_text, ' ');
+    bool extended = s->wire.play->mode == STORY_EPRT;
+    if (!s->is_encrypted) {
+        if (!argument ||
+            (extended ? ftp_eprt_parse(argument + 1, &address) : ftp_port_parse(argument + 1, &address)))
+            return false;
+        *heard = end_of(&address, s->wire.play->family);
+    }
+    if (!packet_address_equal(&to.address, &s->control.peer[STORY_SERVER].address))
+        return false;
+    data->waits = data->own[STORY_CLIENT];
+    data->waits_here = is_here(s, STORY_CLIENT);
+    wire_begin(data, STORY_SERVER, &data->own[STORY_SERVER], &to);
+    memcpy(data->stand, s->control.stand, sizeof(data->stand));
+    return true;
+}
+
+/* The command came through, and is of no use. */
+static void note_refusal(struct session *s, const struct packet_address *named)
+{
+    struct wire *w = &s->wire;
+    struct story_step *step = &w->story->steps[w->story->step_count - 1];
+    char *name = story_end_text(named, w->play->family, 0),
+         *from = story_end_text(&s->control.peer[STORY_SERVER].address, w->play->family, 0);
+    step->cause = PHRASE(REFUSES_NAMED, name, from);
+    if (!step->cause)
+        w->error = -ENOMEM;
+    if (w->lost_step == 0)
+        w->lost_step = step->number;
+    free(name);
+    free(from);
+}
+
 /* PASV, EPSV, PORT or EPRT with their answers. */
 static bool announce(struct session *s, struct wire_connection *data)
 {
     const struct play *play = s->wire.play;
+    const struct wire_end *ends = data->own;
     char server[32], client[32], *address;
     bool said = false;
-    host_port(&play->server, data->port[STORY_SERVER], server, sizeof(server));
-    host_port(&play->client, data->port[STORY_CLIENT], client, sizeof(client));
+    host_port(&ends[STORY_SERVER].address, ends[STORY_SERVER].port, server, sizeof(server));
+    host_port(&ends[STORY_CLIENT].address, ends[STORY_CLIENT].port, client, sizeof(client));
     switch (play->mode) {
     case STORY_PASSIVE:
         said =
@@ -239,26 +322,32 @@ static bool announce(struct session *s, struct wire_connection *data)
         break;
     case STORY_EPSV:
         said = say(s, STORY_CLIENT, "EPSV") &&
-               say(s, STORY_SERVER, "229 Entering Extended Passive Mode (|||%u|)", data->port[STORY_SERVER]);
+               say(s, STORY_SERVER, "229 Entering Extended Passive Mode (|||%u|)", ends[STORY_SERVER].port);
         break;
     case STORY_ACTIVE:
         said = say(s, STORY_CLIENT, "PORT %s", client);
         break;
     case STORY_EPRT:
-        address = story_end_text(&play->client, play->family, 0);
+        address = story_end_text(&ends[STORY_CLIENT].address, play->family, 0);
         if (!address) {
             s->wire.error = -ENOMEM;
             return false;
         }
         said = say(s, STORY_CLIENT, "EPRT |%d|%s|%u|", play->family == PACKET_IPV6 ? 2 : 1, address,
-                   data->port[STORY_CLIENT]);
+                   ends[STORY_CLIENT].port);
         free(address);
         break;
     }
     if (said)
         note_announcement(s, data);
     if (!said || !session_is_active(play->mode))
-        return said;
+        return said && go_by_reply(s, data);
+    if (!go_by_command(s, data)) {
+        note_refusal(s, &data->own[STORY_CLIENT].address);
+        (void)!say(s, STORY_SERVER, "500 Illegal %s command.",
+                   play->mode == STORY_EPRT ? "EPRT" : "PORT"); /* it is refused, heard or not */
+        return false;
+    }
     return say(s, STORY_SERVER, "200 %s command successful. Consider using %s.",
                play->mode == STORY_EPRT ? "EPRT" : "PORT", play->mode == STORY_EPRT ? "EPSV" : "PASV");
 }
@@ -346,8 +435,10 @@ static bool transfer(struct session *s, const struct session_transfer *t)
         .channel = STORY_DATA,
         .next = {SESSION_DATA_ISN + n * 0x10000U, SESSION_DATA_ISN + 0x8000000U + n * 0x10000U},
     };
-    data.port[STORY_CLIENT] = active ? named_port(play, n) : (uint16_t)(SESSION_CLIENT_PORT + 1U + n);
-    data.port[STORY_SERVER] =
+    for (int side = 0; side < 2; side++)
+        data.own[side].address = s->control.own[side].address;
+    data.own[STORY_CLIENT].port = active ? named_port(play, n) : (uint16_t)(SESSION_CLIENT_PORT + 1U + n);
+    data.own[STORY_SERVER].port =
         active ? play_port_in(session_data_ports(play), SESSION_DATA_PORT, n) : named_port(play, n);
     if (!announce(s, &data))
         return false;
@@ -443,9 +534,10 @@ struct story *session_play(struct wall_rules *r, const struct play *play, uint32
                  .story = story,
                  .watch = {.story = story, .rules = wall_rules_model(r), .looked = looked}},
         .control = {.channel = STORY_CONTROL,
-                    .port = {SESSION_CLIENT_PORT, play->server_port},
                     .next = {SESSION_CONTROL_ISN, SESSION_CONTROL_ISN + 0x8000000U}},
     };
+    wire_begin(&s.control, STORY_CLIENT, &(struct wire_end){play->client, SESSION_CLIENT_PORT},
+               &(struct wire_end){play->server, play->server_port});
     story->kind = STORY_FTP;
     story->mode = play->mode;
     story->where = play->where;

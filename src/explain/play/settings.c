@@ -10,5 +10,6 @@ void play_defaults(struct play *ret)
         .manner = TRACK_LINUX,
         .helper_ports = {21},
         .helper_port_count = 1,
+        .nat_ftp = TRACK_NAT_FTP_UNKNOWN,
     };
 }

@@ -4,7 +4,9 @@
 
 #include "explain/story.h"
 
+struct host;
 struct play;
+struct play_machine;
 struct wall_rules;
 /* Plays what is asked once through r: steps, tasks and their outcomes, without conclusion, fixes and notes. play
  * must be complete (addresses, ranges). looked: as of session_play. NULL: out of memory. */
@@ -17,7 +19,8 @@ struct play {
     struct rules_range16 client_ports; /* likewise: that the client sends from */
     enum story_mode mode;
     enum story_at where;
-    bool tls; /* AUTH TLS before login: the helper can't read what follows */
+    bool at_said; /* --at; else the addresses that host has may tell otherwise */
+    bool tls;     /* AUTH TLS before login: the helper can't read what follows */
     uint8_t family;
     struct packet_address client, server; /* all zero: one is assumed that suits the rules */
     uint16_t server_port;                 /* 21 */
@@ -29,10 +32,15 @@ struct play {
     uint16_t helper_ports[8]; /* --helper-ports */
     uint8_t helper_port_count;
     bool helper_loose;
-    bool helper_always;   /* it needs no rule: a live wall's */
-    const char *in, *out; /* --in, --out: interface towards the client / the server; NULL: not known */
+    bool helper_always;       /* it needs no rule: a live wall's */
+    uint8_t nat_ftp;          /* --nat-helper; enum track_nat_ftp: is nf_nat_ftp there? */
+    const char *in, *out;     /* --in, --out: interface towards the client / the server; NULL: not known */
+    bool in_found, out_found; /* that was not said, but follows from the routes of host */
     const struct verdict_sets *sets; /* --sets FILE, or NULL */
-    int64_t time;                    /* of day, for -m time */
+    const struct host
+        *host; /* what is known of the firewall's machine: a snapshot, --address, --route; or NULL */
+    const struct play_machine *machine; /* a snapshot's, whose switches hold (machine.h); or NULL */
+    int64_t time;                       /* of day, for -m time */
     const char *rules_name;
 };
 

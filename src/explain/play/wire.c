@@ -3,6 +3,8 @@
 #include "packet/build.h"
 #include "packet/decode.h"
 #include "rules/language/names.h"
+#include "speech/speech.h"
+#include "verdict/nft/walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +17,6 @@ enum {
     WIRE_WINDOW = 502,         /* later: 64,256 bytes */
     WIRE_GIVE_UP_MS = 4000,    /* after the last repetition: when the next one would be due */
     WIRE_BUFFER = 2048,
-    WIRE_ECHO_ID = 0x2a2a,
 };
 
 static const uint32_t wait_before_ms[] = {0, 1000, 2000}; /* a packet is sent again after 1 s and 3 s */
@@ -31,7 +32,7 @@ static void add_tcp(const struct wire *w, const struct wire_connection *c, enum 
     enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
     bool is_syn = flags & PACKET_SYN;
     recipe->tcp = (struct packet_tcp){.sequence = c->next[from],
-                                      .acknowledgement = flags & PACKET_ACK ? c->next[to] : 0,
+                                      .acknowledgement = flags & PACKET_ACK ? c->seen[to] : 0,
                                       .window = is_syn ? WIRE_FIRST_WINDOW : WIRE_WINDOW,
                                       .flags = flags};
     recipe->mss = is_syn ? (w->play->family == PACKET_IPV6 ? 1440 : 1460) : 0;
@@ -40,26 +41,25 @@ static void add_tcp(const struct wire *w, const struct wire_connection *c, enum 
 }
 
 /* The client pings. */
-static void add_echo(enum story_lane from, struct packet_recipe *recipe)
+static void add_echo(const struct wire_connection *c, enum story_lane from, struct packet_recipe *recipe)
 {
     static const uint8_t types[][2] = {{8, 0}, {128, 129}}; /* request and reply (RFC 792, RFC 4443) */
     recipe->icmp = (struct packet_icmp){
-        .type = types[recipe->protocol == PACKET_ICMPV6][from != STORY_CLIENT], .id = WIRE_ECHO_ID};
+        .type = types[recipe->protocol == PACKET_ICMPV6][from != STORY_CLIENT], .id = c->own[from].port};
     recipe->icmp_sequence = 1;
 }
 
 static int build(const struct wire *w, const struct wire_connection *c, enum story_lane from, uint8_t flags,
                  const void *payload, size_t size, void *buffer)
 {
-    enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
     struct packet_recipe recipe = {
         .family = w->play->family,
         .protocol = protocol_of(w),
         .ttl = 64,
-        .source = *play_address(w->play, from),
-        .destination = *play_address(w->play, to),
-        .source_port = c->port[from],
-        .destination_port = c->port[to],
+        .source = c->own[from].address,
+        .destination = c->peer[from].address,
+        .source_port = c->own[from].port,
+        .destination_port = c->peer[from].port,
         .window_scale = -1,
         .payload = payload,
         .payload_size = size,
@@ -67,7 +67,7 @@ static int build(const struct wire *w, const struct wire_connection *c, enum sto
     if (recipe.protocol == PACKET_TCP)
         add_tcp(w, c, from, flags, &recipe);
     if (recipe.protocol == PACKET_ICMP || recipe.protocol == PACKET_ICMPV6)
-        add_echo(from, &recipe);
+        add_echo(c, from, &recipe);
     return packet_build(&recipe, buffer, WIRE_BUFFER);
 }
 
@@ -90,19 +90,139 @@ static bool is_final(const struct wire *w, const struct wall_report *report, con
     const struct verdict *v = wall_report_verdict(report);
     if (report->fate != WALL_REJECT)
         return false;
-    if (packet->protocol != PACKET_TCP || packet->tcp.flags == PACKET_SYN || !v || !v->rule)
+    if (packet->protocol != PACKET_TCP || packet->tcp.flags == PACKET_SYN || !v)
         return true;
+    if (!v->rule)
+        return !v->nft_rule || nft_rule_resets(v->nft_rule);
     return strstr(rules_reject_name(w->rules->family, v->rule->target.reject.with), "reset") != NULL;
 }
 
-static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, enum story_lane from,
+static uint32_t segment_size(const struct packet *p)
+{
+    return packet_payload_size(p) + (p->tcp.flags & PACKET_SYN ? 1U : 0U) +
+           (p->tcp.flags & PACKET_FIN ? 1U : 0U);
+}
+
+/* NAT may have sent the packet to where nobody waits for it. */
+static bool is_waited_for(const struct wire_connection *c, const struct wall_report *report)
+{
+    const struct packet *p = &report->packet;
+    bool here = report->path == WALL_IN || report->path == WALL_LOOP;
+
+    if (c->waits.port == 0)
+        return true;
+    return p->destination_port == c->waits.port && here == c->waits_here &&
+           (here || packet_address_equal(&p->destination, &c->waits.address));
+}
+
+static bool is_end(const struct wire_end *end, const struct packet_address *a, uint16_t port)
+{
+    return packet_address_equal(&end->address, a) && end->port == port;
+}
+
+/* Does it belong to the connection as the receiver knows it? NAT may have written to it what no answer can have. */
+static bool is_of_connection(const struct wire_connection *c, enum story_lane to, const struct packet *p)
+{
+    bool ports = packet_has_ports(p->protocol);
+    uint16_t source = ports ? p->source_port : p->icmp.id,
+             destination = ports ? p->destination_port : p->icmp.id;
+
+    return is_end(&c->peer[to], &p->source, source) && is_end(&c->own[to], &p->destination, destination);
+}
+
+/* Why a packet that got through is of no use to who gets it; 0: it is. */
+static enum speech_phrase useless(const struct wire_connection *c, enum story_lane to,
+                                  const struct wall_report *report)
+{
+    const struct packet *p = &report->packet;
+
+    bool leaves = report->path == WALL_OUT || report->path == WALL_THROUGH;
+
+    if (leaves && packet_address_equal(&p->source, &p->destination))
+        return SPEECH_FROM_ITSELF;
+    if (!c->met[to])
+        return is_waited_for(c, report) ? SPEECH_NOTHING : SPEECH_NOBODY_WAITS;
+    return is_of_connection(c, to, p) ? SPEECH_NOTHING : SPEECH_OF_NO_CONNECTION;
+}
+
+static void note_useless(struct wire *w, struct story_step *step, enum speech_phrase why,
+                         const struct packet *p)
+{
+    char *source = story_end_text(&p->source, p->family, p->source_port),
+         *destination = story_end_text(&p->destination, p->family, p->destination_port);
+
+    step->cause =
+        source && destination ? speech_new(why, 2, (const char *const[]){destination, source}) : NULL;
+    if (!step->cause)
+        w->error = -ENOMEM;
+    if (w->lost_step == 0)
+        w->lost_step = step->number;
+    free(source);
+    free(destination);
+}
+
+/* What the other side learns of the packet that comes to it. */
+static void deliver(struct wire *w, struct wire_connection *c, enum story_lane from,
+                    const struct wall_report *report)
+{
+    enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
+    const struct packet *p = &report->packet;
+    bool echo = p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMPV6;
+    size_t size = packet_payload_size(p);
+
+    if (!c->met[to]) {
+        c->own[to] = (struct wire_end){p->destination, echo ? p->icmp.id : p->destination_port};
+        c->peer[to] = (struct wire_end){p->source, echo ? p->icmp.id : p->source_port};
+        c->met[to] = true;
+        c->stand[to].is_known = report->path != play_path(w->play, from) || c->stand[to].is_known;
+        c->stand[to].is_here = report->path == WALL_IN || report->path == WALL_LOOP;
+        memcpy(c->stand[to].interface, report->out, sizeof(report->out));
+    }
+    if (p->protocol == PACKET_TCP)
+        c->seen[from] = p->tcp.sequence + segment_size(p);
+    if (size == 0)
+        return;
+    size = size < sizeof(w->heard) ? size : sizeof(w->heard) - 1;
+    memcpy(w->heard, p->bytes + p->payload, size);
+    w->heard[size] = '\0';
+}
+
+/* Where it is that NAT has sent packets to. */
+static enum wall_path place(const struct wire *w, const struct wire_connection *c, enum story_lane from,
+                            struct wall_world *world)
+{
+    static const enum wall_path paths[2][2] = {{WALL_THROUGH, WALL_IN}, {WALL_OUT, WALL_LOOP}};
+    enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
+    const struct wire_stand *ours = &c->stand[from], *theirs = &c->stand[to];
+    bool here[2] = {play_is_here(w->play, STORY_CLIENT), play_is_here(w->play, STORY_SERVER)};
+
+    play_world(w->play, from, world);
+    world->made_up = !packet_address_equal(&c->peer[from].address, play_address(w->play, to));
+    if (!ours->is_known && !theirs->is_known)
+        return play_path(w->play, from);
+    here[from] = ours->is_known ? ours->is_here : here[from];
+    here[to] = theirs->is_known ? theirs->is_here : here[to];
+    if (ours->is_known) {
+        world->in = ours->is_here ? "" : ours->interface;
+        world->unknown &= ~(uint32_t)VERDICT_NO_IN;
+        world->unknown |= ours->is_here || ours->interface[0] ? 0 : VERDICT_NO_IN;
+    }
+    if (theirs->is_known) {
+        world->out = theirs->is_here ? "" : theirs->interface;
+        world->unknown &= ~(uint32_t)VERDICT_NO_OUT;
+        world->unknown |= theirs->is_here || theirs->interface[0] ? 0 : VERDICT_NO_OUT;
+    }
+    return paths[here[from]][here[to]];
+}
+
+static enum wall_fate attempt(struct wire *w, struct wire_connection *c, enum story_lane from,
                               const struct packet *packet, const char *label, bool is_retry,
                               bool *ret_is_final)
 {
     struct verdict_trace trace;
     struct wall_report report;
     struct wall_world world;
-    enum wall_path path = play_path(w->play, from);
+    enum wall_path path = place(w, c, from, &world);
     struct story_step *step = story_step_add(w->story);
     if (!step) {
         w->error = -ENOMEM;
@@ -112,7 +232,6 @@ static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, e
     step->channel = c->channel;
     step->is_retry = is_retry;
     w->error = describe(w, step, packet, label);
-    play_world(w->play, from, &world);
     wall_packet(w->wall, packet, path, &world, w->now_ms, play_watch_trace(&w->watch, step, &trace), &report);
     wall_report_follow(&report);
     if (!w->error)
@@ -126,7 +245,26 @@ static enum wall_fate attempt(struct wire *w, const struct wire_connection *c, e
     if ((report.fate == WALL_DROP || report.fate == WALL_REJECT) && w->lost_step == 0)
         w->lost_step = step->number;
     *ret_is_final = is_final(w, &report, packet);
+    if (report.fate == WALL_DROP || report.fate == WALL_REJECT)
+        return report.fate;
+    enum speech_phrase why = useless(c, (enum story_lane) !from, &report);
+    if (why != SPEECH_NOTHING) {
+        note_useless(w, step, why, &report.packet);
+        *ret_is_final = !is_retry;
+        return WALL_DROP;
+    }
+    deliver(w, c, from, &report);
     return report.fate;
+}
+
+void wire_begin(struct wire_connection *c, enum story_lane from, const struct wire_end *own,
+                const struct wire_end *peer)
+{
+    enum story_lane to = from == STORY_CLIENT ? STORY_SERVER : STORY_CLIENT;
+
+    c->own[from] = c->peer[to] = *own;
+    c->peer[from] = c->own[to] = *peer;
+    c->met[from] = true;
 }
 
 static void advance(struct wire_connection *c, enum story_lane from, uint8_t flags, size_t size)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/play/world.h"
 #include "explain/near/near.h"
+#include "explain/near/nft.h"
+#include "explain/play/machine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,8 +11,12 @@
 void play_config(const struct play *play, struct track_config *ret)
 {
     track_config_default(ret, play->manner, play->kernel);
+    if (play->machine)
+        play_machine_configure(play->machine, ret);
     ret->ftp_loose = play->helper_loose;
     ret->always_helps = play->helper_always;
+    if (!play->machine || play->nat_ftp != TRACK_NAT_FTP_UNKNOWN)
+        ret->nat_ftp = play->nat_ftp;
     if (play->helper_port_count == 0)
         return;
     memcpy(ret->ftp_ports, play->helper_ports, sizeof(ret->ftp_ports));
@@ -60,6 +66,15 @@ bool play_is_local(const struct play *play)
     return play->where != STORY_AT_GATEWAY && (is_same || has_loopback);
 }
 
+bool play_is_here(const struct play *play, enum story_lane side)
+{
+    static const uint8_t here[][2] = {[STORY_AT_SERVER] = {[STORY_SERVER] = true},
+                                      [STORY_AT_GATEWAY] = {false},
+                                      [STORY_AT_CLIENT] = {[STORY_CLIENT] = true}};
+
+    return play_is_local(play) || here[play->where][side];
+}
+
 /* By which packets come in, or go out. On a gateway --in is towards the client and --out towards the server, so that
  * answers go the other way; a machine at an end has mostly one for both, and one that is said will do. */
 static const char *interface_of(const struct play *play, enum story_lane from, bool is_in)
@@ -81,6 +96,18 @@ static enum story_lane own_side(const struct play *play)
     return play->where == STORY_AT_SERVER ? STORY_SERVER : STORY_CLIENT;
 }
 
+static bool is_of_host(const struct play *play)
+{
+    return host_has_address(play->host, play->family, play_address(play, own_side(play))) == HOST_YES;
+}
+
+/* It was not said, but found by the routes: the wall asks them itself, for each packet. */
+static bool is_found(const struct play *play, const char *interface)
+{
+    return interface &&
+           ((play->in_found && interface == play->in) || (play->out_found && interface == play->out));
+}
+
 void play_world(const struct play *play, enum story_lane from, struct wall_world *ret)
 {
     enum wall_path path = play_path(play, from);
@@ -93,11 +120,20 @@ void play_world(const struct play *play, enum story_lane from, struct wall_world
                    (out ? 0U : VERDICT_NO_OUT) | (play->sets ? 0U : VERDICT_NO_SET),
         .time = play->time,
         .sets = play->sets,
+        .host = play->host,
     };
-    if (play->where == STORY_AT_GATEWAY)
-        return; /* neither end is an address of the gateway's own */
-    ret->local = play_address(play, own_side(play));
-    ret->local_count = 1;
+    bool has_own = play->where != STORY_AT_GATEWAY; /* neither end is an address of a gateway's own */
+    if (has_own && !is_of_host(play)) {
+        ret->host = NULL; /* who is asked about is another machine than the one that is known */
+        ret->local = play_address(play, own_side(play));
+        ret->local_count = 1;
+        return;
+    }
+    ret->local = host_locals(play->host, play->family, &ret->local_count);
+    if (!play->host || !is_found(play, out))
+        return;
+    ret->out = "";
+    ret->unknown |= VERDICT_NO_OUT;
 }
 
 static void watch_rule(void *arg, const struct rules_chain *chain, const struct rules_rule *rule,
@@ -111,15 +147,33 @@ static void watch_rule(void *arg, const struct rules_chain *chain, const struct 
         story_looked_add(step, w->rules, (enum rules_table_type)chain->table, chain, rule, number, answer);
 }
 
+static void watch_nft_rule(void *arg, const struct nft_rule *rule, enum verdict_answer answer)
+{
+    struct play_watch *w = arg;
+    if (!w->error)
+        w->error = story_nft_looked_add(&w->story->steps[w->story->step_count - 1], rule, answer);
+}
+
+static bool is_told(const struct play_watch *w, const struct verdict *v)
+{
+    bool is_lost = v->code == VERDICT_DROP || v->code == VERDICT_REJECT;
+    return !w->error && is_lost && !w->story->steps[w->story->step_count - 1].is_retry;
+}
+
+static void watch_nft_chain(void *arg, const struct verdict_packet *p, const struct verdict *v)
+{
+    struct play_watch *w = arg;
+    if (is_told(w, v))
+        w->error = near_nft_find(w->story, p, v);
+}
+
 /* What is sent again has been told of already. */
 static void watch_table(void *arg, enum rules_table_type table, const struct verdict_packet *p,
                         const struct verdict *v)
 {
     struct play_watch *w = arg;
-    bool is_lost = v->code == VERDICT_DROP || v->code == VERDICT_REJECT;
-    if (w->error || !is_lost || w->story->steps[w->story->step_count - 1].is_retry)
-        return;
-    w->error = near_find(w->story, w->rules, table, p, v);
+    if (is_told(w, v))
+        w->error = near_find(w->story, w->rules, table, p, v);
 }
 
 const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct story_step *step,
@@ -127,7 +181,11 @@ const struct verdict_trace *play_watch_trace(struct play_watch *w, const struct 
 {
     if (w->looked != (uint32_t)PLAY_WATCH_ALL && w->looked != step->number)
         return NULL;
-    *ret = (struct verdict_trace){.arg = w, .rule = watch_rule, .table = watch_table};
+    *ret = (struct verdict_trace){.arg = w,
+                                  .rule = watch_rule,
+                                  .nft_rule = watch_nft_rule,
+                                  .nft_chain = watch_nft_chain,
+                                  .table = watch_table};
     return ret;
 }
 

@@ -18,6 +18,8 @@ enum wall_path play_path(const struct play *play, enum story_lane from);
 /* The port of range that is used as the n-th: from the customary one on where the range has room, else from its
  * fourth on. */
 uint16_t play_port_in(struct rules_range16 range, uint16_t customary, unsigned n);
+/* Is that side on the firewall's own machine? */
+bool play_is_here(const struct play *play, enum story_lane side);
 /* Interfaces and addresses, for a packet that from sends. Borrows from play. */
 void play_world(const struct play *play, enum story_lane from, struct wall_world *ret);
 /* Do client and server run on the machine that filters, so that their packets go over loopback? */

@@ -33,6 +33,7 @@ static void world_of(const struct run *run, const struct passing *g, struct play
         play->family = run_session(run, g->session)->family;
     }
     play_world(play, g->from, ret);
+    ret->outside = true;
     ret->unknown &= ~(uint32_t)(VERDICT_NO_BYTES | VERDICT_NO_SHAPE);
     ret->time = (int64_t)g->packet->time_s;
 }

@@ -18,8 +18,10 @@ static const char *const channels[] = {
 /* By whom a packet's fate was decided; rules: by those of which table. */
 static const char *stage_name(const struct story_step *step)
 {
-    static const char *const stages[] = {
-        [WALL_BY_CONNTRACK] = "conntrack", [WALL_BY_HELPER] = "helper", [WALL_BY_BESIDE] = "beside"};
+    static const char *const stages[] = {[WALL_BY_CONNTRACK] = "conntrack",
+                                         [WALL_BY_HELPER] = "helper",
+                                         [WALL_BY_BESIDE] = "beside",
+                                         [WALL_BY_ROUTE] = "route"};
 
     if (step->stage != WALL_BY_RULES)
         return stages[step->stage];
@@ -45,6 +47,7 @@ static const char *const event_types[] = {
     [TRACK_EXPECT_REMOVED] = "expect-removed",
     [TRACK_EXPECT_MISSED] = "expect-missed",
     [TRACK_PACKET_DROPPED] = "packet-dropped",
+    [TRACK_FLOW_MAPPED] = "flow-mapped",
 };
 
 static json_t *latin1(const char *text)
@@ -138,18 +141,27 @@ static json_t *make_jump(const void *element)
 static json_t *make_event(const void *element)
 {
     const struct story_event *event = element;
-    return json_pack("{s:s, s:s?, s:o}", "type", event_types[event->type], "reason",
-                     track_reason_name(event->reason), "text", json_text(event->text));
+    return json_pack("{s:s, s:s?, s:b, s:o}", "type", event_types[event->type], "reason",
+                     track_reason_name(event->reason), "open", event->is_open, "text",
+                     json_text(event->text));
+}
+
+static json_t *json_becomes(const struct story_step *step)
+{
+    if (!step->became_source)
+        return json_null();
+    return json_pack("{s:o, s:o}", "source", json_text(step->became_source), "destination",
+                     json_text(step->became_destination));
 }
 
 json_t *json_step(const struct story_step *step)
 {
-    json_t *packet =
-        json_pack("{s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "number", (json_int_t)step->number,
-                  "at_ms", (json_int_t)step->at_ms, "from", lanes[step->from], "channel",
-                  channels[step->channel], "phase", json_text(step->phase), "label", json_text(step->label),
-                  "source", json_text(step->source), "destination", json_text(step->destination), "packet",
-                  json_text(step->packet), "retry", step->is_retry);
+    json_t *packet = json_pack(
+        "{s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "number", (json_int_t)step->number,
+        "at_ms", (json_int_t)step->at_ms, "from", lanes[step->from], "channel", channels[step->channel],
+        "phase", json_text(step->phase), "label", json_text(step->label), "source", json_text(step->source),
+        "destination", json_text(step->destination), "packet", json_text(step->packet), "becomes",
+        json_becomes(step), "retry", step->is_retry);
     json_t *judged = json_pack(
         "{s:s, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", states[step->state],
         "reason", track_reason_name(step->reason), "hook", json_text(step->hook), "fate",

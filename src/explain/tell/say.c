@@ -14,6 +14,8 @@ char *say_decider(const struct story_step *step)
         return PHRASE(FTP_HELPER);
     if (step->stage == WALL_BY_BESIDE)
         return PHRASE(BESIDE);
+    if (step->stage == WALL_BY_ROUTE)
+        return PHRASE(THE_ROUTE);
     return step->rule.chain ? story_place_short(&step->rule) : PHRASE(NO_TABLE);
 }
 

@@ -166,7 +166,8 @@ static void check_outcome(const struct told *told)
             worst = task->outcome;
         MUST(task->step <= s->step_count);
         MUST((task->outcome == STORY_WORKS) == (task->why == NULL));
-        MUST(task->outcome != STORY_BLOCKED || is_lost(&s->steps[task->step - 1]));
+        MUST(task->outcome != STORY_BLOCKED || is_lost(&s->steps[task->step - 1]) ||
+             s->steps[task->step - 1].cause);
     }
     MUST(s->outcome == worst);
     MUST((s->outcome == STORY_WORKS) == says(told, "The whole session works"));
@@ -183,7 +184,7 @@ static void check_named(const struct told *told)
         return;
     }
     MUST(step != NULL);
-    if (step->stage != WALL_BY_RULES)
+    if (step->stage != WALL_BY_RULES || step->cause) /* a cause: rules let it pass, and it was of no use */
         return;
     char *place = story_place(&step->rule);
     assert_non_null(place);
