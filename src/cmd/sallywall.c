@@ -15,6 +15,8 @@ static const struct {
      explain_command},
     {"diff", "what changes from one rule set to another", diff_command},
     {"replay", "run a capture through connection tracking and rules", replay_command},
+    {"snapshot", "write what is known of this machine into one text, for explain elsewhere",
+     snapshot_command},
     {"check", "can a rule file be read?", check_command},
     {"save", "read a rule file and print it as iptables-save would", save_command},
     {"up", "put up the wall in this network namespace: rules, tracking and FTP helper in the kernel",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/wall/asking.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <langinfo.h>
 #include <stdlib.h>
@@ -129,6 +130,7 @@ static bool take_at(void *what, const char *value, const char **why)
     if (!choose(words, value, &where))
         return false;
     ((struct asking *)what)->play.where = (enum story_at)where;
+    ((struct asking *)what)->play.at_said = true;
     return true;
 }
 
@@ -192,7 +194,18 @@ static bool take_kernel(void *what, const char *value, const char **why)
     if (*value && *value != '.' && *value != '-' && *value != '+')
         return false;
     ((struct asking *)what)->play.kernel = TRACK_KERNEL(major, minor);
+    ((struct asking *)what)->said.kernel = true;
     return major > 2 || (major == 2 && minor >= 6);
+}
+
+static bool take_nat_helper(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+    bool yes = strcmp(value, "yes") == 0;
+
+    *why = "expected yes or no";
+    a->play.nat_ftp = yes ? TRACK_NAT_FTP_LOADED : TRACK_NAT_FTP_MISSING;
+    return yes || strcmp(value, "no") == 0;
 }
 
 static bool take_helper_ports(void *what, const char *value, const char **why)
@@ -202,6 +215,7 @@ static bool take_helper_ports(void *what, const char *value, const char **why)
 
     *why = "one to eight ports with commas between them";
     a->play.helper_port_count = 0;
+    a->said.helper_ports = true;
     do {
         if (a->play.helper_port_count == 8 || !read_number(&value, UINT16_MAX, &port) || !port)
             return false;
@@ -215,6 +229,7 @@ static bool take_loose(void *what, const char *value, const char **why)
     (void)value;
     (void)why;
     ((struct asking *)what)->play.helper_loose = true;
+    ((struct asking *)what)->said.helper_loose = true;
     return true;
 }
 
@@ -236,6 +251,7 @@ static bool take_wall(void *what, const char *value, const char **why)
 
     (void)value;
     (void)why;
+    ((struct asking *)what)->said.wall = true;
     play->manner = TRACK_ROBUST;
     play->helper_always = true;
     return true;
@@ -256,6 +272,52 @@ static bool take_in(void *what, const char *value, const char **why)
 static bool take_out(void *what, const char *value, const char **why)
 {
     return take_interface(&((struct asking *)what)->play.out, value, why);
+}
+
+/* Said as often as one likes. Whether it can be read is tried at once, on a host of no further use. */
+static bool take_said(const char **kept, size_t *count, const char *value,
+                      int (*add)(struct host *h, const char *value, struct host_error *error))
+{
+    struct host *trial = host_new();
+    struct host_error error;
+    bool fits = trial && *count < ASKING_SAID && add(trial, value, &error) == 0;
+
+    host_free(&trial);
+    if (fits)
+        kept[(*count)++] = value;
+    return fits;
+}
+
+/* [INTERFACE=]ADDRESS[/BITS] */
+static int add_address(struct host *h, const char *value, struct host_error *error)
+{
+    char interface[HOST_INTERFACE] = "";
+    const char *equals = strchr(value, '=');
+    size_t size = equals ? (size_t)(equals - value) : 0;
+
+    if (size >= sizeof(interface) || (equals && size == 0)) {
+        *error = (struct host_error){0};
+        return -EINVAL;
+    }
+    memcpy(interface, value, size);
+    return host_add_address(h, equals ? interface : NULL, equals ? equals + 1 : value, error);
+}
+
+static bool take_address(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+
+    *why = "an address of the firewall's machine, with its interface and network or without: "
+           "eth0=192.0.2.18/24, 2001:db8::18";
+    return take_said(a->addresses, &a->address_count, value, add_address);
+}
+
+static bool take_route(void *what, const char *value, const char **why)
+{
+    struct asking *a = what;
+
+    *why = "a route as \"ip route\" prints it: \"default via 192.0.2.1 dev eth0\"";
+    return take_said(a->routes, &a->route_count, value, host_add_route);
 }
 
 static bool take_time(void *what, const char *value, const char **why)
@@ -351,19 +413,23 @@ const struct option_row ASKING_ROWS[] = {
     /* all */
     {"--client", "ADDRESS", "the client's address", take_client},
     {"--server", "ADDRESS[:PORT]", "the server's address; port 21", take_server},
-    {"--at", "PLACE", "where the firewall runs: server (default), gateway, client", take_at},
+    {"--at", "PLACE",
+     "where the firewall runs: server, gateway, client; default: as its addresses say, or server", take_at},
     {"--tls", NULL, "the control channel is encrypted (AUTH TLS)", take_tls},
     {"--pasv-ports", "A:B", "the server's passive range", take_pasv_ports},
     {"--data-port", "PORT", "that the server sends data from in active mode: 20, say, or any",
      take_data_port},
-    {"--kernel", "VERSION", "of the firewall's Linux; default: this machine's", take_kernel},
+    {"--kernel", "VERSION", "of the firewall's Linux; default: the snapshot's, or 6.18", take_kernel},
     {"--helper-ports", "PORTS", "nf_conntrack_ftp's ports=; default 21", take_helper_ports},
+    {"--nat-helper", "YES", "yes or no: is nf_nat_ftp there, which FTP behind NAT needs?", take_nat_helper},
     {"--loose", NULL, "nf_conntrack_ftp's loose=1", take_loose},
     {"--mode", "MODE", "linux (default), or robust: a helper without the kernel's quirks", take_mode},
     {"--wall", NULL, "the rules are a wall's (sallywall up): its helper needs no rule, and is robust",
      take_wall},
     {"--in", "INTERFACE", "towards the client, on the firewall", take_in},
     {"--out", "INTERFACE", "towards the server, on the firewall", take_out},
+    {"--address", "[IF=]ADDRESS[/N]", "that the firewall's machine has; may be said again", take_address},
+    {"--route", "ROUTE", "likewise: 'default via 192.0.2.1 dev eth0'", take_route},
     {"--sets", "FILE", "members of ipset's sets, as ipset save prints them", take_sets},
     {"--time", "TIME", "of day, for -m time: YYYY-MM-DDTHH:MM, UTC; default: now", take_time},
     {"-4", NULL, "the rules are iptables'", take_4},
@@ -387,7 +453,7 @@ const struct option_row ASKING_ROWS[] = {
     {"--packet", "PACKET", "ask about one: 'tcp 192.0.2.7:40000 > 192.0.2.18:22 syn'", take_packet},
     {"--pcap", "FILE", "replay a capture (pcap, pcapng)", take_capture},
 };
-const size_t ASKING_DIFF_COUNT = 20, ASKING_REPLAY_COUNT = 21,
+const size_t ASKING_DIFF_COUNT = 23, ASKING_REPLAY_COUNT = 24,
              ASKING_EXPLAIN_COUNT = sizeof(ASKING_ROWS) / sizeof(ASKING_ROWS[0]);
 
 void asking_init(struct asking *a)
@@ -400,6 +466,8 @@ void asking_init(struct asking *a)
 void asking_fini(struct asking *a)
 {
     sets_free(&a->sets);
+    host_free(&a->host);
+    play_machine_free(&a->machine);
 }
 
 int asking_complete(struct asking *a)
@@ -425,7 +493,130 @@ int asking_complete(struct asking *a)
         return -1;
     sets_bind(a->sets, &a->bound);
     a->play.sets = &a->bound;
+    a->said.sets = true;
     return 0;
+}
+
+/* ---- the machine ---- */
+
+static bool is_unsaid(const struct packet_address *a)
+{
+    static const struct packet_address zero;
+
+    return packet_address_equal(a, &zero);
+}
+
+static bool has_address_before(const struct host_address *all, size_t count, const struct host_address *new)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].family == new->family && packet_address_equal(&all[i].address, &new->address))
+            return true;
+    }
+    return false;
+}
+
+/* What was said goes in beside what is known, and a new address is told as one. 0 or -ENOMEM. */
+static int add_said(const struct asking *a, struct host *h, bool is_snapshot)
+{
+    struct host_error error;
+    size_t before, after;
+    int r = 0;
+
+    for (size_t i = 0; i < a->address_count && r != -ENOMEM; i++) {
+        (void)host_addresses(h, &before); /* the count is what is asked for */
+        r = add_address(h, a->addresses[i], &error);
+        const struct host_address *all = host_addresses(h, &after);
+        if (r == 0 && is_snapshot && !has_address_before(all, before, &all[after - 1]))
+            fprintf(stderr,
+                    "sallywall: --address %s: the snapshot has no such address; it is taken as one more\n",
+                    a->addresses[i]);
+    }
+    for (size_t i = 0; i < a->route_count && r != -ENOMEM; i++)
+        r = host_add_route(h, a->routes[i], &error);
+    return r == -ENOMEM ? r : 0; /* all else was tried when it was read */
+}
+
+static void tell_contradictions(const struct asking *a, const struct host *h)
+{
+    const struct {
+        const char *option, *interface;
+    } interfaces[] = {{"--in", a->play.in}, {"--out", a->play.out}};
+    char text[160];
+
+    for (unsigned n = 0; play_machine_contradicts(a->machine, &a->said, &a->play, n, text); n++)
+        fprintf(stderr, "sallywall: %s\n", text);
+    for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+        if (interfaces[i].interface && host_has_interface(h, interfaces[i].interface) == HOST_NO)
+            fprintf(stderr, "sallywall: %s %s: the snapshot has no interface of that name\n",
+                    interfaces[i].option, interfaces[i].interface);
+    }
+}
+
+/* The end that is the machine itself by what was said, and of which the machine does not say so. */
+static int add_own_end(const struct asking *a, struct host *h)
+{
+    const struct play *play = &a->play;
+    const struct packet_address *own = play->where == STORY_AT_CLIENT ? &play->client : &play->server;
+    char text[INET6_ADDRSTRLEN];
+    struct host_error error;
+
+    if (play->where == STORY_AT_GATEWAY || !host_is_reachable(h, play->family) || !play->family ||
+        is_unsaid(own))
+        return 0;
+    enum host_answer has = host_has_address(h, play->family, own);
+    if (has == HOST_YES)
+        return 0;
+    packet_address_format(own, play->family, text);
+    if (has == HOST_NO)
+        fprintf(stderr,
+                "sallywall: the snapshot's machine has no address %s, which it is said to have (--at); it is "
+                "taken as one more\n",
+                text);
+    return host_add_address(h, NULL, text, &error) == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* Unless it was said, the machine's addresses tell where it stands. */
+static void find_place(const struct host *h, struct play *play)
+{
+    if (play->at_said || !host_is_reachable(h, play->family) || !play->family || is_unsaid(&play->server) ||
+        host_has_address(h, play->family, &play->server) != HOST_NO)
+        return;
+    if (!is_unsaid(&play->client) && host_has_address(h, play->family, &play->client) == HOST_YES)
+        play->where = STORY_AT_CLIENT;
+    else
+        play->where = STORY_AT_GATEWAY;
+}
+
+static int meet_machine(struct asking *a)
+{
+    struct host *h = play_machine_host(a->machine);
+    int r = add_said(a, h, true);
+
+    play_machine_apply(a->machine, &a->said, &a->play);
+    tell_contradictions(a, h);
+    find_place(h, &a->play);
+    return r ? r : add_own_end(a, h);
+}
+
+static int meet_said(struct asking *a)
+{
+    if (!a->address_count && !a->route_count)
+        return 0;
+    a->host = host_new();
+    if (!a->host || add_said(a, a->host, false))
+        return -ENOMEM;
+    a->play.host = a->host;
+    return add_own_end(a, a->host);
+}
+
+int asking_meet(struct asking *a, struct play_machine *machine)
+{
+    a->machine = machine;
+    int r = machine ? meet_machine(a) : meet_said(a);
+
+    if (r)
+        fprintf(stderr, "sallywall: out of memory\n");
+    return r;
 }
 
 struct story_text_options asking_text_options(const struct asking *a)

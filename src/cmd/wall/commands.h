@@ -14,6 +14,7 @@ enum { STATUS_TROUBLE = 2, STATUS_UNKNOWN = 3 };
 MUST_USE int explain_command(int argc, char **argv);
 MUST_USE int diff_command(int argc, char **argv);
 MUST_USE int replay_command(int argc, char **argv);
+MUST_USE int snapshot_command(int argc, char **argv);
 MUST_USE int iptables_command(int argc, char **argv);
 MUST_USE int save_command(int argc, char **argv);
 MUST_USE int check_command(int argc, char **argv);

@@ -351,13 +351,19 @@ static int answer(const struct rules *r, const struct asked *q, const struct ask
 }
 
 /* Of a file, of this machine, or with --wall and no file of the wall that stands on it. 0, or -1 and told. */
-static int read_rules(const char *file, const struct asking *a, uint8_t likely, struct rules **ret,
-                      char **ret_name)
+static int read_rules(const char *file, struct asking *a, uint8_t likely, struct rules **ret, char **ret_name)
 {
-    if (file || !a->play.helper_always)
-        return source_read(file, SOURCE_ANY, a->family, likely, ret, ret_name);
+    struct play_machine *machine = NULL;
+
+    if (file || !a->play.helper_always) {
+        if (source_read_machine(file, SOURCE_ANY, a->family, likely, ret, ret_name, &machine))
+            return -1;
+        return asking_meet(a, machine);
+    }
     *ret_name = strdup(SAID(WALL_HERE));
-    return *ret_name ? live_read(a->family ? a->family : likely ? likely : PACKET_IPV4, ret) : -1;
+    if (!*ret_name || live_read(a->family ? a->family : likely ? likely : PACKET_IPV4, ret))
+        return -1;
+    return asking_meet(a, NULL);
 }
 
 int explain_command(int argc, char **argv)
@@ -402,7 +408,12 @@ int replay_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
-    if (!asking_complete(&a) && (!a.rules || !source_read(a.rules, SOURCE_ANY, a.family, 0, &rules, &name))) {
+    bool has_rules = a.rules != NULL;
+    struct play_machine *machine = NULL;
+
+    if (!asking_complete(&a) &&
+        (!has_rules || !source_read_machine(a.rules, SOURCE_ANY, a.family, 0, &rules, &name, &machine)) &&
+        !asking_meet(&a, machine)) {
         a.play.rules_name = name;
         status = run_capture(rules, &a, argv[1], true);
     }
@@ -435,8 +446,12 @@ int diff_command(int argc, char **argv)
 
     if (r)
         return r > 0 ? 0 : STATUS_TROUBLE;
+    struct play_machine *machine = NULL;
+
+    /* What both are asked on is the machine of the new ones, if they say which that is. */
     if (!asking_complete(&a) && !source_read(argv[1], SOURCE_ANY, a.family, 0, &old, &old_name) &&
-        !source_read(argv[2], SOURCE_ANY, a.family, 0, &new, &new_name)) {
+        !source_read_machine(argv[2], SOURCE_ANY, a.family, 0, &new, &new_name, &machine) &&
+        !asking_meet(&a, machine)) {
         if (old->family == new->family)
             status = tell_diff(old, new, &a);
         else

@@ -17,6 +17,7 @@
 #include "cmd/wall/suit.h"
 #include "kernel/wall.h"
 #include "rules/build.h"
+#include "rules/nft/nft.h"
 #include "sys/run.h"
 
 /*
@@ -84,8 +85,10 @@ static struct rules *only_ours(const struct rules *all)
         for (size_t c = 0; c < table->count; c++)
             table->chains[c]->policy = RULES_POLICY_ACCEPT;
     }
-    if (r)
-        rules_beside_clear(r);
+    if (!r)
+        return NULL;
+    rules_beside_clear(r);
+    nft_release(&r->nft);
     return r;
 }
 
@@ -103,6 +106,15 @@ static void tell_rest(const struct rules *all)
     for (size_t i = 0; i < all->beside_count; i++)
         printf("%s: not taken over, and goes on to act: %s; \"%s\" shows it\n", program_of(all->family),
                all->beside[i].what, all->beside[i].command);
+    for (size_t i = 0; all->nft && i < all->nft->table_count; i++) {
+        const struct nft_table *table = all->nft->tables[i];
+        const char *family = nft_family_name((enum nft_family)table->family);
+
+        if (nft_table_is_met(all->nft, table, all->family))
+            printf("%s: not taken over, and goes on to act: the nftables table \"%s %s\"; \"nft list table "
+                   "%s %s\" shows it\n",
+                   program_of(all->family), family, table->name, family, table->name);
+    }
 }
 
 static int tell_mistake(const struct running *running, const struct rules_error *error)

@@ -9,6 +9,7 @@
 #include "cmd/wall/files.h"
 #include "cmd/wall/options.h"
 #include "cmd/wall/source.h"
+#include "host/snapshot.h"
 #include "rules/forms/look.h"
 
 /* --rules FILE, wherever it stands; the other words close up. NULL: not there. */
@@ -61,14 +62,21 @@ static bool has_counted(const struct rules *r)
 static int read_or_make(const char *file, uint8_t family, struct rules **ret, bool *ret_counters)
 {
     char *name = NULL, *text = NULL;
-    size_t size;
+    size_t size = 0;
     int r = strcmp(file, "-") == 0 ? 0 : files_read(file, &text, &size);
 
     *ret_counters = text && says_counters(text);
+    bool is_snapshot = text && snapshot_is(text, size);
     free(text);
     if (r == -ENOENT) {
         *ret = rules_new(family);
         return *ret ? 0 : -1;
+    }
+    if (is_snapshot) { /* what is written back would be rules alone */
+        fprintf(stderr,
+                "sallywall: %s: a snapshot is not changed; take its rules: sallywall save %s -%c > FILE\n",
+                file, file, family == PACKET_IPV6 ? '6' : '4');
+        return -1;
     }
     r = source_read(file, SOURCE_SAVE, family, 0, ret, &name);
     free(name);

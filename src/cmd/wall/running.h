@@ -11,6 +11,7 @@ struct running {
     size_t size;
     char *name;  /* "this machine (iptables-save v1.8.9 (nf_tables))" */
     char *other; /* as the other back end prints its own, if both have rules; or NULL */
+    char *saved; /* as iptables-nft-save prints them, whoever has rules; or NULL: it could not be asked */
 };
 
 /* The names of the kernel's own program for a command such as "iptables-save": the usual one, which may be this program's,
@@ -22,8 +23,16 @@ void running_name(const char *command, int i, char ret[RUNNING_NAME]);
 MUST_USE int running_read(uint8_t family, struct running *ret);
 void running_fini(struct running *r);
 
-/* Notes in r, which was read from running's text, what acts on the same packets: the other back end's rules,
- * and tables that nft made (struct rules_beside). 0 or -ENOMEM. */
+/* Puts beside r, which was read from running's text, what acts on the same packets: the tables that nft made (r->nft), and
+ * what is not evaluated: the other back end's rules (struct rules_beside). 0 or -ENOMEM. */
 MUST_USE int running_look_beside(const struct running *running, struct rules *r);
+
+/* Empties the lines of text, as iptables-save prints it, that the live wall has put into the kernel's own filter tables
+ * (kernel/reject.h): those are no rules of the administrator's. */
+void running_strip_wall(char *text);
+/* Notes in r one such thing: rules that the other back end has, and tables of nftables that nobody could list. 0 or
+ * -ENOMEM. */
+MUST_USE int running_add_other(struct rules *r, bool is_legacy, const char *text, size_t size);
+MUST_USE int running_add_unlisted(struct rules *r);
 
 #endif

@@ -418,7 +418,7 @@ static int judge_packet(struct wall *wall, const struct rules *r, const struct s
     const struct verdict *v = wall_report_verdict(&report);
     if (!v || report.fate == WALL_PASS)
         return 0;
-    return story_rule_quote(&ret->rule[which], r, report.table, v->chain, v->rule, v->number);
+    return story_verdict_quote(&ret->rule[which], r, report.table, v);
 }
 
 int session_judge(const struct rules *r, const struct session *s, struct session_answer *ret)
