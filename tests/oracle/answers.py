@@ -127,6 +127,8 @@ class Judge:
         name = question.name
         self.counts[name, "asked"] += 1
         self.counts[name, answer.outcome] += 1
+        if answer.outcome == "unknown":
+            self.counts["because", "live" if answer.live else "file" if answer.rules else "snapshot", reason(answer)] += 1
         if case.sort == "plain":
             self.counts[name, "plain"] += 1
             self.counts[name, "plain confident"] += question.is_confident(answer)
@@ -137,7 +139,7 @@ class Judge:
         if case.hidden() and not answer.live and not any(REMARK.search(text) for text in answer.rules):
             self.counts[name, "not in the file"] += 1
             if self.options.verbose:
-                self.report(number, case, question, answer, found)
+                self.report(number, case, question, answer, found, "NOT IN THE FILE")
             return
         self.counts[name, "contradicted"] += 1
         self.report(number, case, question, answer, found)
@@ -214,11 +216,18 @@ class Judge:
         self.world.load(case)
         return answer, found, case
 
-    def report(self, number, case, question, answer, found):
-        lines = ["CONTRADICTED: seed %s, set %d (%s), %s" % (self.options.seed, number, case.sort, question.name), case.told()]
+    def report(self, number, case, question, answer, found, what="CONTRADICTED"):
+        lines = [what + ": seed %s, set %d (%s), %s" % (self.options.seed, number, case.sort, question.name), case.told()]
         if answer:
             lines += ["  asked     %s" % answer.command, *changes(answer.rules), "  answered  %s" % answer.headline()]
         print("\n".join(lines + ["  found     %s" % f for f in found]), flush=True)
+
+
+def reason(answer):
+    """Why it is unknown, without what names an address, a rule or a table."""
+    told = [p["because"] for p in answer.said.get("packets", ()) if p.get("because")]
+    text = told[0] if told else answer.said.get("conclusion", "")
+    return re.sub(r'"[^"]*"|[0-9a-f]*[:.][0-9a-f:.]+|\d+', "...", text)[:150]
 
 
 def changes(rules):
@@ -262,6 +271,11 @@ def summary(options, counts):
         if c["plain"] >= ENOUGH and share < LEAST_CONFIDENT.get(name, 0):
             print("FAILED: too few confident answers about plain sets for a proof: %d %%" % share)
             failed += 1
+    reasons = sorted(((n, key) for key, n in counts.items() if key[0] == "because"), reverse=True)
+    if reasons and options.verbose:
+        print("unknown, and why:")
+        for n, (_, form, why) in reasons[:20]:
+            print("  %5d  %-8s %s" % (n, form, why))
     print("%d rule sets, %d that the kernel refuses" % (counts["sets"], counts["refused"]))
     if counts["refused"] > max(5, counts["sets"] // 5):
         print("FAILED: too many rule sets were refused")

@@ -57,6 +57,14 @@ class Program:
             f.write(text)
         return path
 
+    def snapshot(self):
+        """What `sallywall snapshot` says of the wall, as a file."""
+        with self.world.at("wall"):
+            done = subprocess.run([self.path, "snapshot"], capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise Broken("sallywall snapshot\n    ended with %d: %s" % (done.returncode, done.stderr[-2000:].strip()))
+        return self.file("snapshot", done.stdout)
+
     def ask(self, *words, statuses=STATUS):
         words = [self.path, *words, "--json"]
         with self.world.at("wall"):
@@ -93,6 +101,8 @@ def rules_words(program, case, form):
     """The rules to be looked at: a file and the sets that go with it, or nothing, for those of this machine."""
     if form == "live":
         return [], []
+    if form == "snapshot":
+        return [program.snapshot()], []
     text = program.world.saved(case)
     words = [program.file("rules", text)]
     if case.sets and form == "file and sets":
@@ -101,7 +111,7 @@ def rules_words(program, case, form):
 
 
 def choose_form(rng):
-    return rng.choice(("live", "file", "file and sets"))
+    return rng.choice(("live", "file", "file and sets", "snapshot", "snapshot"))
 
 
 class Question:
@@ -159,6 +169,8 @@ class Ftp(Question):
         return plan
 
     def contradictions(self, program, case, answer):
+        if is_led_away(answer, self.port):
+            return []
         became = live.play_session(program.world, case, self.plan(answer.said))
         found = []
         for task in answer.said["tasks"]:
@@ -173,6 +185,13 @@ class Ftp(Question):
         program.world.clear()
         plan = self.plan({}, dict.fromkeys(live.TASKS, live.Patience.session))
         return not any(live.play_session(program.world, case, plan).values())
+
+
+def is_led_away(answer, port):
+    """To a port where no server of ours waits: the answer says that it takes one to be there."""
+    first = (answer.said.get("packets") or [{}])[0]
+    became = first.get("becomes")
+    return bool(became) and read_end(became["destination"])[1] not in (21, OTHER_PORT, port)
 
 
 class Fixes(Ftp):
@@ -208,7 +227,7 @@ def carry_out(program, case, commands):
     for command in commands:
         if command.startswith("pasv_min_port="):
             port = int(command.partition("=")[2])
-        elif command.startswith(("iptables ", "ip6tables ")):
+        elif command.startswith(("iptables ", "ip6tables ", "nft ")):
             with program.world.at("wall"):
                 do("sh", "-c", "PATH=%s:$PATH; %s" % (folder, command))
         elif not command.startswith(("pasv_", "modprobe ", "#")):
@@ -278,6 +297,20 @@ class Single(Question):
         return live.try_packet(program.world, self.packet, live.Patience.packet)
 
 
+def connections(family, kind):
+    """[((source, port), (target, port)) of the first direction, the same of the answers], as the kernel has them."""
+    said = subprocess.run(["conntrack", "-L", "-f", "ipv%d" % family, "-p", kind], capture_output=True, text=True).stdout
+    found = []
+    for line in said.splitlines():
+        words = re.findall(r"(src|dst|sport|dport)=(\S+)", line)
+        if len(words) < 8:
+            continue
+        ends = [value for _, value in words[:8]]
+        pairs = [(ends[i], int(ends[i + 2])) for i in (0, 1, 4, 5)]
+        found.append(((pairs[0], pairs[1]), (pairs[2], pairs[3])))
+    return found
+
+
 class Exchange(Question):
     """A connection, a question over UDP or a ping, and the answer."""
     name = "exchanges"
@@ -302,13 +335,32 @@ class Exchange(Question):
         if not own and self.kind != "icmp":
             own = read_end(answer.said["packets"][0]["source"])[1]
         works = answer.outcome == "works"
+        if self.kind != "icmp" and is_led_away(answer, self.port):
+            return []
         sizes = {p["from"]: int(s[1]) for p in answer.said["packets"] if (s := re.search(r"(\d+) bytes", p["packet"]))}
         seconds = live.Patience.session if works else live.Patience.blocked
         both = [sizes.get("client", 8), sizes.get("server", 8)]
-        became = live.play_exchange(program.world, case, self.kind, own, self.port, seconds, both)
+        tracked = []
+        became = live.play_exchange(program.world, case, self.kind, own, self.port, seconds, both,
+                                    lambda: tracked.extend(connections(case.family, self.kind)))
         if works == (became is None):
-            return []
+            return self.mapped(case, answer, tracked) if works else []
         return ["it %s, it says; live: %s" % ("works" if works else "is blocked", became or "it works")]
+
+    def mapped(self, case, answer, tracked):
+        """Is the connection in the kernel's table as the answer has it? Where chance decides, it says so."""
+        first = answer.said["packets"][0]
+        source, target = read_end(first["source"]), read_end(first["destination"])
+        if self.kind == "icmp" or not tracked:
+            return []
+        became = first["becomes"] or first
+        said = read_end(became["destination"]), read_end(became["source"])
+        if any(event.get("open") for event in first["events"]):
+            return []
+        for original, reply in tracked:
+            if original == (source, target) and reply != said:
+                return ["the connection is answered as %s > %s, it says; live as %s > %s" % (*said, *reply)]
+        return []
 
     def possible(self, program, case):
         program.world.clear()

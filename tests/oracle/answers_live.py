@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import errno
+import ipaddress
 import os
 import re
 import select
@@ -260,7 +261,8 @@ class Session:
         if self.plan.mode == "passive":
             heard = self.talk("<227 Entering Passive Mode (%s,%d,%d)." % (host.replace(".", ","), port >> 8, port & 255), seconds)
             numbers = re.search(r"\((.*)\)", heard)[1].split(",")
-            target = ".".join(numbers[:4]), int(numbers[4]) << 8 | int(numbers[5])
+            # as clients do today: of the address that it names they take no notice
+            target = self.client.getpeername()[0], int(numbers[4]) << 8 | int(numbers[5])
         else:
             heard = self.talk("<229 Entering Extended Passive Mode (|||%d|)" % port, seconds)
             target = self.client.getpeername()[0], int(re.search(r"\|(\d+)\|", heard)[1])
@@ -280,7 +282,7 @@ class Session:
             heard = self.talk(">EPRT |%d|%s|%d|" % (2 if self.family == 6 else 1, host, own), seconds)
             words = heard.split("|")
             target = words[2], int(words[3])
-        if target[0] != self.server.getpeername()[0]:
+        if ipaddress.ip_address(target[0]) != ipaddress.ip_address(self.server.getpeername()[0]):
             self.talk("<501 That address is not yours.", seconds)
             raise Stuck("the server refuses the address %s, as it knows the client as %s" % (target[0], self.server.getpeername()[0]))
         self.talk("<200 PORT command successful. Consider using PASV." if self.plan.mode == "active" else
@@ -309,27 +311,36 @@ def play_session(world, case, plan):
 
 # --- there and back -------------------------------------------------------------------------------------------------
 
-def play_exchange(world, case, kind, own, port, seconds, sizes=(8, 8)):
-    """Why no answer came, or None."""
+def play_exchange(world, case, kind, own, port, seconds, sizes=(8, 8), observe=None):
+    """Why no answer came, or None. observe is called at the wall while the connection is open."""
     with world.at("wall"):
         world.forget()
     with Ports(world) as ports:
         try:
             if kind == "tcp":
-                return exchange_tcp(ports, case, own, port, seconds, sizes)
-            return (exchange_udp if kind == "udp" else exchange_icmp)(ports, case, own, port, seconds, sizes)
+                return exchange_tcp(ports, case, own, port, seconds, sizes, observe)
+            became = (exchange_udp if kind == "udp" else exchange_icmp)(ports, case, own, port, seconds, sizes)
+            look(world, observe)
+            return became
         except Stuck as stuck:
             return str(stuck)
         except OSError as error:
             return str(error)
 
 
-def exchange_tcp(ports, case, own, port, seconds, sizes):
+def look(world, observe):
+    if observe:
+        with world.at("wall"):
+            observe()
+
+
+def exchange_tcp(ports, case, own, port, seconds, sizes, observe=None):
     listeners = [ports.make(host, case.family, p, listen=True) for host in ("wall", "server") for p in {21, 2121, port}]
     client = ports.make(ENDS[case.place][0], case.family, own)
     server, _ = meet(ports, client, (addresses(case)[1], port), listeners, seconds)
     say(client, server, b"?" * sizes[0], seconds)
     say(server, client, b"!" * sizes[1], seconds)
+    look(ports.world, observe)
     finish(client, server, seconds)
 
 

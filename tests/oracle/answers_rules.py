@@ -362,10 +362,18 @@ class Maker:
         return self.pick("tcp dport 21", "tcp sport 21", "tcp dport { 20, 21, 22 }", "tcp dport %d-%d" % PASV, "ct state new",
                          "ct state established", "ct state related", "%s saddr %s" % (ip, client), "%s daddr %s" % (ip, server),
                          "iifname eth0", "oifname eth0", "meta l4proto tcp", "udp dport 53", "meta mark 1", "",
-                         "tcp flags syn / syn,ack", "tcp dport != 22", "%s saddr %s" % (ip, STRANGER[self.family]))
+                         "tcp flags syn / syn,ack", "tcp dport != 22", "%s saddr %s" % (ip, STRANGER[self.family]),
+                         "%s saddr . tcp dport { %s . 21, %s . 20-22 }" % (ip, client, server), "%s saddr != { %s, %s }" % (ip, client, STRANGER[self.family]),
+                         "tcp dport { 20-22, 1024-65535 }", "ct direction reply", "ct direction original ct state new", "ct status assured", "ct helper \"ftp\"",
+                         "meta l4proto tcp ct original proto-dst 21", "ct original %s saddr %s" % (ip, client), "fib daddr type local", "meta pkttype host",
+                         "meta mark . tcp dport { 0 . 21, 1 . 21 }", "ct mark 1", "ct state { new, established } tcp sport 21", "iifname \"eth*\" tcp dport 21",
+                         "ct state != established", "tcp option maxseg exists", "tcp flags fin,rst", "@th,16,16 21", "meta mark & 0x1 == 0x1", "%s daddr & %s == %s" % (
+                             ip, "255.255.255.0" if self.family == 4 else "ffff:ffff::", "192.0.2.0" if self.family == 4 else "2001:db8::"))
 
     def nft_statement(self, hook):
-        choices = ["drop", "drop", "accept", "counter", "meta mark set 1", "ct mark set 1", "limit rate 1/minute burst 1 packets accept"]
+        choices = ["drop", "drop", "accept", "counter", "meta mark set 1", "ct mark set 1", "limit rate 1/minute burst 1 packets accept", "ct count over 1 drop",
+                   "limit rate over 1/minute burst 3 packets drop", "quota over 2000 bytes drop", "meta mark set meta mark | 0x1", "ct mark set meta mark", "meta mark set ct mark",
+                   "continue", "return", "log"]
         if hook in ("input", "forward", "output"):
             choices += ["reject", "reject with tcp reset"]
         if hook == "prerouting":
@@ -421,6 +429,25 @@ class Maker:
         return self.nft_table(family, "type filter hook %s priority filter;" % self.pick("input", "forward", "output"),
                               ["tcp dport vmap @by_port", "ct state vmap { established : accept, invalid : drop }"], body)
 
+    def nft_chains(self, family):
+        """Chains that lead to one another, a set that rules fill, and maps."""
+        ip, kind = ("ip", "ipv4_addr") if self.family == 4 else ("ip6", "ipv6_addr")
+        hook = self.pick("prerouting", "input", "input", "forward", "forward", "output", "postrouting")
+        client, server = self.ends()
+        verdict = lambda: self.pick("accept", "drop", "jump first", "goto second", "return", "continue")
+        body = "\tset seen {\n\t\ttype %s\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t}\n" % kind
+        body += "\tmap marks {\n\t\ttype inet_service : mark\n\t\telements = { 21 : 0x1, 20 : 0x2 }\n\t}\n"
+        for name in ("second", "first"):
+            lines = [r.replace("jump first", "accept") for r in (self.nft_rule(hook), self.nft_rule(hook))]
+            body += "\tchain %s {\n%s\t}\n" % (name, "".join("\t\t%s\n" % r for r in lines if "notrack" not in r))
+        some = ["tcp dport vmap { 21 : %s, 20 : %s, 1024-65535 : %s }" % (verdict(), verdict(), verdict()), "ct state vmap { established : accept, new : %s, related : %s }" % (verdict(), verdict()),
+                "%s saddr . tcp dport vmap { %s . 21 : %s, %s . 21 : %s }" % (ip, client, verdict(), server, verdict()), "jump first", "tcp dport 21 goto second",
+                "tcp flags syn add @seen { %s saddr }" % ip, "%s saddr @seen %s" % (ip, self.pick("accept", "drop")), "%s daddr @seen accept" % ip,
+                "update @seen { %s saddr limit rate over 1/minute burst 3 packets } drop" % ip, "add @seen { %s saddr ct count over 1 } drop" % ip,
+                "meta mark set tcp dport map @marks", "meta mark vmap { 0x1 : %s, 0x2 : drop }" % verdict(), "tcp sport 21 accept"]
+        rules = self.rng.sample(some, self.pick(2, 3, 4))
+        return self.nft_table(family, "type filter hook %s priority %s; policy %s;" % (hook, self.pick("filter", "-150", "5", "60"), self.pick("accept", "accept", "drop")), rules, body)
+
     def nft_table(self, family, chain, rules, body=""):
         ip = "ip" if self.family == 4 else "ip6"
         name = self.pick("office", "guard", "mine", "fw4")
@@ -433,7 +460,7 @@ class Maker:
         for _ in range(self.pick(1, 1, 1, 2)):
             family = self.pick("inet", "inet", "ip" if self.family == 4 else "ip6", "ip" if self.family == 4 else "ip6",
                                "ip6" if self.family == 4 else "ip")
-            make = self.pick(self.nft_filter, self.nft_filter, self.nft_filter, self.nft_nat, self.nft_helper, self.nft_ingress,
+            make = self.pick(self.nft_filter, self.nft_filter, self.nft_filter, self.nft_chains, self.nft_chains, self.nft_chains, self.nft_nat, self.nft_helper, self.nft_ingress,
                              self.nft_map)
             if family == ("ip6" if self.family == 4 else "ip"):
                 self.case.nft.append(self.nft_table(family, "type filter hook input priority 0; policy drop;", []))
