@@ -63,12 +63,12 @@ static bool asks_counters(const struct able_case *c)
 
 static bool will_be_loaded(const struct able_case *c)
 {
-    return c->terms->sets && sets_has(c->terms->sets, c->match->set->name);
+    return c->terms->sets && sets_has(c->terms->sets, c->match->set->element.name);
 }
 
 static bool has_no_members(const struct able_case *c)
 {
-    uint64_t id = sets_id(c->match->set->name);
+    uint64_t id = sets_id(c->match->set->element.name);
 
     for (size_t i = 0; i < c->terms->standing_count; i++)
         if (c->terms->standing[i] == id)
@@ -143,9 +143,10 @@ static bool is_not_ulog(const struct able_case *c)
     "a netfilter program may not write the packet's mark, so that routing and others would not see it"
 
 #define PLAIN(clause) {.how = clause}
-#define STAYS_NAT                                                                                            \
+#define NOTHING_ELSE  "a netfilter program may accept or drop a packet, and nothing else"
+#define BESIDE_IT(why)                                                                                       \
     {                                                                                                        \
-        .exceptions = { {NULL, NULL, "NAT stays the kernel's", BESIDE} }                                     \
+        .exceptions = { {NULL, NULL, why, BESIDE} }                                                          \
     }
 
 const struct able_row able_matches[RULES_MATCH_TYPES] = {
@@ -263,16 +264,21 @@ const struct able_row able_targets[RULES_TARGET_TYPES] = {
                                         {has_zone_of_one_way, "--zone-orig, --zone-reply",
                                          "our own tracking has a zone for both directions", "say --zone"}}},
     [RULES_TARGET_NOTRACK] = PLAIN("before our own tracking looks at the packet"),
-    [RULES_TARGET_DNAT] = STAYS_NAT,
-    [RULES_TARGET_SNAT] = STAYS_NAT,
-    [RULES_TARGET_REDIRECT] = STAYS_NAT,
-    [RULES_TARGET_MASQUERADE] = STAYS_NAT,
-    [RULES_TARGET_NETMAP] = STAYS_NAT,
-    [RULES_TARGET_OPAQUE] =
-        {.how = "ULOG is counted",
-         .exceptions = {{is_ulog, "ULOG", "nothing is logged", "say LOG or NFLOG in its place", true},
-                        {is_not_ulog, "everything else",
-                         "a netfilter program may accept or drop a packet, and nothing else", BESIDE}}},
+    [RULES_TARGET_DNAT] = BESIDE_IT("NAT stays the kernel's"),
+    [RULES_TARGET_SNAT] = BESIDE_IT("NAT stays the kernel's"),
+    [RULES_TARGET_REDIRECT] = BESIDE_IT("NAT stays the kernel's"),
+    [RULES_TARGET_MASQUERADE] = BESIDE_IT("NAT stays the kernel's"),
+    [RULES_TARGET_NETMAP] = BESIDE_IT("NAT stays the kernel's"),
+    [RULES_TARGET_TTL] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_HL] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_TOS] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_DSCP] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_TCPMSS] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_SET] = BESIDE_IT(NOTHING_ELSE),
+    [RULES_TARGET_OPAQUE] = {.how = "ULOG is counted",
+                             .exceptions = {{is_ulog, "ULOG", "nothing is logged",
+                                             "say LOG or NFLOG in its place", true},
+                                            {is_not_ulog, "everything else", NOTHING_ELSE, BESIDE}}},
 };
 
 /* ---- tables ---- */

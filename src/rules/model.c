@@ -38,6 +38,29 @@ const char *rules_hook_name(enum rules_hook hook)
     return hook_names[hook];
 }
 
+uint16_t rules_target_changes(const struct rules_target *target)
+{
+    switch (target->type) {
+    case RULES_TARGET_MARK:
+    case RULES_TARGET_CONNMARK:
+        return RULES_CHANGES_MARK;
+    case RULES_TARGET_TTL:
+    case RULES_TARGET_HL:
+        return RULES_CHANGES_TTL;
+    case RULES_TARGET_TOS:
+    case RULES_TARGET_DSCP:
+        return RULES_CHANGES_TOS;
+    case RULES_TARGET_TCPMSS:
+        return RULES_CHANGES_TCP;
+    case RULES_TARGET_SET:
+        return (uint16_t)(RULES_CHANGES_SETS | (target->set->map_mark ? RULES_CHANGES_MARK : 0));
+    case RULES_TARGET_OPAQUE:
+        return target->opaque.changes;
+    default:
+        return rules_target_is_nat(target) ? RULES_CHANGES_ADDRESSES : 0;
+    }
+}
+
 bool rules_table_find(const char *name, enum rules_table_type *ret)
 {
     for (unsigned i = 0; i < RULES_TABLES; i++) {

@@ -313,10 +313,15 @@ struct rules_match_u32 {
 /* How a set member's own counters are compared; NONE: they are not asked. */
 enum rules_set_compare { RULES_SET_NONE, RULES_SET_EQ, RULES_SET_NE, RULES_SET_LT, RULES_SET_GT };
 
+/* Which element of which set a packet is. */
+struct rules_set_element {
+    char name[RULES_NAME]; /* of the set; "": none is named */
+    uint8_t dimensions;    /* 1..6 */
+    uint8_t source_bits;   /* bit i: dimension i is src, else dst */
+};
+
 struct rules_match_set {
-    char name[RULES_NAME];
-    uint8_t dimensions;  /* 1..6 */
-    uint8_t source_bits; /* bit i: dimension i is src, else dst */
+    struct rules_set_element element;
     bool inverted;
     bool return_nomatch;
     bool keeps_counters, keeps_subcounters; /* ! --update-counters, ! --update-subcounters */
@@ -335,7 +340,7 @@ struct rules_match_owner {
     struct rules_range32 uid, gid;
 };
 
-/* What an extension that is not evaluated may change, so that rules behind it which ask for that are unknown. */
+/* What a target, or an extension that is not evaluated, may change for the rules behind it. */
 enum rules_change {
     RULES_CHANGES_MARK = 1 << 0,
     RULES_CHANGES_SETS = 1 << 1, /* members; that lasts beyond the packet */
@@ -413,6 +418,12 @@ enum rules_target_type {
     RULES_TARGET_REDIRECT,
     RULES_TARGET_MASQUERADE,
     RULES_TARGET_NETMAP,
+    RULES_TARGET_TTL,
+    RULES_TARGET_HL,
+    RULES_TARGET_TOS,
+    RULES_TARGET_DSCP,
+    RULES_TARGET_TCPMSS,
+    RULES_TARGET_SET,
     RULES_TARGET_OPAQUE, /* one that iptables has and we don't */
     RULES_TARGET_TYPES
 };
@@ -453,6 +464,30 @@ struct rules_target_ct {
     char helper[16], timeout[32];
 };
 
+enum rules_ttl_change { RULES_TTL_SET, RULES_TTL_DEC, RULES_TTL_INC };
+
+struct rules_target_ttl {
+    uint8_t change; /* enum rules_ttl_change */
+    uint8_t ttl;
+};
+
+struct rules_target_tos { /* tos = (tos & ~mask) ^ value, all eight bits */
+    uint8_t value, mask;
+};
+
+struct rules_target_tcpmss {
+    uint16_t mss;
+    bool clamp; /* to the path's MTU, whatever mss is */
+};
+
+struct rules_target_set { /* in this order: put in, taken out, asked for what it carries */
+    struct rules_set_element add, del, map;
+    bool exist; /* one that is there is made anew, with its time-out */
+    bool has_timeout;
+    uint32_t timeout; /* seconds; 0: for good */
+    bool map_mark, map_prio, map_queue;
+};
+
 struct rules_chain;
 
 struct rules_target {
@@ -466,7 +501,12 @@ struct rules_target {
         struct rules_target_nflog *nflog;
         struct rules_target_mark mark; /* MARK and CONNMARK */
         struct rules_target_ct *ct;
-        struct nat_order *nat; /* DNAT...NETMAP */
+        struct nat_order *nat;       /* DNAT...NETMAP */
+        struct rules_target_ttl ttl; /* TTL and HL */
+        struct rules_target_tos tos;
+        uint8_t dscp; /* DSCP: the six bits */
+        struct rules_target_tcpmss tcpmss;
+        struct rules_target_set *set;
         struct rules_match_opaque opaque;
     };
 };
@@ -476,6 +516,9 @@ static inline bool rules_target_is_nat(const struct rules_target *target)
 {
     return target->type >= RULES_TARGET_DNAT && target->type <= RULES_TARGET_NETMAP;
 }
+
+/* What rules behind it may find changed: enum rules_change. */
+uint16_t rules_target_changes(const struct rules_target *target);
 
 /* ---- rules, chains, tables ---- */
 

@@ -6,6 +6,7 @@
  * What targets do that let the packet go on: net/netfilter/xt_mark.c, xt_connmark.c, xt_CT.c. Freestanding; an
  * effect is flat, so that an image can hold it.
  */
+#include "verdict/condition/field.h"
 #include "verdict/verdict.h"
 
 enum effect_kind {
@@ -17,6 +18,9 @@ enum effect_kind {
     EFFECT_CONNMARK_RESTORE, /* the other way round */
     EFFECT_CT,
     EFFECT_NOTRACK,
+    EFFECT_TTL,    /* value, as change says (enum rules_ttl_change) */
+    EFFECT_TOS,    /* tos = (tos & ~mask) ^ value */
+    EFFECT_MSS,    /* value is the most */
     EFFECT_CHANGE, /* of what value says (enum verdict_ignorance), by a target that is not evaluated */
 };
 
@@ -24,6 +28,7 @@ struct effect {
     uint8_t kind; /* enum effect_kind */
     uint8_t shift;
     bool left_shift;
+    uint8_t change;
     bool zone_from_mark, zone_one_way;
     uint8_t helper; /* enum track_helper */
     uint16_t zone;
@@ -117,6 +122,39 @@ static inline enum effect_view effect_ct(struct effect_state *s, const struct ef
     return EFFECT_VIEW_TEMPLATE;
 }
 
+/* net/netfilter/xt_HL.c. More than was there is more than nothing: the TTL of a packet that is made up stays what its
+ * sender has chosen. */
+static inline void effect_ttl(struct verdict_packet *p, const struct effect *e)
+{
+    uint32_t ttl = condition_ttl(p);
+
+    if (e->change != RULES_TTL_SET && condition_is_hidden_ttl(p)) {
+        p->unknown |= e->change == RULES_TTL_DEC ? VERDICT_NO_TTL : 0;
+        return;
+    }
+    if (e->change == RULES_TTL_SET)
+        ttl = e->value;
+    else if (e->change == RULES_TTL_INC)
+        ttl = ttl + e->value > UINT8_MAX ? UINT8_MAX : ttl + e->value;
+    else
+        ttl = ttl > e->value ? ttl - e->value : 0;
+    p->unknown &= ~(uint32_t)VERDICT_NO_TTL;
+    p->written.has_ttl = true;
+    p->written.ttl = (uint8_t)ttl;
+}
+
+/* xt_DSCP.c. What is not known of it and not written stays unknown. */
+static inline void effect_tos(struct verdict_packet *p, const struct effect *e)
+{
+    uint8_t known = (uint8_t)~condition_hidden_tos(p), mask = (uint8_t)e->mask;
+
+    p->written.tos = (uint8_t)((condition_tos(p) & ~mask) ^ (uint8_t)e->value);
+    p->written.tos_mask = known | mask;
+    p->written.tos &= p->written.tos_mask;
+    if (p->written.tos_mask == UINT8_MAX)
+        p->unknown &= ~(uint32_t)VERDICT_NO_TOS;
+}
+
 /* Not of UNKNOWN. Who calls it gives the packet the view that it returns. */
 static inline enum effect_view effect_apply(struct effect_state *s, const struct effect *e)
 {
@@ -132,6 +170,12 @@ static inline enum effect_view effect_apply(struct effect_state *s, const struct
     case EFFECT_CT:
     case EFFECT_NOTRACK:
         return effect_ct(s, e);
+    case EFFECT_TTL:
+        effect_ttl(&s->packet, e);
+        return EFFECT_VIEW_KEPT;
+    case EFFECT_TOS:
+        effect_tos(&s->packet, e);
+        return EFFECT_VIEW_KEPT;
     case EFFECT_CHANGE:
         s->packet.unknown |= e->value;
         return EFFECT_VIEW_KEPT;

@@ -3,6 +3,7 @@
 #include "verdict/linear.h"
 
 #include "rules/rules.h"
+#include "verdict/match/topic.h"
 
 struct walk {
     struct verdict_memory *memory;
@@ -46,12 +47,17 @@ static enum way end_certain(struct walk *w, enum verdict_code code, struct way_p
                                                 .nat = order_of(w, hotdrop ? NULL : at.rule)});
 }
 
-static void apply(struct walk *w, const struct rules_target *target)
+static void apply(struct walk *w, struct way_place at)
 {
+    const struct rules_target *target = &at.rule->target;
     struct effect effect;
 
     linear_effect_read(target, &effect);
     linear_state_apply(&w->ways.state, &effect);
+    if (target->type == RULES_TARGET_SET && !match_change_sets(target->set, &w->ways.state.packet, w->memory))
+        w->ways.state.packet.unknown |= VERDICT_NO_SET;
+    if (rules_target_changes(target) & RULES_CHANGES_TTL)
+        w->ways.hops = at;
 }
 
 static enum way walk_chain(struct walk *w, const struct rules_chain *chain, size_t next, unsigned depth);
@@ -89,7 +95,8 @@ static void walk_unknown(struct walk *w, struct way_place at, const struct match
             return;
         }
     } else if (target->type != RULES_TARGET_RETURN) {
-        apply(w, target);
+        verdict_memory_doubt(w->memory, true);
+        apply(w, at);
     }
     if (falls)
         ways_fall(&w->ways, fall, &before, &w->ways.help); /* no target of iptables' sets that */
@@ -131,7 +138,7 @@ static enum way walk_too_long(struct walk *w, struct way_place at, const char *b
  */
 static void apply_certain(struct walk *w, struct way_place at)
 {
-    apply(w, &at.rule->target);
+    apply(w, at);
     if (w->ways.state.template_unknown && !w->ways.first.rule) {
         w->ways.first = at;
         w->ways.first_because = "the zone of the connection";

@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "verdict/linear.h"
+#include "verdict/match/topic.h"
+
+enum { DSCP_MASK = 0xfc }; /* of the TOS field */
 
 void linear_state_init(struct effect_state *s, const struct verdict_packet *p)
 {
@@ -31,6 +34,25 @@ static void read_mark(const struct rules_target_mark *t, enum effect_kind kind, 
                            .mask = t->mask,
                            .ctmask = t->ctmask,
                            .nfmask = t->nfmask};
+}
+
+static void read_ttl(const struct rules_target_ttl *t, struct effect *ret)
+{
+    *ret = (struct effect){.kind = EFFECT_TTL, .change = t->change, .value = t->ttl};
+}
+
+static void read_tos(uint8_t value, uint8_t mask, struct effect *ret)
+{
+    *ret = (struct effect){.kind = EFFECT_TOS, .value = value, .mask = mask};
+}
+
+/* The MTU of the path is not asked for. */
+static void read_mss(const struct rules_target_tcpmss *t, struct effect *ret)
+{
+    if (t->clamp)
+        *ret = (struct effect){.kind = EFFECT_CHANGE, .value = VERDICT_NO_TCP};
+    else
+        *ret = (struct effect){.kind = EFFECT_MSS, .value = t->mss};
 }
 
 /* What rules behind a target that is not evaluated can't know. */
@@ -80,6 +102,22 @@ void linear_effect_read(const struct rules_target *target, struct effect *ret)
     case RULES_TARGET_NOTRACK:
         ret->kind = EFFECT_NOTRACK;
         break;
+    case RULES_TARGET_TTL:
+    case RULES_TARGET_HL:
+        read_ttl(&target->ttl, ret);
+        break;
+    case RULES_TARGET_TOS:
+        read_tos(target->tos.value, target->tos.mask, ret);
+        break;
+    case RULES_TARGET_DSCP:
+        read_tos((uint8_t)(target->dscp << 2), DSCP_MASK, ret);
+        break;
+    case RULES_TARGET_TCPMSS:
+        read_mss(&target->tcpmss, ret);
+        break;
+    case RULES_TARGET_SET: /* and its members: see linear.c */
+        *ret = (struct effect){.kind = EFFECT_CHANGE, .value = target->set->map_mark ? VERDICT_NO_MARK : 0};
+        break;
     case RULES_TARGET_OPAQUE:
         read_opaque(target, ret);
         break;
@@ -95,7 +133,12 @@ void linear_state_apply(struct effect_state *s, const struct effect *e)
         [EFFECT_VIEW_TEMPLATE] = {.state = TRACK_NEW, .flow = &template_flow},
         [EFFECT_VIEW_UNTRACKED] = {.state = TRACK_UNTRACKED},
     };
-    enum effect_view view = effect_apply(s, e);
+    enum effect_view view = EFFECT_VIEW_KEPT;
+
+    if (e->kind == EFFECT_MSS)
+        match_write_mss(&s->packet, (uint16_t)e->value);
+    else
+        view = effect_apply(s, e);
 
     if (view != EFFECT_VIEW_KEPT)
         s->packet.view = &views[view];
@@ -137,6 +180,7 @@ void linear_conclude(const struct verdict_packet *p, enum verdict_code code, con
         .mark = p->mark,
         .connmark_set = p->has_connmark,
         .connmark = p->connmark,
+        .written = p->written,
         .unknown = p->unknown & VERDICT_CHANGEABLE,
         .because = code == VERDICT_DEPENDS ? LINEAR_NO_POLICY : NULL,
     };
@@ -162,5 +206,6 @@ void linear_ways_conclude(const struct ways *w, struct verdict *ret)
     ret->because = end.because;
     ret->hotdrop = end.hotdrop;
     ret->nat = end.nat;
+    ret->hops = w->hops;
     ret->help = w->result_help;
 }

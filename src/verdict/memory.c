@@ -13,6 +13,7 @@ struct verdict_memory {
     size_t size, count; /* size is a power of two */
     struct memory_table *tables;
     uint32_t next_table;
+    uint32_t kinds; /* bits 1 << enum memory_kind: there may be entries */
     bool doubt;
 };
 
@@ -50,6 +51,7 @@ static void free_entries(struct verdict_memory *m)
         }
         m->buckets[i] = NULL;
     }
+    m->kinds = 0;
 }
 
 void verdict_memory_free(struct verdict_memory **m)
@@ -162,6 +164,7 @@ struct memory_entry *memory_add(struct verdict_memory *m, const struct memory_ke
     entry->chain = *bucket;
     *bucket = entry;
     m->count++;
+    m->kinds |= 1U << key->kind;
     return entry;
 }
 
@@ -192,6 +195,11 @@ void memory_sweep(struct verdict_memory *m, enum memory_kind kind, uint32_t owne
             free_entry(entry);
         }
     }
+}
+
+bool memory_has(const struct verdict_memory *m, enum memory_kind kind)
+{
+    return m->kinds >> kind & 1;
 }
 
 bool memory_is_due(const struct verdict_memory *m)

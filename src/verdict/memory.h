@@ -24,6 +24,7 @@ enum memory_kind {
     MEMORY_NFT_COUNT, /* has connections, as CONNLIMIT */
     MEMORY_NFT_SET,   /* how many elements rules have added */
     MEMORY_NFT_ELEMENT,
+    MEMORY_SET_MEMBER, /* of an ipset, which rules have touched */
 };
 
 struct memory_key {
@@ -61,7 +62,7 @@ struct memory_entry {
         struct {
             uint64_t least, most; /* bytes that have come */
         } quota;
-        struct { /* of a set of nft's, that rules have touched */
+        struct { /* of a set of nft's or ipset's, that rules have touched */
             bool is_deleted;
             bool is_limited;     /* it has a limit of its own, which each packet that finds it draws from */
             uint64_t expires_ms; /* 0: never */
@@ -88,6 +89,8 @@ struct memory_entry *memory_find(const struct verdict_memory *m, const struct me
 /* A new one, zeroed but for its key. NULL: out of memory. */
 MUST_USE struct memory_entry *memory_add(struct verdict_memory *m, const struct memory_key *key);
 void memory_remove(struct verdict_memory *m, struct memory_entry **entry);
+/* Is anything of that kind remembered? */
+bool memory_has(const struct verdict_memory *m, enum memory_kind kind);
 /* Removes every entry of a kind and owner that forget says so of. */
 void memory_sweep(struct verdict_memory *m, enum memory_kind kind, uint32_t owner,
                   bool (*forget)(const void *arg, struct memory_entry *entry), const void *arg);

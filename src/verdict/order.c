@@ -72,6 +72,16 @@ static uint32_t writes_of_target(const struct rules_target *t)
     case RULES_TARGET_CT:
     case RULES_TARGET_NOTRACK:
         return NFT_WRITES_TRACKING;
+    case RULES_TARGET_TTL:
+    case RULES_TARGET_HL:
+        return NFT_WRITES_TTL;
+    case RULES_TARGET_TOS:
+    case RULES_TARGET_DSCP:
+        return NFT_WRITES_TOS;
+    case RULES_TARGET_TCPMSS:
+        return NFT_WRITES_TCP;
+    case RULES_TARGET_SET:
+        return NFT_WRITES_MARK;
     case RULES_TARGET_OPAQUE:
         return NFT_WRITES_MARK | NFT_WRITES_CONNMARK | NFT_WRITES_TTL | NFT_WRITES_TOS | NFT_WRITES_TCP;
     default:

@@ -60,6 +60,23 @@ struct host;
 struct tracker;
 struct verdict_packet;
 
+/* What rules before have written into the headers. */
+struct verdict_written {
+    bool has_ttl, has_mss;
+    uint8_t ttl;           /* as it is now */
+    uint8_t tos, tos_mask; /* those of its bits that are as they were written, and what they are */
+    uint16_t mss;          /* SYN: the option holds no more */
+};
+
+/* An element of a set, as a rule takes it from a packet. */
+struct verdict_set_key {
+    uint32_t set; /* index */
+    struct packet_address address[2];
+    uint16_t port[2];
+    uint32_t timeout_s; /* of elements of that set that say none of their own; 0: for good */
+    bool has_timeout;   /* that set has time-outs */
+};
+
 /* Members of a named set, injected. */
 struct verdict_sets {
     void *arg;
@@ -67,6 +84,10 @@ struct verdict_sets {
      * UNKNOWN: no such set was given, or it asks what is not known of the packet. */
     enum verdict_answer (*contains)(void *arg, const struct rules_match_set *match,
                                     const struct verdict_packet *p);
+    /* The packet as an element: what is added, taken out, and then asked for. NO: it is none (another family, no
+     * port), or no such set was given. UNKNOWN: of this type, or of what is not known of the packet, that can't be told. */
+    enum verdict_answer (*element)(void *arg, const struct rules_set_element *element,
+                                   const struct verdict_packet *p, struct verdict_set_key *ret);
 };
 
 /* One packet at one hook. Everything borrowed. */
@@ -91,6 +112,7 @@ struct verdict_packet {
     const struct tracker *tracker;   /* connlimit asks it which connections still live; NULL: all do */
     bool has_connmark;               /* a rule before this one set connmark: -m connmark sees that */
     uint32_t connmark;
+    struct verdict_written written;
 };
 
 /* What stateful matches and targets remember between packets: buckets of limit, tables of hashlimit, lists of
@@ -126,24 +148,40 @@ struct verdict_help {
 struct nft_chain;
 struct nft_rule;
 
+/* A rule in its chain; rule NULL: the chain's policy. One pair or the other. */
+struct way_place {
+    const struct rules_chain *chain;
+    const struct rules_rule *rule;
+    const struct nft_chain *nft_chain;
+    const struct nft_rule *nft_rule;
+};
+
+static inline bool way_place_is_rule(const struct way_place *at)
+{
+    return at->rule || at->nft_rule;
+}
+
 struct verdict {
     enum verdict_code code;
     const struct rules_chain *chain;   /* where it was decided; NULL: the table is absent, or nft_chain */
     const struct rules_rule *rule;     /* NULL: by the chain's policy */
     const struct nft_chain *nft_chain; /* where nft's rules decided; or NULL */
     const struct nft_rule *nft_rule;
-    uint32_t number;                /* of the rule in its chain, 1...; 0: policy */
-    const char *because;            /* DEPENDS: a static phrase, what it asks that we don't know; else NULL */
+    uint32_t number;     /* of the rule in its chain, 1...; 0: policy */
+    const char *because; /* a static phrase. DEPENDS: what it asks that we don't know; DROP: what of it the
+                                       rule has brought about, if that is not its target; else NULL */
     struct track_template template; /* raw: what CT and NOTRACK said */
     bool template_unknown;          /* depends on unknown rules */
     uint32_t mark;                  /* the packet's, after MARK and CONNMARK */
     bool connmark_set;              /* CONNMARK: write connmark into the flow */
     uint32_t connmark;
+    struct verdict_written written; /* by these rules and those before */
     struct verdict_help help;
-    struct nat_order nat; /* ACCEPT, by a rule of NAT: what the connection's end is to become */
-    bool hotdrop;         /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
-    uint32_t unknown;     /* of VERDICT_CHANGEABLE, what rules behind can't know */
-    uint32_t work;        /* rules that were asked one after the other; 0: the image knew which */
+    struct way_place hops; /* the rule that wrote the TTL last, or maybe did; none: it is as it was */
+    struct nat_order nat;  /* ACCEPT, by a rule of NAT: what the connection's end is to become */
+    bool hotdrop;          /* DROP, by a match of rule and not by its target: see VERDICT_HOTDROP */
+    uint32_t unknown;      /* of VERDICT_CHANGEABLE, what rules behind can't know */
+    uint32_t work;         /* rules that were asked one after the other; 0: the image knew which */
 };
 
 /* Told of each rule that was looked at, in order. jump: a chain is entered; the policy is not told. May be

@@ -9,6 +9,7 @@
 #include "track/decide.h"
 #include "track/native/nat.h"
 #include "track/tuple.h"
+#include "verdict/condition/field.h"
 #include "verdict/image/image.h"
 #include "verdict/linear.h"
 #include "verdict/nft/walk.h"
@@ -26,7 +27,6 @@ struct wall_rules {
     bool rewrites[RULES_TABLES]; /* has a target that sends packets elsewhere */
     bool has_nat;  /* any chain of NAT at all: then the kernel maps connections, be it to themselves */
     bool sockmark; /* has a match that gives the packet the mark of its socket */
-    struct linear_place hops; /* the first rule of mangle that sets the TTL; chain NULL: none */
     const struct rules_beside *rewriter,
         *dropper;        /* the first beside them that may do such, or drop; or NULL */
     struct order order;  /* of tables and of nft's chains */
@@ -39,11 +39,9 @@ static void look_at_rule(struct wall_rules *r, int table, const struct rules_cha
 {
     const struct rules_rule *rule = &chain->rules[at];
     const struct rules_target *target = &rule->target;
-    uint16_t changes = target->type == RULES_TARGET_OPAQUE ? target->opaque.changes : 0;
+    uint16_t changes = rules_target_changes(target);
 
-    r->rewrites[table] |= changes & RULES_CHANGES_ADDRESSES || rules_target_is_nat(target);
-    if (changes & RULES_CHANGES_TTL && !r->hops.chain)
-        r->hops = (struct linear_place){chain, at};
+    r->rewrites[table] |= (changes & RULES_CHANGES_ADDRESSES) != 0;
     for (uint16_t m = 0; m < rule->match_count; m++)
         r->sockmark |= rule->matches[m].type == RULES_MATCH_OPAQUE && rule->matches[m].opaque.changes;
 }
@@ -217,8 +215,9 @@ struct passage {
     struct track_view view;         /* once conntrack has looked */
     struct track_template template; /* what raw said */
     bool template_unknown;
-    bool is_confirmed;  /* the tracker is through with it */
-    bool is_written[2]; /* by enum nat_manip: it has been where NAT writes that end */
+    bool is_confirmed;     /* the tracker is through with it */
+    struct way_place hops; /* the rule that wrote the TTL last */
+    bool is_written[2];    /* by enum nat_manip: it has been where NAT writes that end */
     const struct verdict_trace *trace;
     struct wall_report *report;
 };
@@ -322,6 +321,8 @@ static bool is_answered_with_reset(const struct verdict *v, const struct packet 
 static void take_changes(struct passage *g, const struct verdict *v)
 {
     g->packet.mark = v->mark;
+    g->packet.written = v->written;
+    g->hops = way_place_is_rule(&v->hops) ? v->hops : g->hops;
     g->packet.unknown = (g->packet.unknown & ~(uint32_t)VERDICT_CHANGEABLE) | v->unknown;
     if (!g->is_tracked)
         return;
@@ -938,7 +939,7 @@ static void find_way(const struct passage *g, bool moved, struct host_way *ret)
                                                   : g->packet.in,
         .mark = g->packet.mark,
         .mark_unknown = g->packet.unknown & VERDICT_NO_MARK,
-        .tos = p->tos,
+        .tos = condition_tos(&g->packet),
     };
 
     if (world->host && !(moved && g->packet.unknown & VERDICT_NO_DESTINATION))
@@ -1009,21 +1010,42 @@ static bool route(struct passage *g)
 
 /* ---- the whole way ---- */
 
-/* ip_forward drops what has no hop left, and what a rule before it set is not evaluated. */
-static void meet_forwarding(struct passage *g)
+/* What the rule that wrote the TTL has brought about. */
+static bool leave_no_hop(struct passage *g, enum verdict_code code, const char *because)
 {
-    const struct linear_place *hops = &g->wall->rules->hops;
-    const struct verdict v = {
-        .code = VERDICT_DEPENDS,
-        .chain = hops->chain,
-        .rule = hops->chain ? &hops->chain->rules[hops->next] : NULL,
-        .number = (uint32_t)hops->next + 1,
-        .because =
-            "the TTL that a rule sets, which is not evaluated: a packet without hops left is not forwarded",
-    };
+    const struct way_place *at = &g->hops;
+    const struct verdict v = {.code = code,
+                              .chain = at->chain,
+                              .rule = at->rule,
+                              .nft_chain = at->nft_chain,
+                              .nft_rule = at->nft_rule,
+                              .number = at->rule ? (uint32_t)(at->rule - at->chain->rules) + 1 : 0,
+                              .because = because};
+
+    decide_by_rules(g, &v, RULES_MANGLE);
+    if (code == VERDICT_DROP && g->is_tracked && g->packet.view)
+        tracker_abandon(g->wall->tracker, &g->view);
+    return code != VERDICT_DROP;
+}
+
+/* ip_forward, ip6_forward: what has no hop left is dropped, and else it has one less. How many a sender gives it is enough. */
+static bool meet_forwarding(struct passage *g)
+{
+    static const char no_hops[] = "no hop is left to it: a packet whose TTL is 0 or 1 is not forwarded";
 
     if (g->packet.unknown & VERDICT_NO_TTL)
-        decide_by_rules(g, &v, RULES_MANGLE);
+        return leave_no_hop(g, VERDICT_DEPENDS,
+                            "the TTL that a rule leaves it: a packet without hops left is not forwarded");
+    if (condition_is_hidden_ttl(&g->packet))
+        return true;
+    if (condition_ttl(&g->packet) <= 1 && g->packet.written.has_ttl)
+        return leave_no_hop(g, VERDICT_DROP,
+                            "leaving it no hop: a packet whose TTL is 0 or 1 is not forwarded");
+    if (condition_ttl(&g->packet) <= 1 && g->packet.unknown & VERDICT_NO_BYTES)
+        return go_nowhere(g, &(struct host_way){.fate = HOST_NOWHERE, .why = no_hops});
+    if (g->packet.written.has_ttl)
+        g->packet.written.ttl--;
+    return true;
 }
 
 static uint32_t ignorance_of(uint32_t writes)
@@ -1092,8 +1114,8 @@ static void pass(struct passage *g)
             if (!on || !order_next_of(&rules->order, g->path, &place))
                 break;
         }
-        if (place.hook == RULES_FORWARD && g->packet.hook != RULES_FORWARD)
-            meet_forwarding(g);
+        if (place.hook == RULES_FORWARD && g->packet.hook != RULES_FORWARD && !meet_forwarding(g))
+            break;
         uint32_t unknown = hide_from_rivals(g, place.stop);
         on = meet[place.stop->deed](g, &place);
         show_after_rivals(g, place.stop, unknown);

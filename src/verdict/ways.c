@@ -6,6 +6,18 @@ static void join_help(struct verdict_help *h, const struct verdict_help *other)
     h->unknown |= other->unknown || h->set != other->set || h->helper != other->helper;
 }
 
+static void join_written(struct verdict_packet *p, const struct verdict_packet *other)
+{
+    const struct verdict_written *a = &p->written, *b = &other->written;
+
+    if (a->has_ttl != b->has_ttl || a->ttl != b->ttl)
+        p->unknown |= VERDICT_NO_TTL;
+    if (a->tos_mask != b->tos_mask || a->tos != b->tos)
+        p->unknown |= VERDICT_NO_TOS;
+    if (a->has_mss != b->has_mss || a->mss != b->mss)
+        p->unknown |= VERDICT_NO_TCP;
+}
+
 /* What is the same in both. */
 static void join_states(struct effect_state *s, const struct effect_state *other)
 {
@@ -15,6 +27,7 @@ static void join_states(struct effect_state *s, const struct effect_state *other
         s->packet.unknown |= VERDICT_NO_MARK;
     if (s->packet.has_connmark != p->has_connmark || s->packet.connmark != p->connmark)
         s->packet.unknown |= VERDICT_NO_CONNMARK;
+    join_written(&s->packet, p);
     s->packet.unknown |= p->unknown & VERDICT_CHANGEABLE;
     s->template_unknown |= other->template_unknown || s->has_template != other->has_template ||
                            s->template.notrack != other->template.notrack ||

@@ -15,14 +15,6 @@
 
 enum { WAY_CODES = VERDICT_DEPENDS + 1 };
 
-/* A rule in its chain; rule NULL: the chain's policy. One pair or the other. */
-struct way_place {
-    const struct rules_chain *chain;
-    const struct rules_rule *rule;
-    const struct nft_chain *nft_chain;
-    const struct nft_rule *nft_rule;
-};
-
 /* How a way ends. */
 struct way_end {
     enum verdict_code code;
@@ -48,6 +40,7 @@ struct ways {
     const char *because;
     struct way_place first; /* the first UNKNOWN rule that changed anything */
     const char *first_because;
+    struct way_place hops; /* the rule that has written the TTL last, maybe */
     struct way_outcome outcomes[WAY_CODES];
     enum verdict_code last; /* outcome of the way on which no UNKNOWN rule matched */
     bool concluded;
@@ -67,11 +60,6 @@ enum way { WAY_ENDED, WAY_FELL }; /* FELL: maybe, or certainly, back to the chai
 static inline bool ways_are_uncertain(const struct ways *w)
 {
     return w->maybe || w->ended;
-}
-
-static inline bool way_place_is_rule(const struct way_place *at)
-{
-    return at->rule || at->nft_rule;
 }
 
 /* What the walk does now has in common with what it had at before. */

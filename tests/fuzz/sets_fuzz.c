@@ -21,10 +21,10 @@ static void ask(const struct verdict_sets *bound, const struct packet *packet)
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         for (unsigned bits = 0; bits < 16; bits++) {
-            struct rules_match_set match = {.dimensions = (uint8_t)(1 + bits % 3),
-                                            .source_bits = (uint8_t)(bits >> 1),
-                                            .return_nomatch = bits & 1};
-            strcpy(match.name, names[i]);
+            struct rules_match_set match = {
+                .element = {.dimensions = (uint8_t)(1 + bits % 3), .source_bits = (uint8_t)(bits >> 1)},
+                .return_nomatch = bits & 1};
+            strcpy(match.element.name, names[i]);
             enum verdict_answer answer = bound->contains(bound->arg, &match, &p);
             MUST(answer == VERDICT_NO || answer == VERDICT_YES || answer == VERDICT_UNKNOWN);
         }

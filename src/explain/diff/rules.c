@@ -155,10 +155,7 @@ static void note_changes(struct diff_row *row, const struct rules_rule *rule)
         [RULES_MATCH_U32] = RULES_CHANGES_TTL | RULES_CHANGES_TOS | RULES_CHANGES_TCP,
     };
     const struct rules_target *target = &rule->target;
-    if (target->type == RULES_TARGET_MARK || target->type == RULES_TARGET_CONNMARK)
-        row->changes |= RULES_CHANGES_MARK;
-    if (target->type == RULES_TARGET_OPAQUE)
-        row->changes |= target->opaque.changes & (uint16_t)~RULES_CHANGES_ADDRESSES;
+    row->changes |= rules_target_changes(target) & (uint16_t)~RULES_CHANGES_ADDRESSES;
     for (uint16_t i = 0; i < rule->match_count; i++) {
         const struct rules_match *m = &rule->matches[i];
         row->asks |= asks[m->type];

@@ -217,7 +217,8 @@ extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targe
 #define RULES_TARGETS(X)                                                                                     \
     X(REJECT, reject), X(LOG, log), X(NFLOG, nflog), X(MARK, mark), X(CONNMARK, connmark), X(CT, ct),        \
         X(NOTRACK, notrack), X(DNAT, dnat), X(SNAT, snat), X(REDIRECT, redirect), X(MASQUERADE, masquerade), \
-        X(NETMAP, netmap), X(OPAQUE, opaque)
+        X(NETMAP, netmap), X(TTL, ttl), X(HL, hl), X(TOS, tos), X(DSCP, dscp), X(TCPMSS, tcpmss),            \
+        X(SET, set), X(OPAQUE, opaque)
 
 #define RULES_MATCH_ROW(type, row)  rules_match_##row
 #define RULES_TARGET_ROW(type, row) rules_target_##row

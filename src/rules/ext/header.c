@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Matches on single fields of a packet's headers: length, ttl, hl, tos, dscp, tcpmss. */
+/* Single fields of a packet's headers: -m length, ttl, hl, tos, dscp, tcpmss, ipv6header; -j TTL, HL, TOS, DSCP, TCPMSS. */
 #include <string.h>
 
 #include "rules/ext/field.h"
@@ -53,6 +53,40 @@ const struct rules_extension rules_match_hl = {
     .lacking = "hl needs one of --hl-eq, --hl-lt or --hl-gt",
 };
 
+/* net/netfilter/xt_HL.c */
+#define TTL_CHANGE(word, number, lowest, how, label)                                                         \
+    RULES_OPTION(word, number, RULES_ARGUMENT, .excludes = TTL_ALL,                                          \
+                 RULES_TAKES(rules_number, target_ttl, ttl), .least = lowest,                                \
+                 .given = RULES_IS(target_ttl, change, how), .listed = label)
+
+#define TTL_CHANGES(word, label)                                                                             \
+    {                                                                                                        \
+        TTL_CHANGE(word "-set", RULES_TTL_SET, 0, RULES_TTL_SET, label " set to "),                          \
+        TTL_CHANGE(word "-dec", RULES_TTL_DEC, 1, RULES_TTL_DEC, label " decrement by "),                    \
+        TTL_CHANGE(word "-inc", RULES_TTL_INC, 1, RULES_TTL_INC, label " increment by "),                    \
+    }
+
+static const struct rules_option ttl_changes[] = TTL_CHANGES("ttl", " TTL");
+static const struct rules_option hl_changes[] = TTL_CHANGES("hl", " HL");
+
+const struct rules_extension rules_target_ttl = {
+    .name = "TTL",
+    .type = RULES_TARGET_TTL,
+    .families = RULES_IPV4_ONLY,
+    .tables = RULES_BIT(RULES_MANGLE),
+    RULES_OPTIONS(ttl_changes),
+    .lacking = "TTL needs one of --ttl-set, --ttl-dec or --ttl-inc",
+};
+
+const struct rules_extension rules_target_hl = {
+    .name = "HL",
+    .type = RULES_TARGET_HL,
+    .families = RULES_IPV6_ONLY,
+    .tables = RULES_BIT(RULES_MANGLE),
+    RULES_OPTIONS(hl_changes),
+    .lacking = "HL needs one of --hl-set, --hl-dec or --hl-inc",
+};
+
 /* ---- tos ---- */
 
 /* RFC 1349, section 4 */
@@ -65,9 +99,8 @@ static const struct rules_names service_names = {RULES_NAMES(services), .kind = 
 
 enum { TOS_NAME_MASK = 0x3f }; /* a name asks under this mask */
 
-static int read_tos(struct rules_parse *p, const char *word, void *at)
+static int read_service(struct rules_parse *p, const char *word, uint8_t *ret_value, uint8_t *ret_mask)
 {
-    struct rules_match_tos *tos = at;
     struct rules_value32 given = {.mask = TOS_NAME_MASK};
     bool is_number = *word >= '0' && *word <= '9';
     int r = is_number ? rules_parse_value32(p, word, &given)
@@ -79,9 +112,26 @@ static int read_tos(struct rules_parse *p, const char *word, void *at)
         given.mask = UINT8_MAX;
     if (given.value > UINT8_MAX || given.mask > UINT8_MAX)
         return rules_fail(p, "\"%s\" is out of range; expected 0 to 0xff, or VALUE/MASK", word);
-    tos->value = (uint8_t)given.value;
-    tos->mask = (uint8_t)given.mask;
+    *ret_value = (uint8_t)given.value;
+    *ret_mask = (uint8_t)given.mask;
     return 0;
+}
+
+/* The name of a service, or NULL. */
+static const char *service_named(uint8_t value, uint8_t mask)
+{
+    for (size_t i = 0; mask == TOS_NAME_MASK && i < RULES_COUNT(services); i++) {
+        if (services[i].value == value)
+            return services[i].name;
+    }
+    return NULL;
+}
+
+static int read_tos(struct rules_parse *p, const char *word, void *at)
+{
+    struct rules_match_tos *tos = at;
+
+    return read_service(p, word, &tos->value, &tos->mask);
 }
 
 static void print_tos(FILE *out, const void *at, const struct rules_print *how)
@@ -95,13 +145,12 @@ static void print_tos(FILE *out, const void *at, const struct rules_print *how)
 static void list_tos(FILE *out, const void *at, const struct rules_print *how)
 {
     const struct rules_match_tos *tos = at;
+    const char *name = how->numeric ? NULL : service_named(tos->value, tos->mask);
 
-    for (size_t i = 0; !how->numeric && tos->mask == TOS_NAME_MASK && i < RULES_COUNT(services); i++)
-        if (services[i].value == tos->value) {
-            fprintf(out, " %s", services[i].name);
-            return;
-        }
-    print_tos(out, at, how);
+    if (name)
+        fprintf(out, " %s", name);
+    else
+        print_tos(out, at, how);
 }
 
 static const struct rules_value tos_value = {.read = read_tos, .print = print_tos, .list = list_tos};
@@ -113,6 +162,74 @@ static const struct rules_option tos_options[] = {
 
 const struct rules_extension rules_match_tos = {
     .name = "tos", .type = RULES_MATCH_TOS, RULES_OPTIONS(tos_options)};
+
+/* net/netfilter/xt_DSCP.c, tos_tg */
+enum { SET_TOS, AND_TOS, OR_TOS, XOR_TOS, TOS_CHANGES = RULES_BIT(XOR_TOS + 1) - 1 };
+
+static int read_tos_change(struct rules_parse *p, const char *word, void *at)
+{
+    struct rules_target_tos *tos = at;
+    uint32_t bits;
+
+    if (p->option->id == SET_TOS)
+        return read_service(p, word, &tos->value, &tos->mask);
+    int r = rules_parse_u32(p, word, 0, UINT8_MAX, &bits);
+    if (r < 0)
+        return r;
+    tos->value = p->option->id == AND_TOS ? 0 : (uint8_t)bits;
+    tos->mask = p->option->id == AND_TOS ? (uint8_t)~bits : p->option->id == OR_TOS ? (uint8_t)bits : 0;
+    return 0;
+}
+
+static void print_tos_change(FILE *out, const void *at, const struct rules_print *how)
+{
+    const struct rules_target_tos *tos = at;
+
+    (void)how;
+    fprintf(out, "0x%02x/0x%02x", tos->value, tos->mask);
+}
+
+static void list_tos_change(FILE *out, const void *data, const struct rules_print *how)
+{
+    const struct rules_target_tos *tos = data;
+    const char *name = service_named(tos->value, tos->mask);
+
+    if (!how->numeric && name) {
+        fprintf(out, "  TOS set%s", name); /* so does iptables 1.8 */
+        return;
+    }
+    fputs(" TOS ", out);
+    if (how->numeric)
+        fprintf(out, "set 0x%02x/0x%02x", tos->value, tos->mask);
+    else if (tos->value == 0)
+        fprintf(out, "and 0x%02x", (uint8_t)~tos->mask);
+    else if (tos->value == tos->mask)
+        fprintf(out, "or 0x%02x", tos->value);
+    else if (tos->mask == 0)
+        fprintf(out, "xor 0x%02x", tos->value);
+    else
+        fprintf(out, "set 0x%02x/0x%02x", tos->value, tos->mask);
+}
+
+static const struct rules_value tos_change = {.read = read_tos_change, .print = print_tos_change},
+                                tos_bits = {.read = read_tos_change};
+
+static const struct rules_option tos_changes[] = {
+    RULES_OPTION("set-tos", SET_TOS, RULES_ARGUMENT | RULES_SHOWN, .excludes = TOS_CHANGES,
+                 .value = &tos_change, .names = &service_names),
+    RULES_OPTION("and-tos", AND_TOS, RULES_ARGUMENT, .excludes = TOS_CHANGES, .value = &tos_bits),
+    RULES_OPTION("or-tos", OR_TOS, RULES_ARGUMENT, .excludes = TOS_CHANGES, .value = &tos_bits),
+    RULES_OPTION("xor-tos", XOR_TOS, RULES_ARGUMENT, .excludes = TOS_CHANGES, .value = &tos_bits),
+};
+
+const struct rules_extension rules_target_tos = {
+    .name = "TOS",
+    .type = RULES_TARGET_TOS,
+    .tables = RULES_BIT(RULES_MANGLE),
+    RULES_OPTIONS(tos_changes),
+    .lacking = "TOS needs one of --set-tos, --and-tos, --or-tos or --xor-tos",
+    .list = list_tos_change,
+};
 
 /* ---- dscp ---- */
 
@@ -152,6 +269,32 @@ const struct rules_extension rules_match_dscp = {
     .lacking = "dscp needs --dscp or --dscp-class",
 };
 
+static const struct rules_option dscp_changes[] = {
+    {.name = "set-dscp",
+     .id = DSCP_VALUE,
+     .flags = RULES_ARGUMENT | RULES_SHOWN,
+     .excludes = RULES_BIT(DSCP_CLASS),
+     .value = &dscp_value,
+     .at = {0, 1},
+     .most = DSCP_MOST,
+     .listed = " DSCP set "},
+    {.name = "set-dscp-class",
+     .id = DSCP_CLASS,
+     .flags = RULES_ARGUMENT,
+     .excludes = RULES_BIT(DSCP_VALUE),
+     .value = &dscp_class,
+     .at = {0, 1},
+     .names = &class_names},
+};
+
+const struct rules_extension rules_target_dscp = {
+    .name = "DSCP",
+    .type = RULES_TARGET_DSCP,
+    .tables = RULES_BIT(RULES_MANGLE),
+    RULES_OPTIONS(dscp_changes),
+    .lacking = "DSCP needs --set-dscp or --set-dscp-class",
+};
+
 /* ---- tcpmss ---- */
 
 static int read_mss(struct rules_parse *p, const char *word, void *at)
@@ -170,6 +313,36 @@ static const struct rules_option tcpmss_options[] = {
 
 const struct rules_extension rules_match_tcpmss = {
     .name = "tcpmss", .type = RULES_MATCH_TCPMSS, .protocol = PACKET_TCP, RULES_OPTIONS(tcpmss_options)};
+
+/* net/netfilter/xt_TCPMSS.c */
+enum { SET_MSS, CLAMP_MSS };
+
+static const struct rules_option tcpmss_changes[] = {
+    RULES_OPTION("set-mss", SET_MSS, RULES_ARGUMENT, .excludes = RULES_BIT(CLAMP_MSS),
+                 RULES_TAKES(rules_number, target_tcpmss, mss),
+                 .given = RULES_IS(target_tcpmss, clamp, false), .listed = " TCPMSS set "),
+    RULES_OPTION("clamp-mss-to-pmtu", CLAMP_MSS, 0, .given = RULES_BOOL(target_tcpmss, clamp),
+                 .listed = " TCPMSS clamp to PMTU"),
+};
+
+static uint8_t tcpmss_reach(const void *data)
+{
+    const struct rules_target_tcpmss *target = data;
+
+    return (uint8_t)(target->clamp
+                         ? RULES_BIT(RULES_FORWARD) | RULES_BIT(RULES_OUTPUT) | RULES_BIT(RULES_POSTROUTING)
+                         : RULES_BIT(RULES_HOOKS) - 1);
+}
+
+const struct rules_extension rules_target_tcpmss = {
+    .name = "TCPMSS",
+    .type = RULES_TARGET_TCPMSS,
+    .protocol = PACKET_TCP,
+    .hooks = RULES_BIT(RULES_HOOKS) - 1,
+    .reach = tcpmss_reach,
+    RULES_OPTIONS(tcpmss_changes),
+    .lacking = "TCPMSS needs --set-mss or --clamp-mss-to-pmtu",
+};
 
 /* ---- ipv6header ---- */
 

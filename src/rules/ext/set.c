@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* -m set: members of an ipset. net/netfilter/xt_set.c, revision 4 */
+/* Members of an ipset: -m set, -j SET. net/netfilter/xt_set.c, match revision 4, target revision 3 */
 #include <string.h>
 
 #include "rules/ext/field.h"
@@ -10,8 +10,8 @@ static const struct rules_name directions[] = {{"dst", 0}, {"src", 1}};
 static const struct rules_names direction_names = {RULES_NAMES(directions), .exact = true,
                                                    .kind = "a direction"};
 
-/* The second word of --match-set: "src", "dst,src"... */
-static int parse_directions(struct rules_parse *p, struct rules_match_set *set)
+/* The second word of --match-set and its like: "src", "dst,src"... */
+static int parse_directions(struct rules_parse *p, struct rules_set_element *set)
 {
     const char *word = rules_next_word(p);
     char element[8];
@@ -36,7 +36,7 @@ static int parse_directions(struct rules_parse *p, struct rules_match_set *set)
 /* A set's name goes to the kernel as it is; a blank in it could not be printed and read back. */
 static int read_set(struct rules_parse *p, const char *word, void *at)
 {
-    struct rules_match_set *set = at;
+    struct rules_set_element *set = at;
     int r;
 
     if (*word == '\0' || strpbrk(word, " \t\n\"'\\") != NULL)
@@ -47,7 +47,7 @@ static int read_set(struct rules_parse *p, const char *word, void *at)
 
 static void print_set(FILE *out, const void *at, const struct rules_print *how)
 {
-    const struct rules_match_set *set = at;
+    const struct rules_set_element *set = at;
 
     (void)how;
     fputs(set->name, out);
@@ -78,9 +78,9 @@ enum {
                  RULES_TAKES(rules_number, match_set, counter),                                              \
                  .given = RULES_IS(match_set, counter##_compare, compared), __VA_ARGS__)
 
-static const struct rules_option options[] = {
-    RULES_OPTION("match-set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED, .value = &set,
-                 .inverted = RULES_BOOL(match_set, inverted)),
+static const struct rules_option match_options[] = {
+    RULES_OPTION("match-set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS | RULES_NEEDED,
+                 RULES_TAKES(set, match_set, element), .inverted = RULES_BOOL(match_set, inverted)),
     RULES_OPTION("set", SET_MATCH, RULES_ARGUMENT | RULES_INVERTS), /* its old name */
     RULES_OPTION("return-nomatch", SET_NOMATCH, RULES_REPEATS,
                  .given = RULES_BOOL(match_set, return_nomatch)),
@@ -98,5 +98,63 @@ static const struct rules_option options[] = {
     COMPARE("bytes-gt", SET_BYTES_GT, 0, BYTES, bytes, RULES_SET_GT),
 };
 
-const struct rules_extension rules_match_set = {
-    .name = "set", .type = RULES_MATCH_SET, .heap = sizeof(struct rules_match_set), RULES_OPTIONS(options)};
+const struct rules_extension rules_match_set = {.name = "set",
+                                                .type = RULES_MATCH_SET,
+                                                .heap = sizeof(struct rules_match_set),
+                                                RULES_OPTIONS(match_options)};
+
+/* ---- target ---- */
+
+enum { ADD, DEL, MAP, EXIST, TIMEOUT, MAP_MARK, MAP_PRIO, MAP_QUEUE };
+
+#define DEED(word, number, member)                                                                           \
+    RULES_OPTION(word, number, RULES_ARGUMENT, RULES_TAKES(set, target_set, member), .listed = " " word " ")
+#define OF_DEED(word, number, deed, member)                                                                  \
+    RULES_OPTION(word, number, RULES_REPEATS, .requires = RULES_BIT(deed),                                   \
+                 .given = RULES_BOOL(target_set, member), .listed = " " word)
+
+static const struct rules_option target_options[] = {
+    DEED("add-set", ADD, add),
+    OF_DEED("exist", EXIST, ADD, exist),
+    RULES_OPTION("timeout", TIMEOUT, RULES_ARGUMENT, RULES_TAKES(rules_number, target_set, timeout),
+                 .requires = RULES_BIT(ADD), .most = UINT32_MAX - 1,
+                 .given = RULES_BOOL(target_set, has_timeout), .listed = " timeout "),
+    DEED("del-set", DEL, del),
+    DEED("map-set", MAP, map),
+    OF_DEED("map-mark", MAP_MARK, MAP, map_mark),
+    OF_DEED("map-prio", MAP_PRIO, MAP, map_prio),
+    OF_DEED("map-queue", MAP_QUEUE, MAP, map_queue),
+};
+
+/* set_target_v3_checkentry */
+static int target_finish(struct rules_parse *p, void *data)
+{
+    const struct rules_target_set *target = data;
+
+    if (target->map.dimensions && p->table != RULES_MANGLE)
+        return rules_fail(p, "SET --map-set is for the table mangle only");
+    if (target->map.dimensions && !target->map_mark && !target->map_prio && !target->map_queue)
+        return rules_fail(p, "SET --map-set needs one of --map-mark, --map-prio or --map-queue");
+    return 0;
+}
+
+static uint8_t target_reach(const void *data)
+{
+    const struct rules_target_set *target = data;
+
+    return (uint8_t)(target->map_prio || target->map_queue
+                         ? RULES_BIT(RULES_FORWARD) | RULES_BIT(RULES_OUTPUT) | RULES_BIT(RULES_POSTROUTING)
+                         : RULES_BIT(RULES_HOOKS) - 1);
+}
+
+const struct rules_extension rules_target_set = {
+    .name = "SET",
+    .type = RULES_TARGET_SET,
+    .hooks = RULES_BIT(RULES_HOOKS) - 1,
+    .reach = target_reach,
+    .heap = sizeof(struct rules_target_set),
+    RULES_OPTIONS(target_options),
+    .one_of = RULES_BIT(ADD) | RULES_BIT(DEL) | RULES_BIT(MAP),
+    .lacking = "SET needs one of --add-set, --del-set or --map-set",
+    .finish = target_finish,
+};

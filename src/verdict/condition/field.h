@@ -73,7 +73,32 @@ static inline bool condition_is_counted_down(const struct verdict_packet *p)
 
 static inline uint8_t condition_ttl(const struct verdict_packet *p)
 {
-    return (uint8_t)(p->packet->ttl - condition_is_counted_down(p));
+    return p->written.has_ttl ? p->written.ttl : (uint8_t)(p->packet->ttl - condition_is_counted_down(p));
+}
+
+static inline bool condition_is_hidden_ttl(const struct verdict_packet *p)
+{
+    return p->unknown & VERDICT_NO_TTL || (p->unknown & VERDICT_NO_SHAPE && !p->written.has_ttl);
+}
+
+static inline uint8_t condition_tos(const struct verdict_packet *p)
+{
+    return (uint8_t)((p->packet->tos & ~p->written.tos_mask) | p->written.tos);
+}
+
+/* Those of its bits that are not known. */
+static inline uint8_t condition_hidden_tos(const struct verdict_packet *p)
+{
+    if (p->unknown & VERDICT_NO_TOS)
+        return UINT8_MAX;
+    return p->unknown & VERDICT_NO_SHAPE ? (uint8_t)~p->written.tos_mask : 0;
+}
+
+/* The bytes are not as they came. */
+static inline bool condition_is_rewritten(const struct verdict_packet *p)
+{
+    return p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP) || p->written.has_ttl ||
+           p->written.tos_mask || p->written.has_mss;
 }
 
 /* Could the packet still go by this name, if the interface is not known? It is not lo: who does not know the
@@ -194,10 +219,10 @@ condition_read_packet(const struct condition *c, const struct verdict_packet *p,
                    : CONDITION_READ;
     case CONDITION_TTL:
         ret->low = condition_ttl(p);
-        return p->unknown & (VERDICT_NO_TTL | VERDICT_NO_SHAPE) ? CONDITION_HIDDEN : CONDITION_READ;
+        return condition_is_hidden_ttl(p) ? CONDITION_HIDDEN : CONDITION_READ;
     case CONDITION_TOS:
-        ret->low = packet->tos;
-        return p->unknown & (VERDICT_NO_TOS | VERDICT_NO_SHAPE) ? CONDITION_HIDDEN : CONDITION_READ;
+        ret->low = condition_tos(p);
+        return condition_hidden_tos(p) & c->masked.mask.low ? CONDITION_HIDDEN : CONDITION_READ;
     case CONDITION_MARK:
         ret->low = p->mark;
         return p->unknown & VERDICT_NO_MARK && c->masked.mask.low ? CONDITION_HIDDEN : CONDITION_READ;

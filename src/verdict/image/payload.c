@@ -79,7 +79,7 @@ static uint32_t add_set(struct image_block *block, struct verdict_memory *shared
     (void)shared;
     (void)family;
     memset(&asked, 0, sizeof(asked)); /* the bytes between its members, too */
-    asked.id = sets_id(m->name);
+    asked.id = sets_id(m->element.name);
     asked.match = *m;
     if (m->packets_compare != RULES_SET_NONE || m->bytes_compare != RULES_SET_NONE)
         return 0;

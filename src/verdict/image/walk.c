@@ -327,7 +327,7 @@ static bool apply_effect(struct walk *w, const struct effect *effect)
 {
     const struct track_view *before = w->p->view;
 
-    if (effect->kind == EFFECT_UNKNOWN || effect->kind == EFFECT_CHANGE)
+    if (effect->kind == EFFECT_UNKNOWN || effect->kind >= EFFECT_TTL)
         return false;
     begin_change(w);
     linear_state_apply(&w->state, effect);
@@ -480,7 +480,7 @@ void image_walk(const struct image *image, enum rules_table_type table, const st
     struct walk w;
 
     /* The sets ask for the header as it came. */
-    bool rewritten = p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP | VERDICT_NO_ENDS) ||
+    bool rewritten = condition_is_rewritten(p) || p->unknown & VERDICT_NO_ENDS ||
                      (p->view && p->view->flow && p->view->flow->status & (TRACK_SRC_NAT | TRACK_DST_NAT));
     if (!t || t->builtin[p->hook] == (uint32_t)IMAGE_NONE || p->packet->family != header->family ||
         rewritten) {

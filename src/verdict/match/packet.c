@@ -56,6 +56,13 @@ static const uint8_t *tcp_options(const struct match_question *q, const uint8_t 
     return match_bytes(q, transport_offset(q->p->packet) + TCP_HEADER, header - TCP_HEADER, ret_answer);
 }
 
+/* A SYN has its sender's size of segments; no more is known of the options of a packet that is made up. */
+static bool is_made_up_syn(const struct verdict_packet *p)
+{
+    return p->unknown & VERDICT_NO_BYTES && p->packet->protocol == PACKET_TCP &&
+           p->packet->tcp.flags & PACKET_SYN;
+}
+
 /* --tcp-option, behind ports and flags: the header is there (CONDITION_TRANSPORT). */
 enum verdict_answer match_tcp_option(const struct match_question *q)
 {
@@ -71,7 +78,21 @@ enum verdict_answer match_tcp_option(const struct match_question *q)
     const uint8_t *options = tcp_options(q, tcp, &size, &answer);
     if (!options)
         return answer;
+    if (q->p->unknown & VERDICT_NO_BYTES && !(m->option == TCP_OPTION_MSS && is_made_up_syn(q->p)))
+        return match_unknown(q, MATCH_OPTIONS_CHOSEN);
     return match_answer((find_option(options, size, m->option, false) < size) != m->option_inverted);
+}
+
+/* Of a size that is at least 1 and at most as a rule has written it, or any. */
+static enum verdict_answer ask_mss_of_any(const struct match_question *q, const struct rules_match_tcpmss *m)
+{
+    uint16_t most = q->p->written.has_mss ? q->p->written.mss : UINT16_MAX;
+
+    if (m->mss.first > most)
+        return match_answer(m->inverted);
+    if (m->mss.first <= 1 && m->mss.last >= most)
+        return match_answer(!m->inverted);
+    return match_unknown(q, MATCH_OPTIONS_CHOSEN);
 }
 
 enum verdict_answer match_tcpmss(const struct match_question *q)
@@ -89,8 +110,34 @@ enum verdict_answer match_tcpmss(const struct match_question *q)
     const uint8_t *options = tcp_options(q, tcp, &size, &answer);
     if (!options)
         return answer;
+    if (is_made_up_syn(q->p))
+        return ask_mss_of_any(q, m);
     uint32_t at = find_option(options, size, TCP_OPTION_MSS, true);
     if (at == size)
         return match_answer(m->inverted);
-    return match_answer(match_in_range16(&m->mss, wire_read16(options + at + 2)) != m->inverted);
+    uint16_t mss = wire_read16(options + at + 2);
+    if (q->p->written.has_mss && mss > q->p->written.mss)
+        mss = q->p->written.mss;
+    return match_answer(match_in_range16(&m->mss, mss) != m->inverted);
+}
+
+/* tcpmss_mangle_packet: one that is there is never raised; one that is not is put in, which leaves the packet longer. */
+void match_write_mss(struct verdict_packet *p, uint16_t most)
+{
+    const struct packet *packet = p->packet;
+    uint32_t at = packet->transport, header, size;
+
+    if (packet->protocol != PACKET_TCP || packet->fragment_offset || at + TCP_HEADER > packet->length)
+        return;
+    if (!is_made_up_syn(p)) {
+        header = at + TCP_HEADER <= packet->captured ? (uint32_t)(packet->bytes[at + 12] >> 4) * 4 : 0;
+        size = header > TCP_HEADER && at + header <= packet->captured ? header - TCP_HEADER : 0;
+        if (!size || find_option(packet->bytes + at + TCP_HEADER, size, TCP_OPTION_MSS, true) == size) {
+            p->unknown |= VERDICT_NO_TCP;
+            return;
+        }
+    }
+    if (!p->written.has_mss || p->written.mss > most)
+        p->written.mss = most;
+    p->written.has_mss = true;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/match/recent.h"
 
-#include "verdict/match/topic.h"
-
-#include "verdict/memory.h"
-
 #include <stdlib.h>
+
+#include "verdict/condition/field.h"
+#include "verdict/match/topic.h"
+#include "verdict/memory.h"
 
 static void unlink_entry(struct memory_table *table, struct memory_entry *entry)
 {
@@ -110,5 +110,7 @@ enum verdict_answer match_recent(const struct match_question *q)
     for (unsigned i = 0; i < 4; i++)
         key.address[0].word[i] &= table->mask.word[i];
     /* "Use TTL as seen before forwarding": it is counted down by then, and counted up again here. */
-    return match_answer(apply(q, table, &key, p->ttl, memory_jiffies(q->p->now_ms)));
+    return match_answer(apply(q, table, &key,
+                              (uint8_t)(condition_ttl(q->p) + condition_is_counted_down(q->p)),
+                              memory_jiffies(q->p->now_ms)));
 }

@@ -5,8 +5,9 @@
 /* Between match.c, which has the table of matches, and the files that have their functions by topic. */
 #include "verdict/verdict.h"
 
-#define MATCH_NOT_CAPTURED "a part of the packet that the capture does not hold"
-#define MATCH_TCP_CHANGED  "the TCP header, which a rule before it may have changed"
+#define MATCH_NOT_CAPTURED   "a part of the packet that the capture does not hold"
+#define MATCH_TCP_CHANGED    "the TCP header, which a rule before it may have changed"
+#define MATCH_OPTIONS_CHOSEN "options of the TCP header, which are its sender's to choose"
 #define MATCH_MAPPED                                                                                         \
     "the address or port that NAT gives the connection, which is one of several or was not said"
 #define MATCH_NO_MEMORY "what was remembered, for want of memory"
@@ -33,8 +34,10 @@ match_function match_connlimit;
 match_function match_limit, match_statistic, match_time;
 /* hashlimit.c, recent.c */
 match_function match_hashlimit, match_recent;
+/* set.c */
+match_function match_set;
 /* world.c: what is known of machine and packet besides. */
-match_function match_addrtype, match_set, match_physdev, match_owner, match_told_unknown;
+match_function match_addrtype, match_physdev, match_owner, match_told_unknown;
 /* headers.c: IPv6's extension headers, of which most are asked for in vain. */
 match_function match_ipv6header, match_opaque;
 
@@ -42,6 +45,13 @@ match_function match_ipv6header, match_opaque;
  * only the capture ends there. As skb_header_pointer in matches that can do nothing without. */
 const uint8_t *match_bytes(const struct match_question *q, uint32_t offset, uint32_t size,
                            enum verdict_answer *ret_answer);
+
+/* SET: puts the packet into sets, and takes it out. false: which members there are is not known from here on. */
+bool match_change_sets(const struct rules_target_set *target, const struct verdict_packet *p,
+                       struct verdict_memory *memory);
+
+/* TCPMSS, and nft's "tcp option maxseg size set": the packet's option holds no more than most. */
+void match_write_mss(struct verdict_packet *p, uint16_t most);
 
 /* What an address is to the machine: bits 1 << RTN_*, several if that is not known. */
 uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a);

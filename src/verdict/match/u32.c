@@ -13,7 +13,7 @@ enum verdict_answer match_u32(const struct match_question *q)
 
     if (q->p->unknown & VERDICT_NO_BYTES)
         return match_unknown(q, "bytes of a packet that is made up (a capture has real ones)");
-    if (q->p->unknown & (VERDICT_NO_TTL | VERDICT_NO_TOS | VERDICT_NO_TCP))
+    if (condition_is_rewritten(q->p))
         return match_unknown(q, "bytes of the packet, which a rule before it may have changed");
     return answer == U32_UNKNOWN ? match_unknown(q, MATCH_NOT_CAPTURED) : match_answer(answer == U32_YES);
 }

@@ -74,21 +74,6 @@ enum verdict_answer match_addrtype(const struct match_question *q)
 
 /* ---- what is only sometimes known ---- */
 
-enum verdict_answer match_set(const struct match_question *q)
-{
-    const struct rules_match_set *m = q->match->set;
-    const struct verdict_sets *sets = q->p->sets;
-
-    if (!sets || q->p->unknown & VERDICT_NO_SET)
-        return match_unknown(q, "the members of a set");
-    enum verdict_answer answer = sets->contains(sets->arg, m, q->p);
-    if (answer == VERDICT_UNKNOWN)
-        return match_unknown(q, "the members of a set");
-    if (answer == VERDICT_YES && (m->packets_compare != RULES_SET_NONE || m->bytes_compare != RULES_SET_NONE))
-        return match_unknown(q, "the counters of a set's member");
-    return match_answer((answer == VERDICT_YES) != m->inverted);
-}
-
 enum verdict_answer match_physdev(const struct match_question *q)
 {
     return match_unknown(q, "the port of a bridge");

@@ -106,6 +106,15 @@ static void hide_made_up(const struct nft_field *f, struct nft_value *v)
         hide(v, ~(nft_number)0 >> (128 - f->bits), because);
 }
 
+/* A part of the TOS field. */
+static void read_tos(const struct verdict_packet *p, unsigned shift, nft_number all, struct nft_value *ret)
+{
+    if (ret->absent == VERDICT_YES)
+        return;
+    nft_be(ret, (nft_number)(condition_tos(p) >> shift) & all);
+    hide(ret, (nft_number)(condition_hidden_tos(p) >> shift) & all, match_hidden(CONDITION_TOS));
+}
+
 static void read_header_field(const struct nft_field *f, const struct verdict_packet *p,
                               struct nft_value *ret)
 {
@@ -122,8 +131,7 @@ static void read_header_field(const struct nft_field *f, const struct verdict_pa
         break;
     case NFT_WHAT_DSCP:
     case NFT_WHAT_ECN:
-        if (p->unknown & (VERDICT_NO_TOS | VERDICT_NO_SHAPE))
-            hide(ret, all, match_hidden(CONDITION_TOS));
+        read_tos(p, f->what == NFT_WHAT_DSCP ? 2 : 0, all, ret);
         break;
     case NFT_WHAT_LENGTH:
     case NFT_WHAT_LENGTH6:
@@ -151,7 +159,7 @@ void nft_raw_value(const struct nft_expr *e, const struct verdict_packet *p, str
         read_header_field(f, p, ret);
     } else {
         read_bits(p, (enum nft_base)e->raw.base, e->raw.offset, e->bits, ret);
-        if (p->unknown & (VERDICT_NO_BYTES | VERDICT_NO_TCP | VERDICT_NO_TTL | VERDICT_NO_TOS))
+        if (p->unknown & VERDICT_NO_BYTES || condition_is_rewritten(p))
             hide(ret, ~(nft_number)0 >> (128 - e->bits),
                  "bytes of the packet, which are its sender's to choose");
     }
@@ -335,6 +343,29 @@ static void be_without_option(const struct nft_field *f, struct nft_value *ret)
         nft_be_absent(ret);
 }
 
+/* Of a packet that is made up: a SYN has its sender's size of segments. */
+static void be_chosen_option(const struct nft_field *f, const struct packet *packet, struct nft_value *ret)
+{
+    bool is_there = f->base == TCP_OPTION_MSS && packet->tcp.flags & PACKET_SYN;
+
+    if (is_there && f->type == NFT_TYPE_BOOLEAN) {
+        nft_be(ret, true);
+        return;
+    }
+    nft_be_hidden(ret, f->bits, MATCH_OPTIONS_CHOSEN);
+    ret->absent = is_there || f->type == NFT_TYPE_BOOLEAN ? VERDICT_NO : VERDICT_UNKNOWN;
+}
+
+/* As a rule before may have written it. */
+static nft_number option_bits(const struct nft_field *f, const struct verdict_packet *p,
+                              const uint8_t *option)
+{
+    nft_number bits = bits_of(option, f->offset, f->bits);
+    bool is_mss = f->base == TCP_OPTION_MSS && f->bits == 16;
+
+    return is_mss && p->written.has_mss && bits > p->written.mss ? p->written.mss : bits;
+}
+
 /* nft_exthdr_tcp_eval */
 static void read_tcp_option(const struct nft_field *f, const struct verdict_packet *p, struct nft_value *ret)
 {
@@ -347,6 +378,10 @@ static void read_tcp_option(const struct nft_field *f, const struct verdict_pack
         return;
     }
     size = at + TCP_LEAST <= packet->captured ? (uint32_t)(packet->bytes[at + 12] >> 4) * 4 : 0;
+    if (p->unknown & VERDICT_NO_BYTES && !(p->unknown & VERDICT_NO_TCP)) {
+        be_chosen_option(f, packet, ret);
+        return;
+    }
     if (p->unknown & VERDICT_NO_TCP || at + size > packet->captured || at + TCP_LEAST > packet->captured) {
         nft_be_hidden(ret, f->bits, p->unknown & VERDICT_NO_TCP ? MATCH_TCP_CHANGED : MATCH_NOT_CAPTURED);
         ret->absent = f->type == NFT_TYPE_BOOLEAN ? VERDICT_NO : VERDICT_UNKNOWN;
@@ -359,7 +394,7 @@ static void read_tcp_option(const struct nft_field *f, const struct verdict_pack
     if (at < size && f->type == NFT_TYPE_BOOLEAN)
         nft_be(ret, true);
     else if (at < size && at + (f->offset + f->bits) / 8U <= size)
-        nft_be(ret, bits_of(options + at, f->offset, f->bits));
+        nft_be(ret, option_bits(f, p, options + at));
     else
         be_without_option(f, ret);
 }

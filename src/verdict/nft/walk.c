@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "verdict/linear.h"
+#include "verdict/match/step.h"
 #include "verdict/nft/nat.h"
 #include "verdict/nft/state.h"
 #include "verdict/nft/value.h"
@@ -231,10 +232,17 @@ static void lead_astray(struct rule_walk *r, const char *because)
     ways_maybe_end(&r->w->ways, &(struct way_end){.code = VERDICT_DEPENDS, .at = r->at, .because = because});
 }
 
+/* tcp option maxseg size */
+static bool is_mss(const struct nft_field *f)
+{
+    return f->base == TCP_OPTION_MSS && f->bits == 16;
+}
+
 static void set_known(struct rule_walk *r, const struct nft_expr *key, const struct nft_value *value)
 {
     struct effect e = {.value = (uint32_t)value->part[0].value, .mask = UINT32_MAX};
     bool hidden = value->part[0].hidden;
+    unsigned shift;
 
     switch (key->field.row->what) {
     case NFT_WHAT_MARK:
@@ -253,14 +261,26 @@ static void set_known(struct rule_walk *r, const struct nft_expr *key, const str
         set_zone(r, key, value);
         break;
     case NFT_WHAT_TTL:
-        change(r, VERDICT_NO_TTL);
+        e = (struct effect){.kind = EFFECT_TTL, .change = RULES_TTL_SET, .value = e.value};
+        apply(r, &e);
+        change(r, hidden ? VERDICT_NO_TTL : 0);
+        r->w->ways.hops = r->at;
         break;
     case NFT_WHAT_DSCP:
     case NFT_WHAT_ECN:
-        change(r, VERDICT_NO_TOS);
+        shift = key->field.row->what == NFT_WHAT_DSCP ? 2 : 0;
+        e = (struct effect){.kind = EFFECT_TOS,
+                            .value = e.value << shift,
+                            .mask = ((1U << key->field.row->bits) - 1) << shift};
+        apply(r, &e);
+        change(r, hidden ? VERDICT_NO_TOS : 0);
         break;
     case NFT_WHAT_TCP_OPTION:
-        change(r, VERDICT_NO_TCP);
+        e.kind = EFFECT_MSS;
+        if (hidden || !is_mss(key->field.row))
+            change(r, VERDICT_NO_TCP);
+        else
+            apply(r, &e);
         break;
     default:
         lead_astray(r, "what a rule writes into the packet, which is not evaluated");

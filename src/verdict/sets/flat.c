@@ -234,7 +234,7 @@ static bool asks_far_mac(const struct sets_set *set, const struct rules_match_se
 {
     const char *mac = strchr(set->type->parts, SETS_MAC);
 
-    return mac && !(match->source_bits >> (mac - set->type->parts) & 1);
+    return mac && !(match->element.source_bits >> (mac - set->type->parts) & 1);
 }
 
 static bool is_flat(const struct sets *s, const struct sets_set *set, const struct rules_match_set *match)
@@ -248,7 +248,7 @@ static bool is_flat(const struct sets *s, const struct sets_set *set, const stru
 
 bool sets_is_flat(const struct sets *s, const struct rules_match_set *match)
 {
-    const struct sets_set *set = find(s, match->name);
+    const struct sets_set *set = find(s, match->element.name);
     bool yes = set && is_flat(s, set, match);
 
     for (size_t i = 0; yes && is_list(set) && i < set->count; i++)

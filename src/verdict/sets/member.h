@@ -216,9 +216,9 @@ static inline bool sets_ask(struct sets_question *q, const struct sets_head *hea
         uint8_t part = head->parts[i];
         if (!part)
             break;
-        if (i >= match->dimensions)
+        if (i >= match->element.dimensions)
             return false;
-        if (!sets_ask_part(q, head, f, part, (match->source_bits >> i & 1) | slot << 1))
+        if (!sets_ask_part(q, head, f, part, (match->element.source_bits >> i & 1) | slot << 1))
             return false;
         slot += sets_is_address(part);
     }

@@ -45,6 +45,8 @@ struct sets_set {
     uint8_t family;             /* 0: of any */
     struct packet_address mask; /* netmask or bitmask: what of an address counts */
     uint32_t mark_mask;
+    bool has_timeout;             /* its members end */
+    uint32_t timeout_s;           /* of those that say no other; 0: for good */
     struct sets_member *members;  /* sorted by their first address, if they have one first */
     struct packet_address *reach; /* then also: the last address that members 0...i hold */
     size_t count, capacity;
@@ -54,6 +56,9 @@ struct sets {
     struct sets_set *sets;
     size_t count, capacity;
 };
+
+/* sets.c. NULL: there is none of that name. */
+struct sets_set *sets_find(const struct sets *s, const char *name);
 
 /* parts.c. Words are size bytes without NUL; false: the word is none of these. */
 MUST_USE bool sets_number_read(const char *word, size_t size, uint32_t most, uint32_t *ret);

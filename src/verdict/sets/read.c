@@ -87,18 +87,9 @@ static bool is_one_of(const char *word, const char *const *list, size_t count)
     return false;
 }
 
-static struct sets_set *find_set(const struct sets *s, const char *name)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        if (strcmp(s->sets[i].name, name) == 0)
-            return &s->sets[i];
-    }
-    return NULL;
-}
-
 static bool read_member_set(const struct reader *r, struct sets_part *part)
 {
-    const struct sets_set *set = find_set(r->sets, r->word);
+    const struct sets_set *set = sets_find(r->sets, r->word);
 
     if (!set || set->type->parts[0] == SETS_SET)
         return false;
@@ -138,7 +129,7 @@ static int add_set(struct reader *r)
 
     if (r->word[0] == '\0' || strlen(r->word) >= RULES_NAME)
         return fail(r, "the name of a set, at most 31 bytes");
-    if (find_set(s, r->word))
+    if (sets_find(s, r->word))
         return fail(r, "the name of a set that is not created above");
     if (s->count == s->capacity) {
         size_t capacity = s->capacity ? s->capacity * 2 : 8;
@@ -195,7 +186,7 @@ static bool read_set_mask(const struct reader *r, struct sets_set *set)
     return true;
 }
 
-/* An option of create whose word changes who is a member; true: it could be read. */
+/* An option of create whose word changes who is a member, or becomes one; true: it could be read. */
 static bool read_set_option(const struct reader *r, const char *option, struct sets_set *set)
 {
     if (strcmp(option, "family") == 0) {
@@ -207,6 +198,10 @@ static bool read_set_option(const struct reader *r, const char *option, struct s
         return read_set_mask(r, set);
     if (strcmp(option, "markmask") == 0)
         return sets_number_read(r->word, strlen(r->word), UINT32_MAX, &set->mark_mask);
+    if (strcmp(option, "timeout") == 0) {
+        set->has_timeout = true;
+        return sets_number_read(r->word, strlen(r->word), UINT32_MAX, &set->timeout_s);
+    }
     return r->word[0] != '\0';
 }
 
@@ -280,7 +275,7 @@ static int read_add(struct reader *r)
 
     if (error < 0)
         return error;
-    struct sets_set *set = find_set(r->sets, r->word);
+    struct sets_set *set = sets_find(r->sets, r->word);
     if (!set)
         return fail(r, "the name of a set that is created above");
     error = next_word(r);

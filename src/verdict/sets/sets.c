@@ -101,7 +101,7 @@ static enum verdict_answer ask_part(const struct sets_set *set, char kind, const
 
 static bool is_source(const struct rules_match_set *match, unsigned part)
 {
-    return match->source_bits >> part & 1;
+    return match->element.source_bits >> part & 1;
 }
 
 static enum verdict_answer ask_member(const struct sets_set *set, const struct sets_member *member,
@@ -218,7 +218,8 @@ static bool has_networks(const struct sets_type *type)
 static enum verdict_answer ask_set(const struct sets_set *set, const struct rules_match_set *match,
                                    const struct verdict_packet *p)
 {
-    if (match->dimensions < strlen(set->type->parts) || (set->family && set->family != p->packet->family))
+    if (match->element.dimensions < strlen(set->type->parts) ||
+        (set->family && set->family != p->packet->family))
         return VERDICT_NO;
     struct finding f = find_member(set, match, p);
     if (f.answer != VERDICT_YES)
@@ -240,21 +241,67 @@ static enum verdict_answer ask_list(const struct sets *s, const struct sets_set 
     return any;
 }
 
+struct sets_set *sets_find(const struct sets *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->sets[i].name, name) == 0)
+            return &s->sets[i];
+    }
+    return NULL;
+}
+
 static enum verdict_answer contains(void *arg, const struct rules_match_set *match,
                                     const struct verdict_packet *p)
 {
     const struct sets *s = arg;
+    const struct sets_set *set = sets_find(s, match->element.name);
 
-    for (size_t i = 0; i < s->count; i++) {
-        const struct sets_set *set = &s->sets[i];
-        if (strcmp(set->name, match->name) != 0)
-            continue;
-        return set->type->parts[0] == SETS_SET ? ask_list(s, set, match, p) : ask_set(set, match, p);
+    if (!set)
+        return VERDICT_UNKNOWN;
+    return set->type->parts[0] == SETS_SET ? ask_list(s, set, match, p) : ask_set(set, match, p);
+}
+
+/* The types' kadt. */
+static enum verdict_answer take_part(const struct sets_set *set, unsigned i, const struct verdict_packet *p,
+                                     bool source, struct verdict_set_key *key)
+{
+    switch (set->type->parts[i]) {
+    case SETS_ADDRESS:
+        key->address[i ? 1 : 0] = address_of(p->packet, source, &set->mask);
+        return VERDICT_YES;
+    case SETS_PORT:
+        key->port[1] = p->packet->protocol;
+        return answer_of(sets_port(p->packet, source, &key->port[0]));
+    case SETS_MARK:
+        key->address[1].word[0] = p->mark & set->mark_mask;
+        return p->unknown & VERDICT_NO_MARK ? VERDICT_UNKNOWN : VERDICT_YES;
+    default: /* which network, of which length of prefix, depends on the members; bitmaps have ends */
+        return VERDICT_UNKNOWN;
     }
-    return VERDICT_UNKNOWN;
+}
+
+static enum verdict_answer element(void *arg, const struct rules_set_element *asked,
+                                   const struct verdict_packet *p, struct verdict_set_key *ret)
+{
+    const struct sets *s = arg;
+    const struct sets_set *set = sets_find(s, asked->name);
+    enum verdict_answer all = VERDICT_YES;
+
+    if (!set || asked->dimensions < strlen(set->type->parts) ||
+        (set->family && set->family != p->packet->family))
+        return VERDICT_NO;
+    if (strncmp(set->type->name, "hash:", strlen("hash:")) != 0)
+        return VERDICT_UNKNOWN;
+    *ret = (struct verdict_set_key){
+        .set = (uint32_t)(set - s->sets), .timeout_s = set->timeout_s, .has_timeout = set->has_timeout};
+    for (unsigned i = 0; set->type->parts[i] && all != VERDICT_NO; i++) {
+        enum verdict_answer one = take_part(set, i, p, asked->source_bits >> i & 1, ret);
+        all = one == VERDICT_YES ? all : one;
+    }
+    return all;
 }
 
 void sets_bind(const struct sets *s, struct verdict_sets *ret)
 {
-    *ret = (struct verdict_sets){.arg = (void *)(uintptr_t)s, .contains = contains};
+    *ret = (struct verdict_sets){.arg = (void *)(uintptr_t)s, .contains = contains, .element = element};
 }

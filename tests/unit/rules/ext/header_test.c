@@ -46,6 +46,39 @@ static void hop_limit(void **state)
     row_check_all(&place, cases, COUNT(cases));
 }
 
+/* As iptables 1.8.9 saves and lists them. */
+static void changes(void **state)
+{
+    static const struct row_case cases[] = {
+        {"-j TTL --ttl-set 0", NULL, " TTL set to 0"},
+        {"-j TTL --ttl-inc 1", NULL, " TTL increment by 1"},
+        {"-j TTL --ttl-dec 255", NULL, " TTL decrement by 255"},
+        {"-j TTL --ttl-inc 0", "!1 to 255", NULL},
+        {"-j TTL", "!--ttl-set", NULL},
+        {"-j TTL --ttl-dec 1 --ttl-inc 2", "!", NULL},
+        {"-j HL --hl-set 1", "!", NULL},
+        {"-j TOS --set-tos 0x10", "-j TOS --set-tos 0x10/0xff", " TOS set 0x10/0xff"},
+        {"-j TOS --set-tos Minimize-Delay", "-j TOS --set-tos 0x10/0x3f", " TOS set 0x10/0x3f"},
+        {"-j TOS --and-tos 0x0f", "-j TOS --set-tos 0x00/0xf0", " TOS set 0x00/0xf0"},
+        {"-j TOS --or-tos 0x0f", "-j TOS --set-tos 0x0f/0x0f", " TOS set 0x0f/0x0f"},
+        {"-j TOS --xor-tos 0x0f", "-j TOS --set-tos 0x0f/0x00", " TOS set 0x0f/0x00"},
+        {"-j TOS --set-tos 0/0", "-j TOS --set-tos 0x00/0x00", " TOS set 0x00/0x00"},
+        {"-j TOS", "!--set-tos", NULL},
+        {"-j DSCP --set-dscp 0", "-j DSCP --set-dscp 0x00", " DSCP set 0x00"},
+        {"-j DSCP --set-dscp-class EF", "-j DSCP --set-dscp 0x2e", " DSCP set 0x2e"},
+        {"-j DSCP --set-dscp 64", "!63", NULL},
+        {"-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 0", NULL,
+         " tcp flags:0x06/0x02 TCPMSS set 0"},
+        {"-p tcp -j TCPMSS --clamp-mss-to-pmtu", NULL, " TCPMSS clamp to PMTU"},
+        {"-j TCPMSS --set-mss 1360", "!tcp", NULL},
+        {"-p tcp -j TCPMSS --set-mss 5 --clamp-mss-to-pmtu", "!", NULL},
+    };
+    static const struct row_place place = {.family = PACKET_IPV4, .table = "mangle", .chain = "FORWARD"};
+
+    (void)state;
+    row_check_all(&place, cases, COUNT(cases));
+}
+
 static void extension_headers(void **state)
 {
     static const struct row_case cases[] = {
@@ -90,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields),
         cmocka_unit_test(hop_limit),
+        cmocka_unit_test(changes),
         cmocka_unit_test(extension_headers),
         cmocka_unit_test(ranges_that_go_down),
     };

@@ -25,7 +25,7 @@ static void but_names_are_known(void **state)
     static const struct row_case cases[] = {
         {"-m strign --string x", "!did you mean string", NULL},
         {"-j NFQUEU", "!did you mean NFQUEUE", NULL},
-        {"-j TTL --ttl-set 5", "!mangle", NULL},
+        {"-j CHECKSUM --checksum-fill", "!mangle", NULL},
         {"-m eui64", "!", NULL},
         {"-m nonsense", "!", NULL},
     };

@@ -24,10 +24,33 @@ static void directions_and_counters(void **state)
     row_check_all(&place, cases, COUNT(cases));
 }
 
+/* As iptables 1.8.9 saves and lists them. */
+static void changes(void **state)
+{
+    static const struct row_case cases[] = {
+        {"-j SET --add-set a src", NULL, " add-set a src"},
+        {"-j SET --exist --add-set a src --timeout 60", "-j SET --add-set a src --exist --timeout 60",
+         " add-set a src exist timeout 60"},
+        {"-j SET --add-set a src,dst --timeout 0", NULL, " add-set a src,dst timeout 0"},
+        {"-j SET --add-set a src --del-set b dst", NULL, " add-set a src del-set b dst"},
+        {"-j SET --map-set a src --map-mark", NULL, " map-set a src map-mark"},
+        {"-j SET --map-set a src", "!--map-mark", NULL},
+        {"-j SET --del-set a dst --exist", "!--add-set", NULL},
+        {"-j SET --timeout 5", "!", NULL},
+        {"-j SET --add-set a", "!directions are missing", NULL},
+        {"-j SET", "!--add-set", NULL},
+    };
+    static const struct row_place place = {.table = "mangle", .chain = "FORWARD"};
+
+    (void)state;
+    row_check_all(&place, cases, COUNT(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(directions_and_counters),
+        cmocka_unit_test(changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

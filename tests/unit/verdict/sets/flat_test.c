@@ -94,7 +94,7 @@ static unsigned head_of(uint64_t id)
 
 static bool look_up(const struct rules_match_set *match, const struct verdict_packet *p)
 {
-    unsigned at = head_of(sets_id(match->name));
+    unsigned at = head_of(sets_id(match->element.name));
     const struct sets_head *head = &table.heads[at];
     struct sets_facts facts;
     bool has;
@@ -164,14 +164,16 @@ static void both_say_the_same(void **state)
                                    .out = roll(&dice, 2) ? "eth1" : "",
                                    .mark = roll(&dice, 32),
                                    .mac = {2, 0, 0, 0, 0, (uint8_t)roll(&dice, 3)}};
-        struct rules_match_set match = {.dimensions = (uint8_t)(SETS[set].parts - (roll(&dice, 20) == 0)),
-                                        .source_bits = (uint8_t)(SETS[set].near ? 7 : roll(&dice, 8)),
-                                        .return_nomatch = roll(&dice, 4) == 0};
-        strcpy(match.name, SETS[set].name);
+        struct rules_match_set match = {
+            .element = {.dimensions = (uint8_t)(SETS[set].parts - (roll(&dice, 20) == 0)),
+                        .source_bits = (uint8_t)(SETS[set].near ? 7 : roll(&dice, 8))},
+            .return_nomatch = roll(&dice, 4) == 0};
+        strcpy(match.element.name, SETS[set].name);
         enum verdict_answer says = bound.contains(bound.arg, &match, &p);
         assert_int_not_equal(says, VERDICT_UNKNOWN);
         if (look_up(&match, &p) != (says == VERDICT_YES))
-            fail_msg("packet %u, set %s, source bits %u: not %d", i, match.name, match.source_bits, says);
+            fail_msg("packet %u, set %s, source bits %u: not %d", i, match.element.name,
+                     match.element.source_bits, says);
         found += says == VERDICT_YES;
     }
     assert_true(found > PACKETS / 20);
@@ -182,7 +184,7 @@ static void what_is_too_much_is_not_flat(void **state)
 {
     static const char TEXT[] = "create wide hash:net,net\ncreate large hash:ip,port\n"
                                "add large 10.0.0.1-10.0.255.254,tcp:0-65535\n";
-    struct rules_match_set match = {.dimensions = 2, .name = "wide"};
+    struct rules_match_set match = {.element = {.dimensions = 2, .name = "wide"}};
     struct rules_error error;
     struct sets *sets;
     char *more;
@@ -198,7 +200,7 @@ static void what_is_too_much_is_not_flat(void **state)
     assert_int_equal(fclose(out), 0);
     assert_int_equal(sets_read(more, size, "sets", &sets, &error), 0);
     assert_false(sets_is_flat(sets, &match));
-    strcpy(match.name, "large");
+    strcpy(match.element.name, "large");
     assert_false(sets_is_flat(sets, &match));
     assert_true(sets_has(sets, "large"));
     assert_false(sets_has(sets, "small"));

@@ -176,7 +176,7 @@ static void many_members(void **state)
     struct sets *sets = read_sets(big);
     sets_bind(sets, &bound);
     sample_build(&s, &(struct packet_recipe){0});
-    const struct rules_match_set match = {.name = "big", .dimensions = 1, .source_bits = 1};
+    const struct rules_match_set match = {.element = {.name = "big", .dimensions = 1, .source_bits = 1}};
     struct verdict_packet p = make(&s, &bound);
     for (unsigned i = 0; i < MEMBERS; i++) {
         uint8_t bytes[] = {10, (uint8_t)(i * 7), (uint8_t)(i / 256), (uint8_t)i};
