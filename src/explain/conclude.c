@@ -99,8 +99,8 @@ static uint16_t destination_port(const struct story_step *step)
 
 char *conclude_reason(const struct story *story, const struct story_step *step)
 {
-    if (step->stage == WALL_BY_ROUTE)
-        return strdup(step->because ? step->because : "");
+    if (step->cause)
+        return strdup(step->cause);
     if (step->state == TRACK_UNTRACKED)
         return PHRASE(REASON_NOTRACK);
     if (step->state == TRACK_INVALID || step->stage == WALL_BY_HELPER)
@@ -138,6 +138,8 @@ static char *why_data(const struct story *story, const struct story_step *step, 
 
 static char *why_control(const struct story_step *step, const char *who, const char *reason)
 {
+    if (is_label(step, "SYN") && step->cause)
+        return PHRASE(WHY_CONNECT_SINCE, who, NUMBER(destination_port(step)), reason);
     if (is_label(step, "SYN"))
         return PHRASE(WHY_CONNECT, who, NUMBER(destination_port(step)));
     const char *what = is_label(step, "SYN ACK") ? SAID(ANSWER) : SAID(PACKET);

@@ -250,6 +250,7 @@ static const struct {
     {"the TTL of the packet", SHAPE},
     {"the TOS field of the packet", SHAPE},
     {"the TTL that", NULL},
+    {"options of the TCP header", "tcpdump -nv, which shows them"},
     {"the TCP header, which", NULL},
     {"bytes of the packet, which", NULL},
     {"the mark of the connection", "conntrack -L"},
@@ -309,8 +310,8 @@ static int judge_route(struct story_step *step, const struct wall_report *report
 
     packet_address_format(&p->destination, p->family, address);
     if (report->fate != WALL_UNKNOWN) {
-        step->because = PHRASE(REASON_ROUTE, address, speech_of(report->way.why));
-        return step->because ? 0 : -ENOMEM;
+        step->cause = PHRASE(REASON_ROUTE, address, speech_of(report->way.why));
+        return step->cause ? 0 : -ENOMEM;
     }
     const char *lacks = report->way.lacks ? speech_of(report->way.lacks) : SAID(ROUTE_NOT_SAID);
     step->because = PHRASE(ROUTE_UNKNOWN, address, lacks);
@@ -330,6 +331,12 @@ static int judge_unknown(struct story_step *step, const struct rules *r, const s
         return 0;
     step->ask = who_knows(r, report);
     return step->because && step->ask ? 0 : -ENOMEM;
+}
+
+static int judge_cause(struct story_step *step, const struct verdict *v)
+{
+    step->cause = strdup(speech_of(v->because));
+    return step->cause ? 0 : -ENOMEM;
 }
 
 /* What an end was mapped to, as far as that is known. */
@@ -416,6 +423,8 @@ int story_step_judge(struct story_step *step, const struct rules *r, const struc
         return judge_route(step, report);
     if (!error && report->fate == WALL_UNKNOWN)
         error = judge_unknown(step, r, report);
+    else if (!error && report->stage == WALL_BY_RULES && v->because)
+        error = judge_cause(step, v);
     if (error || report->stage == WALL_BY_CONNTRACK || report->stage == WALL_BY_BESIDE)
         return error;
     error = story_verdict_quote(&step->rule, r, report->table, v);

@@ -80,7 +80,8 @@ struct story_step {
     struct story_rule rule; /* that decided */
     char *because;          /* fate UNKNOWN: what is asked that we don't know; else NULL */
     char *ask;              /* fate UNKNOWN: the command that would tell; or NULL */
-    char *cause;            /* what this packet shows of why the session fails, though it passes; or NULL */
+    char *cause; /* what this packet shows of why the session fails, though it passes, or how a rule stops it
+                               that is not there for that; or NULL */
     struct story_looked *looked; /* every rule that was looked at, in order */
     size_t looked_count;
     struct story_rule *jumps; /* the rules that led to the one that decided, outermost first */

@@ -75,6 +75,7 @@ SPEECH(WHY_ACTIVE, "the client tells the server to connect to port %1$s, and %2$
 SPEECH(WHY_ACTIVE_ANSWER,
        "the server connects from its port %1$s to the client, and %2$s the client's answer, %3$s")
 SPEECH(WHY_DATA, "on the data connection, %1$s the packet \"%2$s\" of the %3$s, %4$s")
+SPEECH(WHY_CONNECT_SINCE, "%1$s the client's connection to port %2$s, %3$s")
 SPEECH(WHY_CONNECT, "%1$s the client's connection to port %2$s, and no rule before it admits that port")
 SPEECH(WHY_CONTROL, "%1$s the %2$s of the %3$s (\"%4$s\"), %5$s")
 SPEECH(DEPENDS, "it depends on %1$s")
@@ -495,8 +496,7 @@ SPEECH(UNKNOWN_NAT, "where the connection is sent instead (NAT), which is not ev
 SPEECH(UNKNOWN_DECIDES, "what an extension that is not evaluated decides")
 SPEECH(UNKNOWN_ZONE, "the zone of the connection")
 SPEECH(UNKNOWN_EARLIER, "what became of an earlier packet of this connection, which is not evaluated")
-SPEECH(UNKNOWN_TTL_SET,
-       "the TTL that a rule sets, which is not evaluated: a packet without hops left is not forwarded")
+SPEECH(UNKNOWN_TTL_SET, "the TTL that a rule leaves it: a packet without hops left is not forwarded")
 SPEECH(UNKNOWN_LIMIT, "how many packets have passed a limit before")
 SPEECH(UNKNOWN_BURST, "which back end of iptables counts, for a burst as large as this")
 SPEECH(UNKNOWN_COUNTED, "how many packets a rule has counted before")
@@ -513,6 +513,9 @@ SPEECH(UNKNOWN_SENT_WHEN_IT_BEGAN,
 SPEECH(UNKNOWN_OWN_ADDRESS, "the address of the interface that the packet leaves by (--address)")
 SPEECH(UNKNOWN_CAPTURED_SIDE,
        "where the connection is sent instead (NAT), of which a capture shows one side only")
+SPEECH(HOPS_TAKEN, "leaving it no hop: a packet whose TTL is 0 or 1 is not forwarded")
+SPEECH(ROUTE_NO_HOPS, "no hop is left to it: a packet whose TTL is 0 or 1 is not forwarded")
+SPEECH(UNKNOWN_OPTIONS, "options of the TCP header, which are its sender's to choose")
 SPEECH(ROUTE_NO_FORWARDING,
        "this machine does not forward (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)")
 SPEECH(UNKNOWN_TCP_CHANGED, "the TCP header, which a rule before it may have changed")

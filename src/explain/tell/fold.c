@@ -34,7 +34,8 @@ static bool is_repetition(const struct story_step *before, const struct story_st
            before->stage == step->stage && before->state == step->state &&
            same_text(before->source, step->source) && same_text(before->destination, step->destination) &&
            same_text(before->label, step->label) && before->rule.number == step->rule.number &&
-           same_text(before->rule.chain, step->rule.chain) && step->event_count == 0 && !step->cause;
+           same_text(before->rule.chain, step->rule.chain) && step->event_count == 0 &&
+           same_text(before->cause, step->cause);
 }
 
 /* More bulk of one data channel: a capture of a download is thousands of these. */
