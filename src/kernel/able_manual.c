@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prints sallywall(8), mdoc(7), from doc/man/sallywall.8.in and the table of what the kernel program carries out. A
- * part of the build, not of sallywall.
+ * Prints sallywall(8), mdoc(7), from doc/man/sallywall.8.in and the tables of what the kernel program carries out and of
+ * what the engine only keeps. A part of the build, not of sallywall.
  */
 #include "kernel/able_rows.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rules/ext/extension.h"
+#include "verdict/match/headers.h"
 
 enum { LINE = 1024, COLUMN_FULL = 56 };
 
@@ -120,6 +121,88 @@ static void put_list(void)
     puts(".El");
 }
 
+/* ---- what is kept, and not evaluated ---- */
+
+/* What those of a group are to rules that hang on them. */
+struct kept_group {
+    bool (*has)(const struct rules_opaque_name *row);
+    const char *how;
+};
+
+static bool asks_for_header(const struct rules_opaque_name *row)
+{
+    return headers_is_asked_by(row->name);
+}
+
+static bool is_any(const struct rules_opaque_name *row)
+{
+    (void)row;
+    return true;
+}
+
+static bool decides(const struct rules_opaque_name *row)
+{
+    return row->decides;
+}
+
+static bool changes_mark(const struct rules_opaque_name *row)
+{
+    return row->changes & RULES_CHANGES_MARK;
+}
+
+static bool changes_tcp(const struct rules_opaque_name *row)
+{
+    return row->changes & RULES_CHANGES_TCP;
+}
+
+static const struct kept_group kept_matches[] = {
+    {asks_for_header, "evaluated of IPv6 packets without that header; else unknown"},
+    {is_any, "unknown"},
+    {NULL, NULL},
+};
+static const struct kept_group kept_targets[] = {
+    {decides, "what becomes of the packet, or where it goes, is unknown"},
+    {changes_mark, "unknown is which mark it leaves"},
+    {changes_tcp, "unknown is what it leaves of the TCP header or the TOS field"},
+    {is_any, "the packet goes on as it is; what else is done is not looked at"},
+    {NULL, NULL},
+};
+
+/* The first group that has a row is its own. */
+static unsigned group_of(const struct kept_group *groups, const struct rules_opaque_name *row)
+{
+    unsigned at = 0;
+
+    while (!groups[at].has(row))
+        at++;
+    return at;
+}
+
+static void put_kept(const char *flag, const struct kept_group *groups, const struct rules_opaque_name *rows)
+{
+    for (unsigned g = 0; groups[g].has; g++) {
+        const char *before = "";
+
+        printf(".It Fl %s Cm", flag);
+        for (const struct rules_opaque_name *row = rows; row->name; row++) {
+            if (group_of(groups, row) != g)
+                continue;
+            printf("%s %s", before, row->name);
+            before = " ,";
+        }
+        putchar('\n');
+        put_sentence(groups[g].how);
+    }
+}
+
+static void put_kept_list(void)
+{
+    puts(".Bl -tag -width Ds -compact");
+    put_kept("m", kept_matches, rules_opaque_matches);
+    put_kept("j", kept_targets, rules_opaque_targets);
+    puts(".El");
+}
+
 int main(int argc, char **argv)
 {
     FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
@@ -132,6 +215,8 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, in)) {
         if (strcmp(line, "@ABLE@\n") == 0)
             put_list();
+        else if (strcmp(line, "@KEPT@\n") == 0)
+            put_kept_list();
         else
             fputs(line, stdout);
     }

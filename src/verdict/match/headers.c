@@ -60,6 +60,11 @@ static unsigned asked_by(const char *name)
     return 0;
 }
 
+bool headers_is_asked_by(const char *match)
+{
+    return asked_by(match) || strcmp(match, "mh") == 0;
+}
+
 static bool certainly_lacks(const struct packet *p, const char *name)
 {
     unsigned bit = asked_by(name);

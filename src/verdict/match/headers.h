@@ -113,6 +113,8 @@ static inline bool headers_route(const struct headers_routing *m, const struct h
     return h->bits & HEADERS_ROUTING && (h->routing == m->type) != m->inverted;
 }
 
+/* Does a kept extension of that name ask for a header of IPv6? Native. */
+bool headers_is_asked_by(const char *match);
 /* Are an extension's words no more than --rt-type? Native. */
 bool headers_routing_read(const struct rules_match_opaque *m, struct headers_routing *ret);
 
