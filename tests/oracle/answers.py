@@ -8,7 +8,7 @@ any other end of the program than it promises.
 usage: answers.py [--program PATH] [--sets N] [--seed N] [--set N] [--sort NAME] [--jobs N] [--seconds N] [--plant] [--verbose]
 
 --set N    that one alone, of this seed
---sort     one of: plain nat mangle security sets odd nft both mixed
+--sort     one of: plain nat mangle written security sets odd nft both mixed
 --seconds  no more sets are begun after that
 --plant    the judge's own test: everything is let through when the program is asked and cut off when its answer is tried;
            each answer "it works" must then be seen to be wrong

@@ -9,7 +9,7 @@ from answers_world import CLIENT, EMPTY, SECOND, SERVER, WALL_IN, WALL_OUT
 PASV = (10090, 10100)
 OTHER_PORT = 2121  # where each machine's other FTP server listens
 STRANGER = {4: "203.0.113.77", 6: "2001:db8:dead::77"}
-SORTS = ("plain", "nat", "mangle", "security", "sets", "odd", "nft", "both", "mixed")
+SORTS = ("plain", "nat", "mangle", "written", "security", "sets", "odd", "nft", "both", "mixed")
 
 
 @dataclasses.dataclass
@@ -288,6 +288,47 @@ class Maker:
         if self.maybe(0.25):
             self.own_chain("mangle")
 
+    # --- headers that are written, and asked for later ---------------------------------------------------------------
+
+    def writing(self):
+        ttl = "TTL --ttl-%s" if self.family == 4 else "HL --hl-%s"
+        return self.pick(ttl % "set %d" % self.pick(0, 1, 2, 5, 64, 65), ttl % "set %d" % self.pick(2, 5, 63), ttl % "inc 2", ttl % "dec 1",
+                         "TOS --set-tos 0x%02x" % self.pick(0, 4, 16), "TOS --set-tos 0x10/0x1c", "TOS --or-tos 0x08", "TOS --and-tos 0xe3",
+                         "TOS --xor-tos 0x14", "DSCP --set-dscp 0x%02x" % self.pick(0, 2, 4, 10), "TCPMSS --set-mss %d" % self.pick(500, 1200, 9000))
+
+    def asking(self):
+        ttl = "-m ttl --ttl-%s %d" if self.family == 4 else "-m hl --hl-%s %d"
+        return self.pick(ttl % (self.pick("eq", "lt", "gt"), self.pick(1, 2, 4, 5, 62, 63, 64, 65)), ttl % ("eq", self.pick(4, 5)),
+                         "-m tos --tos 0x%02x/0x%02x" % self.pick((0x10, 0x10), (4, 0xff), (0, 0x1c), (0x08, 0x1c), (0x10, 0xff), (0x14, 0x14)),
+                         "-m dscp --dscp 0x%02x" % self.pick(0, 2, 4, 10), "-m dscp ! --dscp 0x02",
+                         "-p tcp --syn -m tcpmss --mss %s" % self.pick("1:65535", "1201:1500", "500", "1:1200", "1200:9000"), "-m tos --tos Minimize-Delay")
+
+    def writing_of_nft(self):
+        ip, hops = ("ip", "ttl") if self.family == 4 else ("ip6", "hoplimit")
+        return self.pick("%s %s set %d" % (ip, hops, self.pick(1, 2, 5, 65)), "%s dscp set %d" % (ip, self.pick(0, 2, 4)),
+                         "tcp option maxseg size set %d" % self.pick(500, 1200, 9000), "%s dscp set af11" % ip)
+
+    def asking_of_nft(self):
+        ip, hops = ("ip", "ttl") if self.family == 4 else ("ip6", "hoplimit")
+        return self.pick("%s %s %d" % (ip, hops, self.pick(1, 4, 5, 63, 64)), "%s %s < %d" % (ip, hops, self.pick(2, 6, 64)),
+                         "%s dscp %d" % (ip, self.pick(0, 2, 4, 10)), "%s dscp != 2" % ip, "%s dscp { 1, 2, 10 }" % ip, "tcp option maxseg size < 1300",
+                         "tcp option maxseg size 500", "tcp flags syn tcp option maxseg exists")
+
+    def written(self):
+        for _ in range(self.pick(1, 1, 2, 3)):
+            target = self.writing()
+            asked = "-p tcp --tcp-flags SYN,RST SYN" if "MSS" in target else self.pick("", "", "-p tcp", "-p tcp --dport 21", "-p tcp --sport 21")
+            self.add("mangle", self.pick(*EMPTY["mangle"].split()), asked, "-j " + target)
+        for _ in range(self.pick(1, 2)):
+            table = self.pick("filter", "filter", "mangle", "security")
+            chain = self.pick(*self.hooks()) if table == "filter" else self.pick(*EMPTY[table].split())
+            self.add(table, chain, self.asking(), "-j " + self.pick("DROP", "DROP", "ACCEPT"), first=table == "filter" and self.maybe(0.7))
+        if self.maybe(0.3):
+            ip = "ip" if self.family == 4 else "ip6"
+            chain = "type filter hook %s priority %s;" % (self.pick("prerouting", "input", "forward", "output", "postrouting"), self.pick("-160", "-140", "5", "60"))
+            question = self.pick("", "tcp dport 21 ", "meta l4proto tcp ")
+            self.case.nft.append(self.nft_table(self.pick("inet", ip), chain, [self.pick(question, "") + self.writing_of_nft(), self.asking_of_nft() + " drop"]))
+
     def security(self):
         chains = EMPTY["security"].split()
         self.some("security", chains, ("DROP", "DROP", "ACCEPT", "RETURN", "MARK --set-mark 1")[:4], self.pick(1, 2))
@@ -478,7 +519,7 @@ class Maker:
     def make(self):
         """The case of this seed."""
         self.plain()
-        parts = {"nat": self.nat, "mangle": self.mangle, "security": self.security, "sets": self.fill_sets, "nft": self.beside,
+        parts = {"nat": self.nat, "mangle": self.mangle, "written": self.written, "security": self.security, "sets": self.fill_sets, "nft": self.beside,
                  "odd": self.odd, "both": self.in_both}
         if self.sort == "mixed":
             for part in self.rng.sample(sorted(parts), self.pick(2, 3)):
