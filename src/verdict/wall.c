@@ -113,6 +113,15 @@ void wall_rules_free(struct wall_rules **r)
     *r = NULL;
 }
 
+uint32_t wall_rules_writes(const struct wall_rules *r)
+{
+    uint32_t writes = 0;
+
+    for (size_t i = 0; i < r->order.count; i++)
+        writes |= r->order.stops[i].writes;
+    return writes;
+}
+
 const struct rules *wall_rules_model(const struct wall_rules *r)
 {
     return r->model;

@@ -82,6 +82,8 @@ struct wall_rules;
 MUST_USE struct wall_rules *wall_rules_new(const struct rules *r);
 void wall_rules_free(struct wall_rules **r);
 const struct rules *wall_rules_model(const struct wall_rules *r);
+/* What of a packet any of them may write: enum nft_write. */
+uint32_t wall_rules_writes(const struct wall_rules *r);
 
 struct wall;
 

@@ -10,6 +10,7 @@
 #include "explain/replay/doubt.h"
 #include "packet/build.h"
 #include "packet/decode.h"
+#include "rules/nft/nft.h"
 #include "track/icmp_type.h"
 
 /* The helper must not judge half a line: what the snap length cut off is not shown to it at all. */
@@ -20,6 +21,18 @@ static struct packet shown(const struct passing *g)
     if (g->packet->is_cut && !p.fault && p.protocol == PACKET_TCP && p.payload < p.captured)
         p.captured = p.payload;
     return p;
+}
+
+/* What a capture does not tell of a packet before its first rule. One that was routed may have been caught when it came or
+ * when it left, counted down; one that was sent is caught behind all rules. */
+static uint32_t hidden_by_rules(const struct run *run, enum wall_path path)
+{
+    uint32_t writes = wall_rules_writes(run->walked);
+    bool is_before = path == WALL_IN || path == WALL_LOOP;
+    bool shape =
+        path == WALL_THROUGH || (!is_before && writes & (NFT_WRITES_TTL | NFT_WRITES_TOS | NFT_WRITES_TCP));
+
+    return (shape ? VERDICT_NO_SHAPE : 0) | (!is_before && writes & NFT_WRITES_TCP ? VERDICT_NO_BYTES : 0);
 }
 
 static void world_of(const struct run *run, const struct passing *g, struct play *play,
@@ -35,6 +48,7 @@ static void world_of(const struct run *run, const struct passing *g, struct play
     play_world(play, g->from, ret);
     ret->outside = true;
     ret->unknown &= ~(uint32_t)(VERDICT_NO_BYTES | VERDICT_NO_SHAPE);
+    ret->unknown |= hidden_by_rules(run, g->path);
     ret->time = (int64_t)g->packet->time_s;
 }
 

@@ -56,11 +56,12 @@ static const uint8_t *tcp_options(const struct match_question *q, const uint8_t 
     return match_bytes(q, transport_offset(q->p->packet) + TCP_HEADER, header - TCP_HEADER, ret_answer);
 }
 
-/* A SYN has its sender's size of segments; no more is known of the options of a packet that is made up. */
+/* A SYN that a real machine would send has a size of segments; no more is known of the options of a packet that is made up,
+ * nor that of one that somebody else may make. */
 static bool is_made_up_syn(const struct verdict_packet *p)
 {
-    return p->unknown & VERDICT_NO_BYTES && p->packet->protocol == PACKET_TCP &&
-           p->packet->tcp.flags & PACKET_SYN;
+    return p->unknown & VERDICT_NO_BYTES && p->unknown & VERDICT_NO_SHAPE &&
+           p->packet->protocol == PACKET_TCP && p->packet->tcp.flags & PACKET_SYN;
 }
 
 /* --tcp-option, behind ports and flags: the header is there (CONDITION_TRANSPORT). */
@@ -112,6 +113,8 @@ enum verdict_answer match_tcpmss(const struct match_question *q)
         return answer;
     if (is_made_up_syn(q->p))
         return ask_mss_of_any(q, m);
+    if (q->p->unknown & VERDICT_NO_BYTES)
+        return match_unknown(q, MATCH_OPTIONS_CHOSEN);
     uint32_t at = find_option(options, size, TCP_OPTION_MSS, true);
     if (at == size)
         return match_answer(m->inverted);
@@ -121,21 +124,28 @@ enum verdict_answer match_tcpmss(const struct match_question *q)
     return match_answer(match_in_range16(&m->mss, mss) != m->inverted);
 }
 
+/* Is the option there? Without it one may be put in. */
+static bool has_mss(const struct verdict_packet *p)
+{
+    const struct packet *packet = p->packet;
+    uint32_t at = packet->transport + TCP_HEADER, size;
+
+    if (p->unknown & VERDICT_NO_BYTES || at > packet->captured)
+        return is_made_up_syn(p);
+    size = (uint32_t)(packet->bytes[packet->transport + 12] >> 4) * 4;
+    if (size < TCP_HEADER || packet->transport + size > packet->captured)
+        return false;
+    return find_option(packet->bytes + at, size - TCP_HEADER, TCP_OPTION_MSS, true) < size - TCP_HEADER;
+}
+
 /* tcpmss_mangle_packet: one that is there is never raised; one that is not is put in, which leaves the packet longer. */
 void match_write_mss(struct verdict_packet *p, uint16_t most)
 {
-    const struct packet *packet = p->packet;
-    uint32_t at = packet->transport, header, size;
-
-    if (packet->protocol != PACKET_TCP || packet->fragment_offset || at + TCP_HEADER > packet->length)
+    if (p->packet->protocol != PACKET_TCP || p->packet->fragment_offset)
         return;
-    if (!is_made_up_syn(p)) {
-        header = at + TCP_HEADER <= packet->captured ? (uint32_t)(packet->bytes[at + 12] >> 4) * 4 : 0;
-        size = header > TCP_HEADER && at + header <= packet->captured ? header - TCP_HEADER : 0;
-        if (!size || find_option(packet->bytes + at + TCP_HEADER, size, TCP_OPTION_MSS, true) == size) {
-            p->unknown |= VERDICT_NO_TCP;
-            return;
-        }
+    if (!has_mss(p)) {
+        p->unknown |= VERDICT_NO_TCP;
+        return;
     }
     if (!p->written.has_mss || p->written.mss > most)
         p->written.mss = most;

@@ -64,15 +64,20 @@ static void on_the_way_through(void **state)
          ASKS("-m dscp --dscp 10"), VERDICT_NO_SHAPE, WALL_DROP, WALL_BY_RULES},
         /* the size of segments: what a sender chose, or less */
         {"-A PREROUTING -p tcp -j TCPMSS --set-mss 1200", ASKS("-p tcp -m tcpmss --mss 1201:65535"),
-         VERDICT_NO_BYTES, WALL_PASS, 0},
+         VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_PASS, 0},
         {"-A PREROUTING -p tcp -j TCPMSS --set-mss 1200", ASKS("-p tcp -m tcpmss --mss 1:1200"),
-         VERDICT_NO_BYTES, WALL_DROP, WALL_BY_RULES},
+         VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_DROP, WALL_BY_RULES},
         {"-A PREROUTING -p tcp -j TCPMSS --set-mss 1200", ASKS("-p tcp -m tcpmss --mss 1200"),
-         VERDICT_NO_BYTES, WALL_UNKNOWN, WALL_BY_RULES},
-        {"", ASKS("-p tcp -m tcpmss --mss 1460"), VERDICT_NO_BYTES, WALL_UNKNOWN, WALL_BY_RULES},
-        {"", ASKS("-p tcp -m tcp --tcp-option 8"), VERDICT_NO_BYTES, WALL_UNKNOWN, WALL_BY_RULES},
-        {"", ASKS("-p tcp -m tcp --tcp-option 2"), VERDICT_NO_BYTES, WALL_PASS,
-         0}, /* this one was made without */
+         VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_UNKNOWN, WALL_BY_RULES},
+        {"", ASKS("-p tcp -m tcpmss --mss 1460"), VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_UNKNOWN,
+         WALL_BY_RULES},
+        {"", ASKS("-p tcp -m tcp --tcp-option 8"), VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_UNKNOWN,
+         WALL_BY_RULES},
+        {"", ASKS("-p tcp -m tcpmss --mss 1:65535"), VERDICT_NO_BYTES | VERDICT_NO_SHAPE, WALL_DROP,
+         WALL_BY_RULES},
+        /* of one that was said, not even that it is there */
+        {"", ASKS("-p tcp -m tcpmss --mss 1:65535"), VERDICT_NO_BYTES, WALL_UNKNOWN, WALL_BY_RULES},
+        {"", ASKS("-p tcp -m tcp --tcp-option 2"), VERDICT_NO_BYTES, WALL_UNKNOWN, WALL_BY_RULES},
     };
     char text[600];
 
