@@ -140,8 +140,8 @@ bool host_address_of(const struct host *h, const char *interface, uint8_t family
         return select_ipv6(h, interface, destination, ret);
     if (destination) {
         host_ask_tables(h, &(struct host_question){.family = family, .destination = *destination}, &to);
-        if (to.has_next && strcmp(to.way.out, interface) == 0)
-            next = &to.next;
+        if (to.way.has_next && strcmp(to.way.out, interface) == 0)
+            next = &to.way.next;
     }
     return select_ipv4(h, interface, next, ret);
 }

@@ -42,6 +42,9 @@ struct host_way {
         source; /* what the route prefers ("src"), if has_source: what a socket that is not bound takes;
                                      masquerading does not ask for it (host_address_of) */
     bool has_source;
+    struct packet_address
+        next; /* FORWARD: the next machine on the way, if has_next: a router, or the destination itself */
+    bool has_next;
     const char *why; /* NOWHERE: a static phrase, "no route to it" */
     const char *
         lacks; /* UNKNOWN: a static phrase, what was not said: "which addresses this machine has (--address)" */

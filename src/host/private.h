@@ -146,8 +146,6 @@ struct host_found {
 /* What the tables answer for an address, source unchecked: for who wants the next hop. */
 struct host_answer_of_tables {
     struct host_way way;
-    struct packet_address next;
-    bool has_next;
     const struct host_line *line;
 };
 void host_ask_tables(const struct host *h, const struct host_question *q, struct host_answer_of_tables *ret);

@@ -339,9 +339,9 @@ static void make_way(const struct ask *ask, const struct host_found *f, struct h
         way->fate = HOST_FORWARD;
         if (f->hop && !f->differ)
             copy_name(way->out, f->hop->out);
-        ret->has_next = f->hop && !f->differ;
-        if (ret->has_next)
-            ret->next = is_router(ask, f->hop) ? f->hop->via : ask->q->destination;
+        way->has_next = f->hop && !f->differ;
+        if (way->has_next)
+            way->next = is_router(ask, f->hop) ? f->hop->via : ask->q->destination;
     } else {
         way->fate = HOST_SPECIAL;
     }

@@ -250,6 +250,14 @@ class Maker:
         deeds = ["meta mark set %d" % self.pick(0, 1, 5), "meta mark set meta mark | 0x10", "ct mark set %d" % self.pick(1, 2), "ct mark set meta mark",
                  "meta mark set ct mark", "meta mark set ip saddr map " + marks, "meta mark set tcp dport map { 21 : 0x1, 22 : 0x2 }",
                  "meta mark set meta mark & 0xf0 | 0x1", "meta mark set meta mark ^ 0x1"]
+        headers = [["ip ttl set %d" % self.pick(1, 9, 64), "ip ttl " + self.pick("9", "< 10", "!= 64")],
+                   ["ip6 hoplimit set %d" % self.pick(3, 64), "ip6 hoplimit " + self.pick("3", "> 3")],
+                   ["ip dscp set " + self.pick("cs1", "ef"), "ip dscp " + self.pick("cs1", "!= cs1", "ef")],
+                   ["ip6 dscp set ef", "ip6 dscp " + self.pick("ef", "cs0")], ["ip ecn set ce", "ip ecn " + self.pick("ce", "!= ce"), "ip dscp != cs0"],
+                   ["tcp option maxseg size set %d" % self.pick(600, 1200, 9000), "tcp option maxseg size " + self.pick("600", "< 1201", "> 1200"),
+                    "tcp option maxseg exists"]]
+        if self.rng.random() < 0.4:
+            return self.pick(*headers)
         return [self.pick(*deeds), self.pick("meta mark 1", "ct mark 1", "meta mark & 0x10 == 0x10", "meta mark != 0")]
 
     def question(self):
@@ -269,6 +277,9 @@ class Maker:
             choice = self.rng.random()
             if choice < 0.08:
                 lines += self.deed(hook)
+            elif choice < 0.1 and hook in ("forward", "output", "postrouting"):
+                family = self.pick(4, 4, 6)
+                lines.append("rt %s nexthop %s" % ("ip" if family == 4 else "ip6", self.wanted(lambda: self.address(family), lambda: self.of_addresses(family))))
             elif choice < 0.12 and hook != "raw":
                 lines.append(self.question_that_remembers())
             elif choice < 0.16:

@@ -138,16 +138,29 @@ static const struct nft_expr *read_meta(struct nft_reader *r, json_t *j, const s
     return make_field(r, "meta", nft_string(j, "key"), "");
 }
 
-/* Before nft 0.9.4 the family stood beside the key: {"key": "saddr", "family": "ip"}. */
-static const struct nft_expr *read_ct(struct nft_reader *r, json_t *j, const struct nft_kind_of *of,
-                                      int depth)
+/* {"key": "nexthop", "family": "ip"} */
+static const struct nft_expr *read_keyed(struct nft_reader *r, json_t *j, const char *group)
 {
     const char *key = nft_string(j, "key"), *family = nft_string(j, "family");
     char name[48];
 
-    (void)of, (void)depth;
     snprintf(name, sizeof(name), "%s%s%s", family, *family ? " " : "", key);
-    return make_field(r, "ct", name, nft_string(j, "dir"));
+    return make_field(r, group, name, nft_string(j, "dir"));
+}
+
+/* Before nft 0.9.4 the family stood beside the key. */
+static const struct nft_expr *read_ct(struct nft_reader *r, json_t *j, const struct nft_kind_of *of,
+                                      int depth)
+{
+    (void)of, (void)depth;
+    return read_keyed(r, j, "ct");
+}
+
+static const struct nft_expr *read_rt(struct nft_reader *r, json_t *j, const struct nft_kind_of *of,
+                                      int depth)
+{
+    (void)of, (void)depth;
+    return read_keyed(r, j, "rt");
 }
 
 static const struct nft_expr *read_named(struct nft_reader *r, json_t *j, const char *group)
@@ -395,6 +408,7 @@ static const struct {
     {"exthdr", read_exthdr},
     {"tcp option", read_option},
     {"fib", read_fib},
+    {"rt", read_rt},
     {"concat", read_concat},
     {"&", read_and},
     {"|", read_or},

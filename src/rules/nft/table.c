@@ -178,6 +178,8 @@ enum header { ETHER, IP, IP6, ICMP, ICMPV6, IGMP_, TCP, UDP, UDPLITE, SCTP, DCCP
 #define CT(name, what, type, bits)   OTHER("ct", name, what, type, bits)
 #define ADDRESS(name, what, type, bits, family)                                                              \
     {NULL, "ct", name, NFT_WHAT_CT_##what, NFT_TYPE_##type, bits, 0, 0, family}
+#define NEXT_HOP(name, type, bits, family)                                                                   \
+    {NULL, "rt", name, NFT_WHAT_NEXT_HOP, NFT_TYPE_##type, bits, 0, 0, family}
 #define EXTENSION(name, kind)                                                                                \
     {NULL, "exthdr", name, NFT_WHAT_HEADER, NFT_TYPE_BOOLEAN, 8, kind, 0, PACKET_IPV6}
 #define OPTION(name, kind) {NULL, "tcp option", name, NFT_WHAT_TCP_OPTION, NFT_TYPE_BOOLEAN, 8, kind, 0, 0}
@@ -276,6 +278,8 @@ static const struct nft_field fields[] = {
     ADDRESS("ip daddr", DESTINATION, IPADDR, 32, PACKET_IPV4),
     ADDRESS("ip6 saddr", SOURCE, IP6ADDR, 128, PACKET_IPV6),
     ADDRESS("ip6 daddr", DESTINATION, IP6ADDR, 128, PACKET_IPV6),
+    NEXT_HOP("ip nexthop", IPADDR, 32, PACKET_IPV4),
+    NEXT_HOP("ip6 nexthop", IP6ADDR, 128, PACKET_IPV6),
     EXTENSION("hbh", 0),
     EXTENSION("rt", 43),
     EXTENSION("frag", 44),

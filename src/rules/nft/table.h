@@ -113,6 +113,7 @@ enum nft_what {
     NFT_WHAT_CT_SOURCE_PORT,
     NFT_WHAT_CT_DESTINATION_PORT,
     NFT_WHAT_CT_ZONE,
+    NFT_WHAT_NEXT_HOP,   /* of the route that the packet takes */
     NFT_WHAT_HEADER,     /* of IPv6's extension headers: is it there? offset: its kind */
     NFT_WHAT_TCP_OPTION, /* base: its kind, offset: byte in it */
     NFT_WHAT_HIDDEN,     /* known by name only */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/condition/field.h"
+#include "host/host.h"
 #include "verdict/match/headers.h"
 #include "verdict/match/match.h"
 #include "verdict/match/step.h"
@@ -315,6 +316,35 @@ static void read_connection(const struct nft_expr *e, const struct verdict_packe
     }
 }
 
+/* ---- the route ---- */
+
+/* nft_rt_get_eval: of the route that the packet has by then. One that OUTPUT has given a mark may have another. */
+static void read_next_hop(const struct nft_field *f, const struct verdict_packet *p, struct nft_value *ret)
+{
+    bool sends = !p->routed && p->hook != RULES_FORWARD;
+    struct host_question q = {.family = p->packet->family,
+                              .source = p->packet->source,
+                              .destination = p->packet->destination,
+                              .in = sends ? NULL : p->in,
+                              .mark = p->mark,
+                              .tos = condition_tos(p)};
+    struct host_way way = {.fate = HOST_UNKNOWN};
+
+    if (p->packet->family != f->family) {
+        nft_be_absent(ret);
+        return;
+    }
+    nft_be_hidden(ret, f->bits, "the next machine on the packet's way");
+    if (!p->host || p->unknown & (VERDICT_NO_ENDS | VERDICT_NO_MARK) ||
+        (!sends && p->unknown & VERDICT_NO_IN) || (sends && p->mark))
+        return;
+    host_route(p->host, &q, &way);
+    if (way.fate == HOST_FORWARD && way.has_next)
+        nft_be(ret, number_of(condition_value_address(&way.next, p->packet->family)));
+    else if (way.fate == HOST_LOCAL && sends)
+        nft_be(ret, number_of(condition_value_address(&p->packet->destination, p->packet->family)));
+}
+
 /* ---- headers that may be missing ---- */
 
 /* nft_exthdr_ipv6_eval, whether a header is there. */
@@ -344,9 +374,10 @@ static void be_without_option(const struct nft_field *f, struct nft_value *ret)
 }
 
 /* Of a packet that is made up: a SYN has its sender's size of segments. */
-static void be_chosen_option(const struct nft_field *f, const struct packet *packet, struct nft_value *ret)
+static void be_chosen_option(const struct nft_field *f, const struct verdict_packet *p, struct nft_value *ret)
 {
-    bool is_there = f->base == TCP_OPTION_MSS && packet->tcp.flags & PACKET_SYN;
+    bool is_there =
+        f->base == TCP_OPTION_MSS && p->packet->tcp.flags & PACKET_SYN && p->unknown & VERDICT_NO_SHAPE;
 
     if (is_there && f->type == NFT_TYPE_BOOLEAN) {
         nft_be(ret, true);
@@ -366,20 +397,28 @@ static nft_number option_bits(const struct nft_field *f, const struct verdict_pa
     return is_mss && p->written.has_mss && bits > p->written.mss ? p->written.mss : bits;
 }
 
+/* nft_tcp_header_pointer */
+bool nft_has_tcp(const struct verdict_packet *p)
+{
+    const struct packet *packet = p->packet;
+
+    return packet->protocol == PACKET_TCP && !packet->fragment_offset && !condition_is_cut_chain(packet) &&
+           packet->transport + TCP_LEAST <= packet->length;
+}
+
 /* nft_exthdr_tcp_eval */
 static void read_tcp_option(const struct nft_field *f, const struct verdict_packet *p, struct nft_value *ret)
 {
     const struct packet *packet = p->packet;
     uint32_t at = packet->transport, size, end;
 
-    if (packet->protocol != PACKET_TCP || packet->fragment_offset || at + TCP_LEAST > packet->length ||
-        condition_is_cut_chain(packet)) {
+    if (!nft_has_tcp(p)) {
         be_without_option(f, ret);
         return;
     }
     size = at + TCP_LEAST <= packet->captured ? (uint32_t)(packet->bytes[at + 12] >> 4) * 4 : 0;
     if (p->unknown & VERDICT_NO_BYTES && !(p->unknown & VERDICT_NO_TCP)) {
-        be_chosen_option(f, packet, ret);
+        be_chosen_option(f, p, ret);
         return;
     }
     if (p->unknown & VERDICT_NO_TCP || at + size > packet->captured || at + TCP_LEAST > packet->captured) {
@@ -444,6 +483,9 @@ void nft_field_value(const struct nft_expr *e, const struct verdict_packet *p, s
     case NFT_WHAT_DAY:
     case NFT_WHAT_HOUR:
         read_time(f, p, ret);
+        break;
+    case NFT_WHAT_NEXT_HOP:
+        read_next_hop(f, p, ret);
         break;
     case NFT_WHAT_HEADER:
         read_extension(f, p, ret);

@@ -41,6 +41,8 @@ void nft_be_absent(struct nft_value *ret);
 
 /* ---- fields (field.c, fib.c) ---- */
 
+/* Has it a header of TCP that can be read? */
+bool nft_has_tcp(const struct verdict_packet *p);
 void nft_field_value(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret);
 void nft_raw_value(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret);
 void nft_fib_value(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret);

@@ -288,7 +288,17 @@ static void set_known(struct rule_walk *r, const struct nft_expr *key, const str
     }
 }
 
-/* What is to be written must be there, if it is a part of the packet. */
+/* nft_payload_set_eval, nft_exthdr_tcp_set_eval: what is to be written must be there, if it is a part of the packet; of an
+ * option of TCP it is enough that it is TCP's. old: what it is. */
+static bool is_missing(const struct rule_walk *r, const struct nft_expr *key, const struct nft_value *old)
+{
+    const struct nft_field *f = key->kind == NFT_EXPR_FIELD ? key->field.row : NULL;
+
+    if (f && f->what == NFT_WHAT_TCP_OPTION)
+        return !nft_has_tcp(&r->w->ways.state.packet);
+    return f && f->header && old->absent == VERDICT_YES;
+}
+
 static enum step set_field(struct rule_walk *r, const struct nft_statement *s)
 {
     const struct nft_world world = {&r->w->ways.state.packet, r->w->memory};
@@ -299,11 +309,13 @@ static enum step set_field(struct rule_walk *r, const struct nft_statement *s)
         return STEP_ON;
     nft_evaluate(s->field.value, &world, &value);
     nft_evaluate(key, &world, &old);
-    if (value.absent == VERDICT_YES ||
-        (key->kind == NFT_EXPR_FIELD && key->field.row->header && old.absent == VERDICT_YES))
+    if (value.absent == VERDICT_YES || is_missing(r, key, &old))
         return STEP_BREAK;
     if (value.absent == VERDICT_UNKNOWN)
         maybe_break(r, value.because);
+    if (key->kind == NFT_EXPR_FIELD && key->field.row->what == NFT_WHAT_TCP_OPTION &&
+        old.absent == VERDICT_YES)
+        return STEP_ON; /* without that option */
     if (key->kind == NFT_EXPR_FIELD)
         set_known(r, key, &value);
     else
