@@ -83,6 +83,25 @@ uint16_t *play_port_bounds(const struct rules *r, size_t *ret_count)
     return ports;
 }
 
+/* Does a rule put what has been seen into a set? Then it matters whether a server takes a port again. */
+static bool remembers(const struct rules *r)
+{
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t c = 0; c < r->tables[t].count; c++) {
+            const struct rules_chain *chain = r->tables[t].chains[c];
+            for (size_t i = 0; i < chain->count; i++) {
+                if (rules_target_changes(&chain->rules[i].target) & RULES_CHANGES_SETS)
+                    return true;
+            }
+        }
+    }
+    for (size_t i = 0; r->nft && i < r->nft->chain_count; i++) {
+        if (r->nft->chains[i]->writes & NFT_WRITES_SETS)
+            return true;
+    }
+    return false;
+}
+
 /* ---- parts ---- */
 
 static void ignore_ports(void *arg, uint16_t first, uint16_t last)
@@ -111,6 +130,11 @@ int play_ports_split(const struct rules *r, struct rules_range16 range, size_t m
         first = bounds[i];
     }
     parts.part[parts.count++] = (struct rules_range16){first, range.last};
+    struct rules_range16 *last = &parts.part[parts.count - 1];
+    if (last->first < last->last && parts.count < most && remembers(r)) {
+        parts.part[parts.count++] = (struct rules_range16){last->last, last->last}; /* again and again */
+        last->last--;
+    }
     free(bounds);
     *ret = parts;
     return 0;
