@@ -403,10 +403,10 @@ static void make_masked_world(uint8_t family)
 
     assert_int_equal(unshare(CLONE_NEWNET), 0);
     SHELL(NULL,
-          "ip link set lo up; ip addr add %s dev lo; ip link add v0 type veth peer name p0; ip link set v0 "
+          "ip link set lo up; ip addr add dev lo %s; ip link add v0 type veth peer name p0; ip link set v0 "
           "up; ip link "
           "set p0 up",
-          four ? "192.0.2.9/32" : "2001:db8:9::9/128");
+          four ? "192.0.2.9/32" : "2001:db8:9::9/128 nodad"); /* else it is tentative at first, on lo, too */
     for (unsigned n = 2 + below(2); n > 0; n--)
         SHELL(NULL, "ip addr add %s dev v0 %s 2>&1", pick(address, family, four ? "/24" : "/64"),
               four ? "" : "nodad");
