@@ -28,7 +28,7 @@ enum {
 };
 
 /* How the process in the cell ends. */
-enum { DONE = 0, REFUSED = 1, NO_CELL = 2, NO_NFT = 3, HAS_OWNER = 4 };
+enum { DONE = 0, REFUSED = 1, NO_CELL = 2, NO_NFT = 3, HAS_OWNER = 4, TOO_LONG = 5 };
 
 /* ---- the cell ---- */
 
@@ -152,6 +152,8 @@ __attribute__((noreturn)) static void work(const char *text, int out)
             break;
         run_said_free(&said);
     }
+    if (r == -EPERM && strstr(said.errors, "Message too long"))
+        _exit(TOO_LONG);
     if (r == -EPERM) {
         put(out, said.errors);
         _exit(REFUSED);
@@ -196,6 +198,9 @@ static int judge(int status, int out, char **ret_json, size_t *ret_size, char **
         return refuse("there is no nft here that prints JSON", ret_said);
     if (WEXITSTATUS(status) == NO_CELL)
         return refuse("no user namespace for it can be made here", ret_said);
+    if (WEXITSTATUS(status) == TOO_LONG)
+        return refuse("it is more than may be loaded at once without privilege (net.core.wmem_max)",
+                      ret_said);
     if (WEXITSTATUS(status) == HAS_OWNER)
         return refuse("a table of it has the flag owner, so that it goes with the nft that made it",
                       ret_said);
