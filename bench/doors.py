@@ -58,8 +58,3 @@ def rate(server, way, is_open, files, seconds):
         server.firewall = "none"
         if way == "sallywall":
             subprocess.run([stage.BUILD + "/sallywall", "down"], capture_output=True)
-
-
-def measure(server, files, seconds):
-    """{row: with doors, by without}"""
-    return {f"doors-{way}": rate(server, way, False, files, seconds) / rate(server, way, True, files, seconds) for way in WAYS}

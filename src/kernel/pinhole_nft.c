@@ -13,10 +13,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { NAME = 64 };
 
+/*
+ * What rules have taken out lies in the set until the kernel sweeps it, which it does only while nobody changes anything
+ * (nft_rhash_gc, nft_trans_gc_work_done). Of one key 16 may lie there (RHT_ELASTICITY); the next one is refused with EBUSY, and each
+ * refused transaction holds the kernel up until all processors have been quiet: 15 ms. So how many each key has had since
+ * nothing was changed for long enough is counted, and a key that is full is refused here. Once most are, nothing is changed until
+ * the sweep.
+ */
+enum {
+    KEYS = 4096,
+    KEY_MOST = 15,
+    REFUSED_MOST = 8,
+    SWEPT_MS = 40 /* two of the set's gc-interval, as sallyd prints it */
+};
+
 struct nft {
+    uint8_t had[KEYS];
+    uint64_t changed_ms;
+    unsigned refused; /* of those asked for last, one after the other */
     struct netlink *netlink;
     uint32_t family;
     char table[NAME], sets[2][NAME]; /* of IPv4, of IPv6 */
@@ -65,6 +83,25 @@ static struct key key_of(const struct pinhole *h)
     memcpy(k.bytes + address, pinhole_bytes(pinhole_to(h)), address);
     memcpy(k.bytes + 2 * address, &port, sizeof(port));
     return k;
+}
+
+/* FNV-1a */
+static uint8_t *had_of(struct nft *n, const struct pinhole *h)
+{
+    const struct key key = key_of(h);
+    uint32_t hash = 2166136261U;
+
+    for (uint32_t i = 0; i < key.len; i++)
+        hash = (hash ^ key.bytes[i]) * 16777619U;
+    return &n->had[hash % KEYS];
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static struct nftnl_set *set_with(const struct nft *n, const struct pinhole *h, bool is_new)
@@ -130,6 +167,7 @@ static int change(struct nft *n, const struct pinhole *h, bool is_taken_out, boo
     int r = 0;
 
     netlink_clear(l);
+    n->changed_ms = now_ms();
     add_mark(l, NFNL_MSG_BATCH_BEGIN);
     if (is_taken_out)
         r = add_element(n, h, false);
@@ -171,17 +209,37 @@ static bool is_in(struct nft *n, const struct pinhole *h)
 
 static int close_hole(void *state, const struct pinhole *h)
 {
-    return is_in(state, h) ? change(state, h, true, false) : 0;
+    struct nft *n = state;
+    uint8_t *had = had_of(n, h);
+    int r = is_in(n, h) ? change(n, h, true, false) : 1;
+
+    if (r == 0 && *had) /* nothing of it is left */
+        --*had;
+    return r == 1 ? 0 : r;
 }
 
 static int open_hole(void *state, const struct pinhole *h)
 {
-    int r = change(state, h, false, true);
+    struct nft *n = state;
+    uint8_t *had = had_of(n, h);
+    int r;
 
+    if (now_ms() - n->changed_ms >= SWEPT_MS) {
+        memset(n->had, 0, sizeof(n->had));
+        n->refused = 0;
+    }
+    if (*had >= KEY_MOST || n->refused >= REFUSED_MOST) {
+        n->refused++;
+        return -EBUSY;
+    }
+    n->refused = 0;
+    r = change(n, h, false, true);
     if (r == -EEXIST) /* its time would not be the new one's */
-        r = change(state, h, true, true);
-    return r == -ENOENT && !is_in(state, h) ? change(state, h, false, true)
-                                            : r; /* somebody has just used it */
+        r = change(n, h, true, true);
+    if (r == -ENOENT && !is_in(n, h)) /* somebody has just used it */
+        r = change(n, h, false, true);
+    *had = r == -EBUSY ? KEY_MOST : (uint8_t)(*had + (r == 0));
+    return r;
 }
 
 /* ---- at start ---- */

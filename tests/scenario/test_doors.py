@@ -362,6 +362,13 @@ class Doors(DoorCase):
             with self.subTest(way=way), unittest.mock.patch.object(type(self), "rule", lambda s, conf: rule(s, conf).replace(what, instead)):
                 self.each(play, (way,))
 
+    def test_few_ports_for_many_transfers(self):
+        """nft: what was used lies in the set until a sweep; that is waited for, and nobody is turned away."""
+        def play(way, world, server):
+            client = self.session(world)
+            for _ in range(100):
+                self.assertIn(b"pub", client.get("LIST"))
+        self.each(play, ("nft", "conntrack"), pasv_min_port=30000, pasv_max_port=30001)
 
     def test_more_strangers_than_are_kept(self):
         """Who is refused at once for that has used the door up, too."""

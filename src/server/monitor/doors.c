@@ -463,7 +463,7 @@ static void print_nft(const struct config *c, unsigned port)
     printf("# Into nftables.conf, or to nft -f. Before the last rule of each chain; \"input\" and \"output\" "
            "are yours.\n");
     for (size_t i = 0; i < 2; i++)
-        printf("add set %s %s%s { type %s . %s . inet_service; flags timeout,dynamic; gc-interval 50ms; }\n",
+        printf("add set %s %s%s { type %s . %s . inet_service; flags timeout,dynamic; gc-interval 20ms; }\n",
                t, s, families[i].suffix, families[i].type, families[i].type);
     printf("add rule %s input ct state established,related accept\nadd rule %s input tcp dport %u accept\n",
            t, t, port);

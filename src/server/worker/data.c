@@ -19,8 +19,7 @@
 
 /* nft: what rules have taken out of a set lies in it, and in the way of what is put in with the same port, until the kernel sweeps
  * (gc-interval), for which nobody may change anything for a moment. So there are to be more ports, and others are tried before it is waited for. */
-enum { DOOR_TRIES = 160, DOOR_TRIES_AT_ONCE = 4 };
-static const double door_pause = 0.1; /* seconds */
+enum { DOOR_TRIES = 1600, DOOR_TRIES_AT_ONCE = 16 };
 
 static const double door_again = 1; /* seconds; as a client's SYN comes again */
 
@@ -213,7 +212,7 @@ static void try_again(struct session *s)
     if (s->data.door.tries % DOOR_TRIES_AT_ONCE != 0)
         take_port(s);
     else /* it is asked when the timer says so */
-        session_set_timer(s, door_pause);
+        session_set_timer(s, DOOR_SWEPT_MS / 1000.0);
 }
 
 static void on_door(struct session *s, int error)
@@ -398,7 +397,7 @@ void data_init(void)
 /* The transfer waits for its connection, which will not come now. */
 static void on_late_door(struct session *s, int error)
 {
-    if (error != 0 && s->data.waiter)
+    if (error != 0 && error != EBUSY && s->data.waiter) /* then it is asked again by the timer */
         hand_over(s, -1, door_words(error));
 }
 

@@ -134,6 +134,23 @@ static void ask_after_announcement(struct session *s)
     door_ask(s, NULL);
 }
 
+static void ask_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *s = session_find((uint32_t)(uintptr_t)arg);
+    (void)fd;
+    (void)what;
+    if (s && s->data.door.is_wanted && !s->data.door.is_asked && passive_holds(&s->data.passive))
+        door_ask(s, NULL);
+}
+
+/* Somebody else has come in by it, and the set that it was in is full of those that were used. */
+static void ask_when_swept(const struct session *s)
+{
+    static const struct timeval swept = {.tv_usec = DOOR_SWEPT_MS * 1000};
+    /* without memory for that it is asked once more when a transfer waits (data.c) */
+    (void)event_base_once(worker.base, -1, EV_TIMEOUT, ask_again, (void *)(uintptr_t)s->id, &swept);
+}
+
 void door_answered(struct session *s, uint16_t serial, int error, bool is_heard)
 {
     struct door *d = &s->data.door;
@@ -147,6 +164,8 @@ void door_answered(struct session *s, uint16_t serial, int error, bool is_heard)
                   door_words(error));
     if (then)
         then(s, error);
+    else if (error == EBUSY)
+        ask_when_swept(s);
     if (then && is_heard && !s->control.tls && d->is_wanted && !d->is_asked)
         ask_after_announcement(s);
 }
