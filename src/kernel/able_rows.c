@@ -226,6 +226,9 @@ const struct able_row able_matches[RULES_MATCH_TYPES] = {
                                            "the program does not look through a process's further groups",
                                            "ask for the group itself"}}},
     [RULES_MATCH_IPV6HEADER] = PLAIN("from the chain of the packet's headers"),
+    [RULES_MATCH_RPFILTER] =
+        {.exceptions = {{NULL, NULL, "the program can't look up routes",
+                         "set net.ipv4.conf.*.rp_filter, or leave the rule to iptables, beside the wall"}}},
     [RULES_MATCH_UNKNOWN] = {.exceptions = {{NULL, NULL, NULL,
                                              "load what iptables-save prints, which says everything"}}},
     [RULES_MATCH_OPAQUE] = {.how = "rt with --rt-type alone: from the chain of the packet's headers",

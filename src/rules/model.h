@@ -86,6 +86,7 @@ enum rules_match_type {
     RULES_MATCH_PHYSDEV,    /* kept; unknown when it decides */
     RULES_MATCH_OWNER,      /* kept; unknown when it decides */
     RULES_MATCH_IPV6HEADER, /* IPv6 */
+    RULES_MATCH_RPFILTER,
     RULES_MATCH_UNKNOWN, /* no extension: what a form of rules that is no iptables-save file leaves open (rules/forms) */
     RULES_MATCH_OPAQUE, /* an extension that iptables has and we don't: its words are kept; unknown when it
                             decides */
@@ -357,6 +358,10 @@ struct rules_match_ipv6header {
     bool inverted, soft;
 };
 
+struct rules_match_rpfilter {
+    bool loose, valid_mark, accept_local, inverted;
+};
+
 struct rules_match_opaque {
     char *name;       /* of the extension */
     char *words;      /* its options as one string, quoted as iptables-save quotes; "" if none */
@@ -393,6 +398,7 @@ struct rules_match {
         struct rules_match_physdev *physdev;
         struct rules_match_owner *owner;
         struct rules_match_ipv6header ipv6header;
+        struct rules_match_rpfilter rpfilter;
         char *unknown; /* what is not known, for people: "a listing without -v shows no interfaces" */
         struct rules_match_opaque opaque;
     };

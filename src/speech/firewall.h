@@ -515,6 +515,7 @@ SPEECH(UNKNOWN_CAPTURED_SIDE,
        "where the connection is sent instead (NAT), of which a capture shows one side only")
 SPEECH(HOPS_TAKEN, "leaving it no hop: a packet whose TTL is 0 or 1 is not forwarded")
 SPEECH(ROUTE_NO_HOPS, "no hop is left to it: a packet whose TTL is 0 or 1 is not forwarded")
+SPEECH(UNKNOWN_WAY_BACK, "the way that routes lead (fib, rpfilter)")
 SPEECH(UNKNOWN_OPTIONS, "options of the TCP header, which are its sender's to choose")
 SPEECH(ROUTE_NO_FORWARDING,
        "this machine does not forward (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)")

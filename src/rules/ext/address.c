@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Matches on where a packet comes from and goes to: iprange, mac, addrtype, pkttype. */
+/* Matches on where a packet comes from and goes to: iprange, mac, addrtype, pkttype, rpfilter. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,3 +189,24 @@ static const struct rules_option pkttype_options[] = {
 
 const struct rules_extension rules_match_pkttype = {
     .name = "pkttype", .type = RULES_MATCH_PKTTYPE, RULES_OPTIONS(pkttype_options)};
+
+/* ---- rpfilter: does the way back lead where it came from? net/ipv4/netfilter/ipt_rpfilter.c ---- */
+
+#define RPFILTER(word, number, member)                                                                       \
+    RULES_OPTION(word, number, 0, .given = RULES_BOOL(match_rpfilter, member), .listed = " " word)
+
+static const struct rules_option rpfilter_options[] = {
+    RPFILTER("loose", 0, loose),
+    RPFILTER("validmark", 1, valid_mark),
+    RPFILTER("accept-local", 2, accept_local),
+    RPFILTER("invert", 3, inverted),
+};
+
+const struct rules_extension rules_match_rpfilter = {
+    .name = "rpfilter",
+    .type = RULES_MATCH_RPFILTER,
+    .tables = RULES_BIT(RULES_RAW) | RULES_BIT(RULES_MANGLE),
+    .hooks = RULES_BIT(RULES_PREROUTING),
+    RULES_OPTIONS(rpfilter_options),
+    .heading = " rpfilter",
+};

@@ -213,7 +213,7 @@ extern const struct rules_opaque_name rules_opaque_matches[], rules_opaque_targe
         X(COMMENT, comment), X(ADDRTYPE, addrtype), X(HELPER, helper), X(LENGTH, length), X(TTL, ttl),       \
         X(HL, hl), X(TOS, tos), X(DSCP, dscp), X(PKTTYPE, pkttype), X(STATISTIC, statistic), X(TIME, time),  \
         X(TCPMSS, tcpmss), X(U32, u32), X(SET, set), X(PHYSDEV, physdev), X(OWNER, owner),                   \
-        X(IPV6HEADER, ipv6header), X(UNKNOWN, unknown), X(OPAQUE, opaque)
+        X(IPV6HEADER, ipv6header), X(RPFILTER, rpfilter), X(UNKNOWN, unknown), X(OPAQUE, opaque)
 #define RULES_TARGETS(X)                                                                                     \
     X(REJECT, reject), X(LOG, log), X(NFLOG, nflog), X(MARK, mark), X(CONNMARK, connmark), X(CT, ct),        \
         X(NOTRACK, notrack), X(DNAT, dnat), X(SNAT, snat), X(REDIRECT, redirect), X(MASQUERADE, masquerade), \

@@ -16,13 +16,13 @@
 #define MATCH6(word) {.name = word, .families = RULES_IPV6_ONLY}
 
 const struct rules_opaque_name rules_opaque_matches[] = {
-    MATCH("ah"),        MATCH("bpf"),   MATCH("cgroup"),  MATCH("cluster"),  MATCH("connbytes"),
-    MATCH("connlabel"), MATCH("cpu"),   MATCH("dccp"),    MATCH("devgroup"), MATCH6("dst"),
-    MATCH("ecn"),       MATCH("esp"),   MATCH6("eui64"),  MATCH6("frag"),    MATCH6("hbh"),
-    MATCH("ipcomp"),    MATCH("ipvs"),  MATCH6("mh"),     MATCH("nfacct"),   MATCH("osf"),
-    MATCH("policy"),    MATCH("quota"), MATCH("rateest"), MATCH4("realm"),   MATCH("rpfilter"),
-    MATCH6("rt"),       MATCH("sctp"),  MATCH("socket"),  MATCH6("srh"),     MATCH("string"),
-    MATCH("udplite"),   {.name = NULL}};
+    MATCH("ah"),        MATCH("bpf"),    MATCH("cgroup"),  MATCH("cluster"),  MATCH("connbytes"),
+    MATCH("connlabel"), MATCH("cpu"),    MATCH("dccp"),    MATCH("devgroup"), MATCH6("dst"),
+    MATCH("ecn"),       MATCH("esp"),    MATCH6("eui64"),  MATCH6("frag"),    MATCH6("hbh"),
+    MATCH("ipcomp"),    MATCH("ipvs"),   MATCH6("mh"),     MATCH("nfacct"),   MATCH("osf"),
+    MATCH("policy"),    MATCH("quota"),  MATCH("rateest"), MATCH4("realm"),   MATCH6("rt"),
+    MATCH("sctp"),      MATCH("socket"), MATCH6("srh"),    MATCH("string"),   MATCH("udplite"),
+    {.name = NULL}};
 
 #define MANGLE .tables = RULES_BIT(RULES_MANGLE)
 

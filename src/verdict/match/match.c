@@ -25,6 +25,7 @@ static const struct {
     [RULES_MATCH_PHYSDEV] = {match_physdev, false, false},
     [RULES_MATCH_OWNER] = {match_owner, false, false},
     [RULES_MATCH_IPV6HEADER] = {match_ipv6header, true, false},
+    [RULES_MATCH_RPFILTER] = {match_rpfilter, false, false},
     [RULES_MATCH_UNKNOWN] = {match_told_unknown, false, false},
     [RULES_MATCH_OPAQUE] = {match_opaque, false, false},
 };

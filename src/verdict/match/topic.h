@@ -8,6 +8,7 @@
 #define MATCH_NOT_CAPTURED   "a part of the packet that the capture does not hold"
 #define MATCH_TCP_CHANGED    "the TCP header, which a rule before it may have changed"
 #define MATCH_OPTIONS_CHOSEN "options of the TCP header, which are its sender's to choose"
+#define MATCH_WAY_UNKNOWN    "the way that routes lead (fib, rpfilter)"
 #define MATCH_MAPPED                                                                                         \
     "the address or port that NAT gives the connection, which is one of several or was not said"
 #define MATCH_NO_MEMORY "what was remembered, for want of memory"
@@ -37,7 +38,7 @@ match_function match_hashlimit, match_recent;
 /* set.c */
 match_function match_set;
 /* world.c: what is known of machine and packet besides. */
-match_function match_addrtype, match_physdev, match_owner, match_told_unknown;
+match_function match_addrtype, match_rpfilter, match_physdev, match_owner, match_told_unknown;
 /* headers.c: IPv6's extension headers, of which most are asked for in vain. */
 match_function match_ipv6header, match_opaque;
 
@@ -53,6 +54,8 @@ bool match_change_sets(const struct rules_target_set *target, const struct verdi
 /* TCPMSS, and nft's "tcp option maxseg size set": the packet's option holds no more than most. */
 void match_write_mss(struct verdict_packet *p, uint16_t most);
 
+/* Would a packet to the source leave by the interface that this one came in by, or by_any? p->host is there. */
+enum verdict_answer match_leads_back(const struct verdict_packet *p, uint32_t mark, bool by_any);
 /* What an address is to the machine: bits 1 << RTN_*, several if that is not known. */
 uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a);
 

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of the machine besides: addrtype, and net/netfilter/xt_set.c, xt_owner.c. */
+/* What is known of the machine besides: addrtype, the way back, and net/netfilter/xt_owner.c. */
+
+#include <string.h>
+
+#include "base/wire.h"
+#include "host/host.h"
 #include "verdict/match/addrtype.h"
 #include "verdict/match/topic.h"
+
+enum { LINK_LOCAL = 0xfe80 };
 
 /* ---- addrtype ---- */
 
@@ -70,6 +77,78 @@ enum verdict_answer match_addrtype(const struct match_question *q)
     if (destination == VERDICT_UNKNOWN)
         return match_unknown(q, "what kind of address the destination is to this machine");
     return VERDICT_YES;
+}
+
+/* ---- the way back ---- */
+
+static bool has_link_local(const struct host *h, const char *interface)
+{
+    size_t count;
+    const struct host_address *all = host_addresses(h, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].family == PACKET_IPV6 && strcmp(all[i].interface, interface) == 0 &&
+            wire_read16((const uint8_t *)all[i].address.word) == LINK_LOCAL)
+            return true;
+    }
+    return false;
+}
+
+/* Would a packet to the source leave by the interface that this one came in by? IPv6 looks for routes of that interface alone, so
+ * that another one which is better is no answer. */
+enum verdict_answer match_leads_back(const struct verdict_packet *p, uint32_t mark, bool by_any)
+{
+    const struct packet *packet = p->packet;
+    bool six = packet->family == PACKET_IPV6;
+    struct host_question q = {.family = packet->family, .destination = packet->source, .mark = mark};
+    struct host_way way;
+
+    if (six && wire_read16((const uint8_t *)packet->source.word) == LINK_LOCAL)
+        return has_link_local(p->host, p->in) ? VERDICT_YES : VERDICT_UNKNOWN;
+    if (host_has_address(p->host, packet->family, &packet->destination) == HOST_YES)
+        q.source = packet->destination;
+    host_route(p->host, &q, &way);
+    switch (way.fate) {
+    case HOST_FORWARD:
+        if (by_any || strcmp(way.out, p->in) == 0)
+            return VERDICT_YES;
+        return six || !way.out[0] ? VERDICT_UNKNOWN : VERDICT_NO;
+    case HOST_LOCAL:
+    case HOST_NOWHERE:
+        return VERDICT_NO;
+    case HOST_SPECIAL:
+        return six ? VERDICT_UNKNOWN : VERDICT_NO;
+    default:
+        return VERDICT_UNKNOWN;
+    }
+}
+
+static bool is_nobody(const struct packet_address *a)
+{
+    return !(a->word[0] | a->word[1] | a->word[2] | a->word[3]);
+}
+
+static enum verdict_answer ask_way_back(const struct verdict_packet *p, const struct rules_match_rpfilter *m)
+{
+    if (p->unknown & VERDICT_NO_IN)
+        return VERDICT_UNKNOWN;
+    if (strcmp(p->in, "lo") == 0)
+        return VERDICT_YES;
+    if (!p->host || is_nobody(&p->packet->source) || (m->valid_mark && p->unknown & VERDICT_NO_MARK))
+        return VERDICT_UNKNOWN;
+    if (m->accept_local && host_has_address(p->host, p->packet->family, &p->packet->source) != HOST_NO)
+        return VERDICT_UNKNOWN;
+    return match_leads_back(p, m->valid_mark ? p->mark : 0, m->loose);
+}
+
+enum verdict_answer match_rpfilter(const struct match_question *q)
+{
+    const struct rules_match_rpfilter *m = &q->match->rpfilter;
+    enum verdict_answer answer = ask_way_back(q->p, m);
+
+    if (answer == VERDICT_UNKNOWN)
+        return match_unknown(q, MATCH_WAY_UNKNOWN);
+    return match_answer((answer == VERDICT_YES) != m->inverted);
 }
 
 /* ---- what is only sometimes known ---- */

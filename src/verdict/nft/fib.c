@@ -8,8 +8,7 @@
 #include "verdict/match/topic.h"
 #include "verdict/nft/value.h"
 
-enum { LOCAL = 2, LINK_LOCAL = 0xfe80, NAME_BITS = 128 };
-#define WAY_UNKNOWN "the way that routes lead (fib)"
+enum { LOCAL = 2, NAME_BITS = 128 };
 
 /* ---- types of addresses ---- */
 
@@ -59,48 +58,6 @@ static void be_type(struct nft_value *ret, uint16_t may_be)
 
 /* ---- the way back ---- */
 
-static bool has_link_local(const struct host *h, const char *interface)
-{
-    size_t count;
-    const struct host_address *all = host_addresses(h, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].family == PACKET_IPV6 && strcmp(all[i].interface, interface) == 0 &&
-            wire_read16((const uint8_t *)all[i].address.word) == LINK_LOCAL)
-            return true;
-    }
-    return false;
-}
-
-/* Would a packet to the source leave by the interface that this one came in by? IPv6 looks for routes of that interface alone, so
- * that another one which is better is no answer. */
-static enum verdict_answer leads_back(const struct verdict_packet *p, uint32_t mark)
-{
-    const struct packet *packet = p->packet;
-    bool six = packet->family == PACKET_IPV6;
-    struct host_question q = {.family = packet->family, .destination = packet->source, .mark = mark};
-    struct host_way way;
-
-    if (six && wire_read16((const uint8_t *)packet->source.word) == LINK_LOCAL)
-        return has_link_local(p->host, p->in) ? VERDICT_YES : VERDICT_UNKNOWN;
-    if (host_has_address(p->host, packet->family, &packet->destination) == HOST_YES)
-        q.source = packet->destination;
-    host_route(p->host, &q, &way);
-    switch (way.fate) {
-    case HOST_FORWARD:
-        if (strcmp(way.out, p->in) == 0)
-            return VERDICT_YES;
-        return six || !way.out[0] ? VERDICT_UNKNOWN : VERDICT_NO;
-    case HOST_LOCAL:
-    case HOST_NOWHERE:
-        return VERDICT_NO;
-    case HOST_SPECIAL:
-        return six ? VERDICT_UNKNOWN : VERDICT_NO;
-    default:
-        return VERDICT_UNKNOWN;
-    }
-}
-
 /* "fib saddr . iif oif": the interface, or 0. */
 static void be_way_back(const struct nft_expr *e, const struct verdict_packet *p, struct nft_value *ret)
 {
@@ -109,14 +66,14 @@ static void be_way_back(const struct nft_expr *e, const struct verdict_packet *p
                        p->packet->source.word[3]);
     enum verdict_answer answer = VERDICT_UNKNOWN;
 
-    nft_be_hidden(ret, NAME_BITS, WAY_UNKNOWN);
+    nft_be_hidden(ret, NAME_BITS, MATCH_WAY_UNKNOWN);
     if (p->unknown & VERDICT_NO_IN || p->hook > RULES_FORWARD || (by_mark && p->unknown & VERDICT_NO_MARK) ||
         is_nobody)
         return;
     if (loops && p->hook == RULES_PREROUTING)
         answer = VERDICT_YES;
     else if (p->host)
-        answer = leads_back(p, by_mark ? p->mark : 0);
+        answer = match_leads_back(p, by_mark ? p->mark : 0, false);
     struct condition_value name = condition_value_name(p->in);
     if (answer == VERDICT_YES)
         nft_be(ret, (nft_number)name.high << 64 | name.low);
@@ -133,5 +90,5 @@ void nft_fib_value(const struct nft_expr *e, const struct verdict_packet *p, str
     else if (e->fib.result != NFT_FIB_TYPE && ways == (NFT_FIB_SADDR | NFT_FIB_IIF))
         be_way_back(e, p, ret);
     else
-        nft_be_hidden(ret, e->bits, WAY_UNKNOWN);
+        nft_be_hidden(ret, e->bits, MATCH_WAY_UNKNOWN);
 }

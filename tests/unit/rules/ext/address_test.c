@@ -32,6 +32,23 @@ static void ranges_addresses_types(void **state)
     row_check_all(&place, cases, COUNT(cases));
 }
 
+/* As iptables 1.8.9 saves and lists it. */
+static void rpfilter(void **state)
+{
+    static const struct row_case cases[] = {
+        {"-m rpfilter", NULL, " rpfilter"},
+        {"-m rpfilter --invert --validmark", "-m rpfilter --validmark --invert",
+         " rpfilter validmark invert"},
+        {"-m rpfilter --accept-local --loose", "-m rpfilter --loose --accept-local",
+         " rpfilter loose accept-local"},
+        {"-m rpfilter ! --loose", "!", NULL},
+    };
+    static const struct row_place place = {.table = "raw", .chain = "PREROUTING"};
+
+    (void)state;
+    row_check_all(&place, cases, COUNT(cases));
+}
+
 static void ipv6(void **state)
 {
     static const struct row_case cases[] = {
@@ -47,6 +64,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_addresses_types),
+        cmocka_unit_test(rpfilter),
         cmocka_unit_test(ipv6),
     };
 
