@@ -26,9 +26,11 @@ class Ufw:
 
 
 class Firewalld:
-    def __init__(self, folder):
+    def __init__(self, folder, back_end="nftables"):
         self.bus, self.bus_conf, self.etc = (os.path.join(folder, name) for name in ("bus", "bus.conf", "etc"))
         os.makedirs(self.etc, exist_ok=True)
+        with open(os.path.join(self.etc, "firewalld.conf"), "w", encoding="ascii") as f:
+            f.write(f"FirewallBackend={back_end}\n")
         with open(self.bus_conf, "w", encoding="ascii") as f:
             f.write(f"<busconfig><type>system</type><listen>unix:path={self.bus}</listen><auth>EXTERNAL</auth><policy context='default'>"
                     "<allow user='*'/><allow own='*'/><allow send_type='method_call'/><allow send_type='signal'/><allow eavesdrop='true'/>"

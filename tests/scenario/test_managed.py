@@ -90,9 +90,9 @@ class Managed(test_nat.Through):
         with self.world.at("wall"):
             self.assertIn("ufw-user-input", subprocess.run(["iptables-legacy-save"], capture_output=True, text=True, check=True).stdout)
 
-    def test_firewalld(self):
+    def play_firewalld(self, back_end):
         need("dbus-daemon")
-        firewalld = managers.Firewalld(self.dir)
+        firewalld = managers.Firewalld(os.path.join(self.dir, back_end), back_end)
         env = firewalld.environment()
 
         def call(*words, check=True):
@@ -102,6 +102,7 @@ class Managed(test_nat.Through):
         daemon = self.begin_at_wall(firewalld.daemon_command(), env)
         self.assertTrue(wait_until(lambda: daemon.poll() is None and call("--state", check=False).returncode == 0))
         call("--zone=public", "--add-port=21/tcp")
+        call("--zone=internal", "--add-source=203.0.113.0/24")  # somebody else's zone
         self.assertEqual(self.became(), SHUT_PASSIVE)
         ((now, for_good),) = (map(str.split, commands) for commands in self.offered("firewall-cmd"))
         call(*now[1:])
@@ -110,6 +111,12 @@ class Managed(test_nat.Through):
         call("--reload")  # what is not for good is gone
         call("--zone=public", "--add-port=21/tcp")
         self.assertEqual(self.became(), OPEN)
+
+    def test_firewalld(self):
+        self.play_firewalld("nftables")
+
+    def test_firewalld_by_iptables(self):
+        self.play_firewalld("iptables")
 
 
 if __name__ == "__main__":

@@ -22,29 +22,52 @@ static bool is_ufw(const struct rules *r)
     return rules_chain_find(r, RULES_FILTER, ufw_chain(r)) != NULL;
 }
 
-#define ZONE_BEFORE "filter_IN_"
-#define ZONE_AFTER  "_allow"
+/* firewalld has a chain for each zone, and one behind it for what the zone lets in: "IN_public" and "IN_public_allow" of iptables,
+ * the same with "filter_" before them of nft's. */
+#define ZONE_AFTER "_allow"
 
-/* The length of the zone's name in a chain's, after ZONE_BEFORE; 0: it is not what a zone lets in. */
-static size_t zone_length(const struct nft_chain *chain)
+static const char *zone_before(bool is_nft)
 {
-    const size_t before = strlen(ZONE_BEFORE), after = strlen(ZONE_AFTER), length = strlen(chain->name);
-
-    if (strcmp(chain->table->name, "firewalld") != 0 || length <= before + after ||
-        strncmp(chain->name, ZONE_BEFORE, before) != 0 ||
-        strcmp(chain->name + length - after, ZONE_AFTER) != 0 ||
-        strncmp(chain->name + before, "policy_", strlen("policy_")) == 0)
-        return 0;
-    return length - before - after;
+    return is_nft ? "filter_IN_" : "IN_";
 }
 
-/* Of firewalld's one zone. Where there are more, which one a packet belongs to is not asked: NULL. */
-static const struct nft_chain *zone_chain(const struct nft_ruleset *n)
+/* The zone whose chain that is: its name, of *ret_length. NULL: it is none's. */
+static const char *zone_named(const char *chain, bool is_nft, size_t *ret_length)
 {
-    const struct nft_chain *found = NULL;
+    const char *before = zone_before(is_nft);
+
+    if (!chain || strncmp(chain, before, strlen(before)) != 0)
+        return NULL;
+    chain += strlen(before);
+    *ret_length = strlen(chain);
+    return strncmp(chain, "policy_", strlen("policy_")) != 0 ? chain : NULL;
+}
+
+/* The chain of what a zone lets in, or NULL. */
+static const struct nft_chain *nft_allow(const struct nft_ruleset *n, const char *zone_chain)
+{
+    const size_t length = strlen(zone_chain);
 
     for (size_t i = 0; n && i < n->chain_count; i++) {
-        if (zone_length(n->chains[i]) == 0)
+        const struct nft_chain *chain = n->chains[i];
+        if (strcmp(chain->table->name, "firewalld") == 0 && strncmp(chain->name, zone_chain, length) == 0 &&
+            strcmp(chain->name + length, ZONE_AFTER) == 0)
+            return chain;
+    }
+    return NULL;
+}
+
+/* Of firewalld's one zone; NULL: it has more. */
+static const struct nft_chain *only_nft_allow(const struct nft_ruleset *n)
+{
+    const struct nft_chain *found = NULL;
+    size_t length;
+
+    for (size_t i = 0; n && i < n->chain_count; i++) {
+        const char *name = n->chains[i]->name;
+        if (!zone_named(name, true, &length) || strcmp(n->chains[i]->table->name, "firewalld") != 0 ||
+            strlen(name) < strlen(ZONE_AFTER) ||
+            strcmp(name + strlen(name) - strlen(ZONE_AFTER), ZONE_AFTER) != 0)
             continue;
         if (found)
             return NULL;
@@ -59,7 +82,7 @@ static bool is_firewalld(const struct rules *r)
         if (strcmp(r->nft->tables[i]->name, "firewalld") == 0)
             return true;
     }
-    return false;
+    return rules_chain_find(r, RULES_FILTER, "INPUT_ZONES") != NULL;
 }
 
 const char *fix_manager(const struct rules *r)
@@ -86,16 +109,6 @@ static bool is_behind_ufw(const struct story_step *step)
            (step->rule.number == 0 || (strncmp(chain, "ufw", 3) == 0 && !strstr(chain, "-before-")));
 }
 
-/* Has what the zone lets in? */
-static bool is_behind_zone(const struct story_step *step, const struct nft_chain *allow)
-{
-    const char *chain = step->rule.chain;
-    return strcmp(step->rule.table, "inet firewalld") == 0 &&
-           (strcmp(chain, "filter_INPUT") == 0 ||
-            (strlen(chain) + strlen(ZONE_AFTER) == strlen(allow->name) &&
-             strncmp(chain, allow->name, strlen(chain)) == 0));
-}
-
 /* Its own rules come where the packet did not find one that accepts, or, to go before one of them, first. */
 static int ufw_accept(struct fix_attempt *a, const struct story_step *step, const char *protocol,
                       struct rules_range16 ports)
@@ -111,22 +124,55 @@ static int ufw_accept(struct fix_attempt *a, const struct story_step *step, cons
 }
 
 /* Now, and after the next start. */
-static int firewalld_accept(struct fix_attempt *a, const struct story_step *step, const char *protocol,
-                            struct rules_range16 ports)
+static int tell_firewalld(struct fix_attempt *a, const char *zone, size_t length, const char *protocol,
+                          struct rules_range16 ports)
 {
     static const char *const scopes[] = {"", "--permanent "};
-    const struct nft_chain *chain = zone_chain(a->rules->nft);
     char range[16];
     int r = 0;
 
-    if (!chain || !is_behind_zone(step, chain))
-        return -ENOENT;
     print_ports(ports, '-', range);
     for (size_t i = 0; i < 2 && !r; i++)
         r = fix_remember(a, story_format("firewall-cmd %s--zone=%.*s --add-port=%s/%s", scopes[i],
-                                         (int)zone_length(chain), chain->name + strlen(ZONE_BEFORE), range,
-                                         protocol));
-    return r ? r : fix_nft_append_ports(a, chain, protocol, ports);
+                                         (int)length, zone, range, protocol));
+    return r;
+}
+
+/* The zone is the one whose chain stopped the packet, when it had found nothing there that lets it in. */
+static int firewalld_accept_nft(struct fix_attempt *a, const struct story_step *step, const char *protocol,
+                                struct rules_range16 ports)
+{
+    const char *chain = step->rule.chain;
+    const struct nft_chain *allow = NULL;
+    size_t length;
+
+    if (strcmp(step->rule.table, "inet firewalld") != 0)
+        return -ENOENT;
+    if (strcmp(chain, "filter_INPUT") == 0)
+        allow = only_nft_allow(a->rules->nft);
+    else if (zone_named(chain, true, &length))
+        allow = nft_allow(a->rules->nft, chain);
+    if (!allow)
+        return -ENOENT;
+    const char *zone = zone_named(allow->name, true, &length);
+    int r = tell_firewalld(a, zone, length - strlen(ZONE_AFTER), protocol, ports);
+    return r ? r : fix_nft_append_ports(a, allow, protocol, ports);
+}
+
+static int firewalld_accept(struct fix_attempt *a, const struct story_step *step, const char *protocol,
+                            struct rules_range16 ports)
+{
+    char allow[RULES_NAME], range[16];
+    size_t length;
+    const char *zone = zone_named(step->rule.chain, false, &length);
+
+    if (!zone || strcmp(step->rule.table, "filter") != 0 ||
+        snprintf(allow, sizeof(allow), "%s" ZONE_AFTER, step->rule.chain) >= (int)sizeof(allow) ||
+        !rules_chain_find(a->rules, RULES_FILTER, allow))
+        return -ENOENT;
+    print_ports(ports, ':', range);
+    int r = fix_carry_out(a, "-A %s -p %s --dport %s -j ACCEPT", allow, protocol, range);
+    return r ? r : tell_firewalld(a, zone, length, protocol, ports);
 }
 
 int fix_manager_accept_ports(struct fix_attempt *a, const struct story_step *step, struct rules_range16 ports)
@@ -141,7 +187,8 @@ int fix_manager_accept_ports(struct fix_attempt *a, const struct story_step *ste
     a->managed_ports = ports;
     if (is_ufw(a->rules) && is_behind_ufw(step))
         return ufw_accept(a, step, protocol, ports);
-    if (is_firewalld(a->rules) && fix_nft_decides(step))
-        return firewalld_accept(a, step, protocol, ports);
-    return -ENOENT;
+    if (!is_firewalld(a->rules))
+        return -ENOENT;
+    return fix_nft_decides(step) ? firewalld_accept_nft(a, step, protocol, ports)
+                                 : firewalld_accept(a, step, protocol, ports);
 }
