@@ -158,6 +158,9 @@ class World:
         known = {a for pair in (CLIENT, SERVER, SECOND, WALL_IN, WALL_OUT) for a in pair.values()}
         family = "-6" if ":" in packet.source else "-4"
         undo = []
+        behind = "eth0" if packet.target in CLIENT.values() else "eth1" if packet.target in {*SERVER.values(), *SECOND.values()} else None
+        if packet.hook == "OUTPUT" and behind not in (None, packet.goes):
+            return None
         with self.at("wall"):
             if packet.hook == "INPUT" and packet.target not in known:
                 undo.append(self.add(family, "address", packet.target, "dev", "lo"))
