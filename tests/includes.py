@@ -56,7 +56,7 @@ SERVER = {
 LAYERED = {"base", "bpf", "cmd/wall", "explain/diff", "explain/exchange", "explain/fix", "explain/near", "explain/packet",
            "explain/play", "explain/replay", "explain/tell", "ftp", "host", "packet", "rules/ext", "rules/forms", "rules/language", "rules/nft", "rules/shell",
            "server/broker", "server/keys", "server/worker",
-           "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match", "verdict/nft"}
+           "track", "track/native", "verdict", "verdict/condition", "verdict/image", "verdict/match", "verdict/nft", "verdict/passage"}
 
 # Rooms without I/O: the engine takes bytes, a clock and storage as arguments.
 PURE = {"base", "ftp", "host", "packet", "rules", "tls", "track", "verdict"}

@@ -221,7 +221,7 @@ static inline bool wall_confirm(struct bpf_nf_ctx *context, struct scratch *s)
     return true;
 }
 
-/* The whole way of a packet, in the order of verdict/wall.c; s->answer says what became of it. */
+/* The whole way of a packet, in the order of verdict/order.c; s->answer says what became of it. */
 static inline void wall_judge(struct bpf_nf_ctx *context, struct scratch *s)
 {
     bool is_recalled;

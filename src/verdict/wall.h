@@ -4,10 +4,9 @@
 
 #include "base/result.h"
 #include "host/host.h"
-#include "rules/rules.h"
 #include "track/native/tracker.h"
-#include "verdict/order.h"
 #include "verdict/verdict.h"
+#include "verdict/wall_rules.h"
 
 /*
  * A whole firewall in memory: rules, tracker and what matches remember. One packet goes through its hooks in
@@ -72,18 +71,6 @@ struct wall_world {
         outside; /* packets are as a capture shows them, on the outer side of NAT: what rules map is not followed */
     const struct verdict_sets *sets;
 };
-
-/*
- * A rule set as walls walk it: rule by rule where a trace is wanted, else by its image, which is compiled
- * once walking rule by rule has cost so much that this pays. Walls of the same rules share one.
- */
-struct wall_rules;
-/* r must outlive it and not be changed meanwhile. NULL: out of memory. */
-MUST_USE struct wall_rules *wall_rules_new(const struct rules *r);
-void wall_rules_free(struct wall_rules **r);
-const struct rules *wall_rules_model(const struct wall_rules *r);
-/* What of a packet any of them may write: enum nft_write. */
-uint32_t wall_rules_writes(const struct wall_rules *r);
 
 struct wall;
 
