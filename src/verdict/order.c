@@ -138,18 +138,26 @@ static void find_rivals(struct order *o)
 }
 
 /* Those of iptables' tables, and conntrack's, which are there once. */
-static void add_tables(struct order *o, const struct rules *rules, bool other, bool rivals)
+/* Nobody stands where a table is absent; filter is asked all the same, and NAT is done if there is any at all. */
+static bool is_absent(const struct order_stop *stop, const struct rules *rules, bool other)
+{
+    bool is_kept = !other && (stop->deed != ORDER_RULES || stop->table == RULES_FILTER);
+
+    return !is_kept && !rules->tables[stop->table].present;
+}
+
+static void add_tables(struct order *o, const struct rules *rules, bool other)
 {
     for (size_t i = 0; i < STOPS; i++) {
         bool is_table = plain[i].deed <= ORDER_NAT;
 
-        if (other && !(is_table && rules->tables[plain[i].table].present))
+        if ((other && !is_table) || is_absent(&plain[i], rules, other))
             continue;
         struct order_stop *stop = &o->stops[o->count++];
         *stop = plain[i];
         stop->other = other;
         stop->rank = stop->deed == ORDER_NAT ? stop->priority : 0;
-        if (rivals && is_table)
+        if (is_table)
             stop->writes = writes_of_table(&rules->tables[stop->table]);
     }
 }
@@ -162,14 +170,14 @@ bool order_init(struct order *o, const struct rules *rules)
     *o = (struct order){.stops = calloc(2 * STOPS + chains, sizeof(*o->stops))};
     if (!o->stops)
         return false;
-    add_tables(o, rules, false, chains || rules->other);
+    add_tables(o, rules, false);
     if (rules->other)
-        add_tables(o, rules->other, true, true);
+        add_tables(o, rules->other, true);
     for (size_t i = 0; i < chains; i++) {
         if (nft_chain_is_met(n->chains[i], rules->family) && !(n->skips >> n->chains[i]->iptables_table & 1))
             o->stops[o->count++] = stop_of(n->chains[i]);
     }
-    if (o->count > STOPS)
+    if (chains || rules->other)
         qsort(o->stops, o->count, sizeof(*o->stops), compare);
     find_rivals(o);
     return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/wall.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rules/nft/nft.h"
 #include "verdict/passage/ask.h"
@@ -140,7 +140,7 @@ static void pass(struct passage *g)
     g->report->packet = *g->packet.packet;
     g->report->path = g->path;
     if (!g->report->out[0] && !(g->packet.unknown & VERDICT_NO_OUT) && g->path != WALL_IN && g->packet.out)
-        snprintf(g->report->out, sizeof(g->report->out), "%s", g->packet.out);
+        memcpy(g->report->out, g->packet.out, strnlen(g->packet.out, sizeof(g->report->out) - 1));
     if (rules->dropper && g->report->fate == WALL_PASS)
         passage_decide_beside(g, rules->dropper);
 }
@@ -150,8 +150,9 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
                  struct wall_report *ret)
 {
     const struct wall_ask ask = {.packet = packet, .path = path, .world = world, .now_ms = now_ms};
-    struct passage g = passage_begin(w, &ask, trace, ret);
+    struct passage g;
 
+    passage_begin(&g, w, &ask, trace, ret);
     g.is_tracked = true;
     g.packet.tracker = w->tracker;
     g.packet.unknown |= w->forgotten;
@@ -161,8 +162,9 @@ void wall_packet(struct wall *w, const struct packet *packet, enum wall_path pat
 void wall_ask(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
               struct wall_report *ret)
 {
-    struct passage g = passage_begin(w, ask, trace, ret);
+    struct passage g;
 
+    passage_begin(&g, w, ask, trace, ret);
     verdict_memory_forget(w->memory);
     pass(&g);
 }

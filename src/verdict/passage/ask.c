@@ -112,11 +112,11 @@ bool passage_ask_rules(struct passage *g, const struct order_place *at, struct v
     enum rules_table_type table = (enum rules_table_type)at->stop->table;
     const struct wall_rules *rules = g->wall->rules;
 
-    *v = (struct verdict){.code = VERDICT_ACCEPT};
-    if (!at->stop->other && !rules->model->tables[table].present && table != RULES_FILTER)
-        return true;
-    if (g->report->astray)
-        return g->is_tracked; /* it is tracked as if these let it pass, too */
+    if (g->report->astray ||
+        (table != RULES_FILTER && !at->stop->other && !rules->model->tables[table].present)) {
+        *v = (struct verdict){.code = VERDICT_ACCEPT};
+        return g->is_tracked || !g->report->astray; /* it is tracked as if these let it pass, too */
+    }
     g->packet.hook = at->hook;
     if (table == RULES_FILTER && g->ask->world->mark_is_sure) {
         g->packet.mark = g->ask->world->mark;

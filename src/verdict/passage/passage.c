@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "verdict/passage/passage.h"
 
-/* What a rule may ask of the packet at its first hook. */
-static struct verdict_packet describe(const struct wall_ask *ask)
+void passage_begin(struct passage *g, struct wall *w, const struct wall_ask *ask,
+                   const struct verdict_trace *trace, struct wall_report *ret)
 {
     const struct wall_world *world = ask->world;
-    struct verdict_packet p = {
-        .packet = ask->packet,
-        .in = world->in ? world->in : "",
-        .out = world->out ? world->out : "",
-        .routed = ask->path == WALL_THROUGH,
-        .mark = world->mark,
-        .pkttype = world->pkttype,
-        .unknown = world->unknown,
-        .now_ms = ask->now_ms,
-        .time = world->time,
-        .zone_minutes = world->zone_minutes,
-        .local = world->local,
-        .local_count = world->local_count,
-        .host = world->host,
-        .sets = world->sets,
-    };
 
-    for (size_t i = 0; i < sizeof p.mac; i++)
-        p.mac[i] = world->mac[i];
-    return p;
+    *g = (struct passage){
+        .wall = w,
+        .ask = ask,
+        .path = ask->path,
+        .packet = {.packet = ask->packet,
+                   .in = world->in ? world->in : "",
+                   .out = world->out ? world->out : "",
+                   .routed = ask->path == WALL_THROUGH,
+                   .mark = world->mark,
+                   .pkttype = world->pkttype,
+                   .unknown = world->unknown | (w->rules->sockmark ? VERDICT_NO_MARK : 0),
+                   .now_ms = ask->now_ms,
+                   .time = world->time,
+                   .zone_minutes = world->zone_minutes,
+                   .local = world->local,
+                   .local_count = world->local_count,
+                   .host = world->host,
+                   .sets = world->sets},
+        .trace = trace,
+        .report = ret,
+    };
+    for (size_t i = 0; i < sizeof(g->packet.mac); i++)
+        g->packet.mac[i] = world->mac[i];
 }
 
 static enum wall_fate fate_of(enum verdict_code code)
@@ -100,14 +104,4 @@ void passage_go_astray(struct passage *g)
 bool passage_is_sent_here(const struct passage *g)
 {
     return g->ask->path == WALL_OUT || g->ask->path == WALL_LOOP;
-}
-
-struct passage passage_begin(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
-                             struct wall_report *ret)
-{
-    struct passage g = {
-        .wall = w, .ask = ask, .path = ask->path, .packet = describe(ask), .trace = trace, .report = ret};
-
-    g.packet.unknown |= w->rules->sockmark ? VERDICT_NO_MARK : 0;
-    return g;
 }

@@ -38,8 +38,8 @@ struct passage {
 };
 
 /* Before its first hook. */
-struct passage passage_begin(struct wall *w, const struct wall_ask *ask, const struct verdict_trace *trace,
-                             struct wall_report *ret);
+void passage_begin(struct passage *g, struct wall *w, const struct wall_ask *ask,
+                   const struct verdict_trace *trace, struct wall_report *ret);
 /* What became of it, and by whom. */
 void passage_decide(struct passage *g, enum wall_fate fate, enum wall_stage stage);
 /* By rules, unless it is in doubt already and these let it pass or are in doubt, too. */
