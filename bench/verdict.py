@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import platform
-import resource
+import random
 import statistics
 import subprocess
 import tempfile
@@ -91,15 +91,80 @@ def write_rules(arguments, shape, name):
         file.write(raw + done.stdout.replace(second, second + control))
 
 
+def spent(command, core):
+    """Seconds of a processor, and megabytes at most, of a program that may say that something is blocked."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1, 3):
+            errors.seek(0)
+            raise Failure(f"{' '.join(command)}: {errors.read().strip()}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
 def processor_seconds(command, core):
-    """Of a program that may say that something is blocked."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT,
-                          preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 1, 3):
-        raise Failure(f"{' '.join(command)}: {done.stderr.strip()}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return spent(command, core)[0]
+
+
+# ---- rules of NAT and of nft, as a machine's snapshot has them ----
+
+def random_rules(rng, count):
+    """(address, port, whether it is let in)"""
+    return [(f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}", rng.randrange(1, 65535), rng.random() < 0.5)
+            for _ in range(count)]
+
+
+def iptables_text(rng, count):
+    """Half of them map a destination."""
+    nat = [f"-A PREROUTING -d {a}/32 -p tcp -m tcp --dport {p} -j DNAT --to-destination 192.0.2.{p % 250 + 1}:{p}"
+           for a, p, _ in random_rules(rng, count // 2)]
+    filters = [f"-A INPUT -s {a}/32 -p tcp -m tcp --dport {p} -j {'ACCEPT' if let else 'DROP'}" for a, p, let in random_rules(rng, count - count // 2)]
+    return "\n".join(["*nat", ":PREROUTING ACCEPT [0:0]", ":INPUT ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", ":POSTROUTING ACCEPT [0:0]", *nat, "COMMIT",
+                      "*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]",
+                      "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", *filters, "-A INPUT -p tcp -m tcp --dport 21 -j ACCEPT", "COMMIT", ""])
+
+
+def nft_text(rng, count):
+    """The same, as `nft -j list ruleset` prints it."""
+    def field(protocol, name, value):
+        return {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": name}}, "right": value}}
+
+    def rule(table, family, chain, *expr):
+        return {"rule": {"family": family, "table": table, "chain": chain, "handle": len(objects) + 1, "expr": expr}}
+    objects = [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]
+    for family, table, chain, kind, hook, prio, policy in (("inet", "guard", "input", "filter", "input", 5, "drop"),
+                                                          ("ip", "map", "pre", "nat", "prerouting", -90, "accept")):
+        objects += [{"table": {"family": family, "name": table, "handle": 1}},
+                    {"chain": {"family": family, "table": table, "name": chain, "handle": 1, "type": kind, "hook": hook, "prio": prio, "policy": policy}}]
+    objects.append(rule("guard", "inet", "input", {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"accept": None}))
+    for a, p, let in random_rules(rng, count - count // 2):
+        objects.append(rule("guard", "inet", "input", field("ip", "saddr", a), field("tcp", "dport", p), {"accept" if let else "drop": None}))
+    objects.append(rule("guard", "inet", "input", field("tcp", "dport", 21), {"accept": None}))
+    for a, p, _ in random_rules(rng, count // 2):
+        objects.append(rule("map", "ip", "pre", field("ip", "daddr", a), field("tcp", "dport", p), {"dnat": {"addr": "192.0.2.9", "port": p}}))
+    return json.dumps({"nftables": objects}) + "\n"
+
+
+def machine_text(rng, count):
+    return ("# sallywall snapshot 1\n# kernel: 6.18.0\n# ---- iptables-nft-save -c\n" + iptables_text(rng, count // 2) +
+            "# ---- nft -j list ruleset\n" + nft_text(rng, count // 2))
+
+
+MACHINES = {"nat": iptables_text, "nft": nft_text, "both": machine_text}
+
+
+def measure_machines(arguments, rounds):
+    """{kind: [{seconds, MB}]} of explain, a round each."""
+    core = max(os.sched_getaffinity(0))
+    values = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, make in MACHINES.items():
+            name = os.path.join(folder, kind)
+            with open(name, "w", encoding="ascii") as file:
+                file.write(make(random.Random(arguments.seed), SIZES[-1]))
+            values[kind] = [dict(zip(("seconds", "MB"), spent([arguments.program, "explain", name], core))) for _ in range(rounds)]
+    return values
 
 
 def measure_program(arguments, rounds):
@@ -128,7 +193,7 @@ def median(results, key):
     return statistics.median(result[key] for result in results)
 
 
-def judge(values, program):
+def judge(values, program, machines):
     """(what, target, value, reached) of each target; the worst of the shapes counts."""
     def least(key, size):
         return min(median(values[shape, size], key) for shape in SHAPES)
@@ -156,10 +221,12 @@ def judge(values, program):
         ("memory for it at its peak", "< 64 MB", f"{most('compile_mb', 10000):.1f} MB", most("compile_mb", 10000) < 64),
         ("tracking 1,000,000 flows", "< 200 bytes each", f"{flow_bytes:.0f} bytes", flow_bytes < 200),
         ("sallywall explain, 10,000 rules", "< 1 s", f"{explain:.2f} s", explain < 1),
-        ("sallywall replay --rules, 10,000 rules", ">= 300,000/s", f"{replay:,.0f}/s", replay >= 300_000)]
+        ("sallywall replay --rules, 10,000 rules", ">= 300,000/s", f"{replay:,.0f}/s", replay >= 300_000),
+        *((f"sallywall explain, 10,000 rules, {kind}", "< 1 s, 100 MB", f"{median(results, 'seconds'):.2f} s, {median(results, 'MB'):.0f} MB",
+           median(results, "seconds") < 1 and median(results, "MB") < 100) for kind, results in machines.items())]
 
 
-def print_table(values, program, rounds):
+def print_table(values, program, machines, rounds):
     print(f"Medians of {rounds}, one core of {platform.machine()}, Linux {platform.release()}. Millions of packets a second "
           "but for the first three columns.\n")
     print(f"{'rules':<12}" + "".join(f"{label:>14}" for label, *_ in COLUMNS))
@@ -167,7 +234,7 @@ def print_table(values, program, rounds):
         cells = (form.format(median(results, key) * factor) for _, key, factor, form in COLUMNS)
         print(f"{shape + f' {size:,}':<12}" + "".join(f"{cell:>14}" for cell in cells))
     print(f"\n{'target (worst of the three shapes)':<46}{'':>18}{'measured':>14}")
-    for what, target, value, reached in judge(values, program):
+    for what, target, value, reached in judge(values, program, machines):
         print(f"{what:<46}{target:>18}{value:>14}  {'reached' if reached else 'MISSED'}")
 
 
@@ -177,17 +244,19 @@ def main():
     try:
         values = measure(arguments, rounds)
         program = measure_program(arguments, rounds)
+        machines = measure_machines(arguments, rounds)
     except Failure as failure:
         sys.exit(f"bench verdict: {failure}")
     if arguments.json:
         report = {f"{shape} {size}": results for (shape, size), results in values.items()}
-        report = json.dumps(report | {f"sallywall {shape}": results for shape, results in program.items()}, indent=1)
+        report = json.dumps(report | {f"sallywall {shape}": results for shape, results in program.items()} |
+                            {f"sallywall explain {kind}": results for kind, results in machines.items()}, indent=1)
         if arguments.json == "-":
             print(report)
             return
         with open(arguments.json, "w", encoding="utf-8") as file:
             file.write(report + "\n")
-    print_table(values, program, rounds)
+    print_table(values, program, machines, rounds)
 
 
 if __name__ == "__main__":
