@@ -50,6 +50,8 @@ struct memory_entry {
     struct memory_entry *older, *newer; /* of a table of recent, by last change */
     struct memory_key key;
     bool tainted; /* changed or not, nobody knows: its answers are unknown */
+    bool
+        guessed; /* more or fewer packets than these may draw from it in reality: when it is empty is unknown */
     union {
         struct limit_bucket limit;
         struct hashlimit_bucket bucket;

@@ -70,6 +70,9 @@ enum verdict_answer match_hashlimit(const struct match_question *q)
         entry->tainted = true;
     if (entry->tainted)
         return match_unknown(q, "how many packets have passed a hashlimit before");
-    return match_answer(hashlimit_take(&entry->bucket, c, q->p->packet->length) !=
-                        q->match->hashlimit->above);
+    entry->guessed |= match_is_guess(q->p);
+    bool within = hashlimit_take(&entry->bucket, c, q->p->packet->length);
+    if (!within && entry->guessed)
+        return match_unknown(q, "how many packets have passed a hashlimit before");
+    return match_answer(within != q->match->hashlimit->above);
 }

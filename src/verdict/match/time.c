@@ -27,8 +27,8 @@ enum verdict_answer match_limit(const struct match_question *q)
     if (fresh)
         limit_begin(b, m, now);
     /* A bucket that has had time to fill is full, whoever drew from it. */
-    if (entry->tainted && (now - b->previous) * LIMIT_CREDITS >= b->cap)
-        entry->tainted = false;
+    if ((now - b->previous) * LIMIT_CREDITS >= b->cap)
+        entry->tainted = entry->guessed = false;
     if (verdict_memory_in_doubt(q->memory)) {
         entry->tainted = true;
         b->previous = now;
@@ -36,7 +36,10 @@ enum verdict_answer match_limit(const struct match_question *q)
     }
     if (entry->tainted)
         return match_unknown(q, "how many packets have passed a limit before");
+    entry->guessed |= match_is_guess(q->p);
     bool within = limit_take(b, now);
+    if (!within && entry->guessed)
+        return match_unknown(q, "how many packets have passed a limit before");
     if (!within && limit_overflows(m))
         return match_unknown(q, "which back end of iptables counts, for a burst as large as this");
     return match_answer(within);
@@ -52,7 +55,7 @@ static enum verdict_answer match_nth(const struct match_question *q)
         return match_unknown(q, MATCH_NO_MEMORY);
     if (fresh)
         entry->counter = nth_begin(m);
-    if (verdict_memory_in_doubt(q->memory) && m->every > 1)
+    if ((verdict_memory_in_doubt(q->memory) || match_is_guess(q->p)) && m->every > 1)
         entry->tainted = true;
     if (entry->tainted)
         return match_unknown(q, "how many packets a rule has counted before");

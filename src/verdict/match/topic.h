@@ -59,6 +59,19 @@ enum verdict_answer match_leads_back(const struct verdict_packet *p, uint32_t ma
 /* What an address is to the machine: bits 1 << RTN_*, several if that is not known. */
 uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a);
 
+/* Of a connection that is played it is known how it begins, and not how many packets follow: segments and their
+ * acknowledgements are as the network has it. */
+static inline bool match_is_guess(const struct verdict_packet *p)
+{
+    const uint32_t made_up = VERDICT_NO_BYTES | VERDICT_NO_SHAPE;
+
+    if ((p->unknown & made_up) != made_up)
+        return false;
+    if (p->packet->protocol == PACKET_TCP)
+        return (p->packet->tcp.flags & (PACKET_SYN | PACKET_ACK)) != PACKET_SYN;
+    return p->view && p->view->flow && !p->view->fresh;
+}
+
 static inline bool match_in_range16(const struct rules_range16 *range, uint16_t value)
 {
     return value >= range->first && value <= range->last;

@@ -111,14 +111,17 @@ static enum verdict_answer take(const struct nft_question *q, const struct nft_l
     }
     uint64_t passed = now - entry->bucket_of_nft.last, tokens = entry->bucket_of_nft.tokens;
     tokens = passed >= size || tokens + passed > size ? size : tokens + passed;
-    if (entry->tainted && passed >= size) /* it has had time to fill, whoever drew from it */
-        entry->tainted = false;
+    if (passed >= size) /* it has had time to fill, whoever drew from it */
+        entry->tainted = entry->guessed = false;
     entry->bucket_of_nft.last = now;
     if (verdict_memory_in_doubt(q->world->memory))
         entry->tainted = true;
     if (entry->tainted)
         return unknown(q, COUNTED_BEFORE);
+    entry->guessed |= match_is_guess(p);
     bool within = tokens >= cost;
+    if (!within && entry->guessed)
+        return unknown(q, COUNTED_BEFORE);
     entry->bucket_of_nft.tokens = within ? tokens - cost : tokens;
     return match_answer(within != l->over);
 }

@@ -370,6 +370,36 @@ static void time_of_day(void **state)
     ASK_ALL(&p, {"-m time --weekdays Thu", UNKNOWN});
 }
 
+/* How many packets follow a SYN that is played is the network's to say: when a bucket that they drew from is empty is not known. */
+static void of_packets_that_are_played(void **state)
+{
+    struct bench b;
+    (void)state;
+
+    BENCH(&b, "-m limit --limit 1/min --limit-burst 2",
+          "-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 2 --hashlimit-name h",
+          "-m statistic --mode nth --every 2 --packet 0");
+    b.packet.unknown = VERDICT_NO_BYTES | VERDICT_NO_SHAPE;
+    b.sample.packet.tcp.flags = PACKET_SYN;
+    for (unsigned rule = 1; rule <= 2; rule++) {
+        assert_int_equal(count_matches(&b, rule, 2, 0), 2);
+        assert_int_equal(ask_number(&b, rule), VERDICT_NO);
+    }
+    b.packet.now_ms += 600000;
+    for (unsigned rule = 1; rule <= 2; rule++) {
+        assert_int_equal(ask_number(&b, rule), VERDICT_YES);
+        b.sample.packet.tcp.flags = PACKET_ACK;
+        assert_int_equal(ask_number(&b, rule), VERDICT_YES);
+        assert_int_equal(ask_number(&b, rule), VERDICT_UNKNOWN);
+        b.sample.packet.tcp.flags = PACKET_SYN;
+        assert_int_equal(ask_number(&b, rule), VERDICT_UNKNOWN);
+    }
+    assert_int_equal(ask_number(&b, 3), VERDICT_YES);
+    b.sample.packet.tcp.flags = PACKET_ACK;
+    assert_int_equal(ask_number(&b, 3), VERDICT_UNKNOWN);
+    bench_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +416,7 @@ int main(void)
         cmocka_unit_test(recent_spares_the_seen),
         cmocka_unit_test(recent_counts_to_the_most),
         cmocka_unit_test(statistic_nth),
+        cmocka_unit_test(of_packets_that_are_played),
         cmocka_unit_test(doubt),
         cmocka_unit_test(time_of_day),
     };
