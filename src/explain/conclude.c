@@ -264,11 +264,27 @@ static char *end_text(size_t count, const struct story_step *first)
     return count ? text : strdup("");
 }
 
+/* The end may be lost. NULL: no memory. */
+static char *doubtful_end_text(const struct story *story)
+{
+    for (size_t i = 0; i < story->step_count; i++) {
+        const struct story_step *step = &story->steps[i];
+        if (step->fate != WALL_UNKNOWN || !is_of_end(step))
+            continue;
+        char *why = conclude_unknown(step);
+        char *text = why ? PHRASE(LOST_END_MAYBE, why, NUMBER(step->number)) : NULL;
+        free(why);
+        return text;
+    }
+    return strdup("");
+}
+
 char *conclude_losses(const struct story *story)
 {
     const struct story_step *first = NULL, *first_of_end = NULL;
     size_t on_way = count_lost(story, false, &first), at_end = count_lost(story, true, &first_of_end);
-    char *way = way_text(on_way, first), *end = end_text(at_end, first_of_end);
+    char *way = way_text(on_way, first),
+         *end = at_end ? end_text(at_end, first_of_end) : doubtful_end_text(story);
     char *text = way && end ? story_format("%s%s", way, end) : NULL;
     free(way);
     free(end);

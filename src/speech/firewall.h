@@ -48,6 +48,7 @@ SPEECH(ROUTE_NOT_SAID, "whether that is this machine itself, or which way leads 
                        "(--address, --route, or a snapshot as FILE)")
 SPEECH(REFUSES_NAMED, "the server refuses it, since it names %1$s while the connection comes from %2$s: NAT "
                       "rewrote that, and no helper the command")
+SPEECH(MAYBE_NOBODY_WAITS, "whether the server waits at %1$s, too, where rules of NAT lead it")
 SPEECH(NOBODY_WAITS, "rules of NAT lead it to %1$s, where nobody waits for it")
 SPEECH(FROM_ITSELF, "rules of NAT make it come to %1$s from its own address, which no machine takes")
 SPEECH(OF_NO_CONNECTION, "rules of NAT make it come to %1$s from %2$s, and there is no such connection there")
@@ -101,6 +102,7 @@ SPEECH(ENDS_TIMEOUT, "times out")
 SPEECH(LOST_ONE, " On the way %1$s packet is lost and sent again: %2$s packet %3$s.")
 SPEECH(LOST_MORE, " On the way %1$s packets are lost and sent again: %2$s packet %3$s.")
 SPEECH(LOST_END, " Only the end of the connection is lost: %1$s packet %2$s.")
+SPEECH(LOST_END_MAYBE, " Whether the end of the connection arrives can't be told: %1$s (packet %2$s).")
 SPEECH(WORKS_BY,
        "The whole session works: login, listing, download and upload; %1$s admits the data connections.%2$s")
 SPEECH(WORKS_KNOWN, "The whole session works: login, listing, download and upload; %1$s admits the data "

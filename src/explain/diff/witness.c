@@ -16,6 +16,31 @@ static diff_number choose(const struct diff_interval *in, diff_number wanted)
     return in->first == 0 && in->last > 0 ? in->first + 1 : in->first;
 }
 
+/* An address that may be anybody's (RFC 5737, 3849): at the edges of all there are lie those that no packet on a wire has, such
+ * as ::1. */
+static diff_number choose_address(const struct diff_interval *in, diff_number wanted, uint8_t family)
+{
+    static const struct {
+        uint8_t family;
+        const char *text;
+    } others[] = {{PACKET_IPV4, "203.0.113.77"},    {PACKET_IPV4, "192.0.2.77"},   {PACKET_IPV4, "10.0.0.77"},
+                  {PACKET_IPV6, "2001:db8:77::77"}, {PACKET_IPV6, "2001:db7::77"}, {PACKET_IPV6, "fd00::77"}};
+
+    if (wanted >= in->first && wanted <= in->last)
+        return wanted;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct packet_address address;
+        uint8_t of;
+
+        if (others[i].family != family || packet_address_parse(others[i].text, &address, &of) < 0)
+            continue;
+        diff_number other = diff_number_of(&address, family);
+        if (other >= in->first && other <= in->last)
+            return other;
+    }
+    return choose(in, wanted);
+}
+
 /* The first of wanted that is in bits; -1: none. */
 static int choose_bit(const struct diff_bits *bits, const uint8_t *wanted, size_t count)
 {
@@ -159,7 +184,7 @@ static struct packet_address another(const struct diff_region *region, const str
 {
     const struct diff_interval *in = &region->interval[DIFF_SOURCE];
     diff_number taken = diff_number_of(destination, family),
-                chosen = choose(in, diff_number_of(wanted, family));
+                chosen = choose_address(in, diff_number_of(wanted, family), family);
     if (chosen == taken)
         chosen = taken > in->first ? taken - 1 : taken < in->last ? taken + 1 : taken;
     return diff_address_of(chosen, family);
@@ -179,9 +204,12 @@ bool diff_region_witness(const struct diff_region *region, uint8_t family, enum 
         .out = path == WALL_IN ? "" : interface_of(bits_of(region, DIFF_OUT), names),
     };
     w.recipe.source = diff_address_of(
-        choose(&region->interval[DIFF_SOURCE], diff_number_of(out ? server : client, family)), family);
-    w.recipe.destination = diff_address_of(
-        choose(&region->interval[DIFF_DESTINATION], diff_number_of(out ? client : server, family)), family);
+        choose_address(&region->interval[DIFF_SOURCE], diff_number_of(out ? server : client, family), family),
+        family);
+    w.recipe.destination =
+        diff_address_of(choose_address(&region->interval[DIFF_DESTINATION],
+                                       diff_number_of(out ? client : server, family), family),
+                        family);
     w.holds = region->holds;
     w.fails = region->fails;
     if (packet_address_equal(&w.recipe.source, &w.recipe.destination))

@@ -115,6 +115,14 @@ static bool is_waited_for(const struct wire_connection *c, const struct wall_rep
            (here || packet_address_equal(&p->destination, &c->waits.address));
 }
 
+/* It has come to another address, at the same port: that may be one more of the same machine's. */
+static bool may_be_waited_for(const struct wire_connection *c, const struct wall_report *report)
+{
+    bool here = report->path == WALL_IN || report->path == WALL_LOOP;
+
+    return report->packet.destination_port == c->waits.port && here == c->waits_here;
+}
+
 static bool is_end(const struct wire_end *end, const struct packet_address *a, uint16_t port)
 {
     return packet_address_equal(&end->address, a) && end->port == port;
@@ -159,6 +167,23 @@ static void note_useless(struct wire *w, struct story_step *step, enum speech_ph
         w->lost_step = step->number;
     free(source);
     free(destination);
+}
+
+/* Whether it is of use is not known: it goes on as if it was. */
+static void note_doubt(struct wire *w, struct story_step *step, const struct packet *p)
+{
+    char *place = story_end_text(&p->destination, p->family, p->destination_port);
+
+    story_rule_clear(&step->rule);
+    step->stage = WALL_BY_ROUTE;
+    step->fate = WALL_UNKNOWN;
+    step->because = place ? PHRASE(MAYBE_NOBODY_WAITS, place) : NULL;
+    step->ask = strdup("ss -tln");
+    if (!step->because || !step->ask)
+        w->error = -ENOMEM;
+    if (w->doubt_step == 0)
+        w->doubt_step = step->number;
+    free(place);
 }
 
 /* What the other side learns of the packet that comes to it. */
@@ -248,7 +273,10 @@ static enum wall_fate attempt(struct wire *w, struct wire_connection *c, enum st
     if (report.fate == WALL_DROP || report.fate == WALL_REJECT)
         return report.fate;
     enum speech_phrase why = useless(c, (enum story_lane) !from, &report);
-    if (why != SPEECH_NOTHING) {
+    if (why == SPEECH_NOBODY_WAITS && may_be_waited_for(c, &report)) {
+        if (report.fate != WALL_UNKNOWN)
+            note_doubt(w, step, &report.packet);
+    } else if (why != SPEECH_NOTHING) {
         note_useless(w, step, why, &report.packet);
         *ret_is_final = !is_retry;
         return WALL_DROP;
