@@ -345,6 +345,8 @@ class Exchange(Question):
                                     lambda: tracked.extend(connections(case.family, self.kind)))
         if works == (became is None):
             return self.mapped(case, answer, tracked) if works else []
+        if works and "the end of" in became and "the end of the connection" in answer.said["conclusion"]:
+            return []  # it says so
         return ["it %s, it says; live: %s" % ("works" if works else "is blocked", became or "it works")]
 
     def mapped(self, case, answer, tracked):

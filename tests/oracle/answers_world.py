@@ -159,7 +159,7 @@ class World:
         family = "-6" if ":" in packet.source else "-4"
         undo = []
         behind = "eth0" if packet.target in CLIENT.values() else "eth1" if packet.target in {*SERVER.values(), *SECOND.values()} else None
-        if packet.hook == "OUTPUT" and behind not in (None, packet.goes):
+        if packet.hook != "INPUT" and behind not in (None, packet.goes):
             return None
         with self.at("wall"):
             if packet.hook == "INPUT" and packet.target not in known:
