@@ -349,6 +349,7 @@ enum rules_change {
     RULES_CHANGES_TOS = 1 << 3,
     RULES_CHANGES_TCP = 1 << 4,       /* options and flags */
     RULES_CHANGES_ADDRESSES = 1 << 5, /* and so the path, and which connection it belongs to */
+    RULES_CHANGES_PEER = 1 << 6,      /* who answers: this machine in the other's place (SYNPROXY) */
 };
 
 struct rules_match_ipv6header {

@@ -18,7 +18,7 @@ static void look_at_rule(struct wall_rules *r, int table, const struct rules_cha
     const struct rules_target *target = &rule->target;
     uint16_t changes = rules_target_changes(target);
 
-    r->rewrites[table] |= (changes & RULES_CHANGES_ADDRESSES) != 0;
+    r->rewrites[table] |= (changes & (RULES_CHANGES_ADDRESSES | RULES_CHANGES_PEER)) != 0;
     for (uint16_t m = 0; m < rule->match_count; m++)
         r->sockmark |= rule->matches[m].type == RULES_MATCH_OPAQUE && rule->matches[m].opaque.changes;
 }

@@ -51,7 +51,7 @@ const struct rules_opaque_name rules_opaque_targets[] = {
      MANGLE,
      .decides = true,
      .changes = RULES_CHANGES_ADDRESSES},
-    {.name = "SYNPROXY", .decides = true},
+    {.name = "SYNPROXY", .decides = true, .changes = RULES_CHANGES_PEER},
     {.name = "TCPOPTSTRIP", MANGLE, .changes = RULES_CHANGES_TCP},
     {.name = "TEE"},
     {.name = "TPROXY",
