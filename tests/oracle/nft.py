@@ -489,7 +489,7 @@ class Judge:
     def one_set(self, number):
         rng = random.Random("%s %d" % (self.options.seed, number))
         text = Maker(rng).table("t")
-        nft("flush", "ruleset")
+        nft("-f", "-", text="flush ruleset\n" + MUTE)  # at once, or reports of this machine draw from limits
         inside("conntrack", "-F")
         loaded, text = load(text)
         if loaded.returncode:
@@ -497,7 +497,6 @@ class Judge:
             if self.options.verbose:
                 print("REFUSED", number, loaded.stderr, text)
             return
-        nft("-f", "-", text=MUTE)
         self.counts["sets"] += 1
         status, said = self.ours.ask("read", nft("-j", "list", "ruleset").stdout)
         if status:

@@ -212,7 +212,7 @@ static void try_again(struct session *s)
     if (s->data.door.tries % DOOR_TRIES_AT_ONCE != 0)
         take_port(s);
     else /* it is asked when the timer says so */
-        session_set_timer(s, DOOR_SWEPT_MS / 1000.0);
+        session_set_timer(s, (int)DOOR_SWEPT_MS / 1000.0);
 }
 
 static void on_door(struct session *s, int error)
