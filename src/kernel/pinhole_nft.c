@@ -238,6 +238,9 @@ static int open_hole(void *state, const struct pinhole *h)
         r = change(n, h, true, true);
     if (r == -ENOENT && !is_in(n, h)) /* somebody has just used it */
         r = change(n, h, false, true);
+    /* The sweep has not come through, or comes more seldom: the next one would be refused, too. */
+    if (r == -EBUSY)
+        n->refused = REFUSED_MOST;
     *had = r == -EBUSY ? KEY_MOST : (uint8_t)(*had + (r == 0));
     return r;
 }
