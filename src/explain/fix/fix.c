@@ -48,7 +48,7 @@ static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
         }
     }
     const struct story_step *step = story ? first_lost(story) : NULL;
-    if (step && maker->reads_looked) {
+    if (step && (maker->reads_looked || fix_manager_reads_looked(a->rules))) {
         uint32_t number = step->number;
         story_free(&story);
         story = play_once(a->walked, &lost, number);

@@ -26,63 +26,40 @@ static bool is_ufw(const struct rules *r)
  * the same with "filter_" before them of nft's. */
 #define ZONE_AFTER "_allow"
 
-static const char *zone_before(bool is_nft)
+static const struct back_end {
+    const char *table, *before;
+} by_iptables = {"filter", "IN_"}, by_nft = {"inet firewalld", "filter_IN_"};
+
+static bool is_of_zone(const struct story_rule *rule, const struct back_end *b)
 {
-    return is_nft ? "filter_IN_" : "IN_";
+    return rule->chain && strcmp(rule->table, b->table) == 0 &&
+           strncmp(rule->chain, b->before, strlen(b->before)) == 0;
 }
 
-/* The zone whose chain that is: its name, of *ret_length. NULL: it is none's. */
-static const char *zone_named(const char *chain, bool is_nft, size_t *ret_length)
+static bool is_chain_of_firewalld(const struct nft_chain *chain, const char *name)
 {
-    const char *before = zone_before(is_nft);
-
-    if (!chain || strncmp(chain, before, strlen(before)) != 0)
-        return NULL;
-    chain += strlen(before);
-    *ret_length = strlen(chain);
-    return strncmp(chain, "policy_", strlen("policy_")) != 0 ? chain : NULL;
+    return strcmp(chain->table->name, "firewalld") == 0 && strcmp(chain->name, name) == 0;
 }
 
-/* The chain of what a zone lets in, or NULL. */
-static const struct nft_chain *nft_allow(const struct nft_ruleset *n, const char *zone_chain)
+static const struct nft_chain *nft_chain_named(const struct nft_ruleset *n, const char *name)
 {
-    const size_t length = strlen(zone_chain);
-
     for (size_t i = 0; n && i < n->chain_count; i++) {
-        const struct nft_chain *chain = n->chains[i];
-        if (strcmp(chain->table->name, "firewalld") == 0 && strncmp(chain->name, zone_chain, length) == 0 &&
-            strcmp(chain->name + length, ZONE_AFTER) == 0)
-            return chain;
+        if (is_chain_of_firewalld(n->chains[i], name))
+            return n->chains[i];
     }
     return NULL;
 }
 
-/* Of firewalld's one zone; NULL: it has more. */
-static const struct nft_chain *only_nft_allow(const struct nft_ruleset *n)
-{
-    const struct nft_chain *found = NULL;
-    size_t length;
-
-    for (size_t i = 0; n && i < n->chain_count; i++) {
-        const char *name = n->chains[i]->name;
-        if (!zone_named(name, true, &length) || strcmp(n->chains[i]->table->name, "firewalld") != 0 ||
-            strlen(name) < strlen(ZONE_AFTER) ||
-            strcmp(name + strlen(name) - strlen(ZONE_AFTER), ZONE_AFTER) != 0)
-            continue;
-        if (found)
-            return NULL;
-        found = n->chains[i];
-    }
-    return found;
-}
-
+/* What INPUT jumps to for the zones: INPUT_POLICIES of firewalld 2, INPUT_ZONES of 1. */
 static bool is_firewalld(const struct rules *r)
 {
-    for (size_t i = 0; r->nft && i < r->nft->table_count; i++) {
-        if (strcmp(r->nft->tables[i]->name, "firewalld") == 0)
-            return true;
-    }
-    return rules_chain_find(r, RULES_FILTER, "INPUT_ZONES") != NULL;
+    return nft_chain_named(r->nft, "filter_INPUT") || rules_chain_find(r, RULES_FILTER, "INPUT_POLICIES") ||
+           rules_chain_find(r, RULES_FILTER, "INPUT_ZONES");
+}
+
+bool fix_manager_reads_looked(const struct rules *r)
+{
+    return !is_ufw(r) && is_firewalld(r);
 }
 
 const char *fix_manager(const struct rules *r)
@@ -124,7 +101,7 @@ static int ufw_accept(struct fix_attempt *a, const struct story_step *step, cons
 }
 
 /* Now, and after the next start. */
-static int tell_firewalld(struct fix_attempt *a, const char *zone, size_t length, const char *protocol,
+static int tell_firewalld(struct fix_attempt *a, const char *zone, const char *protocol,
                           struct rules_range16 ports)
 {
     static const char *const scopes[] = {"", "--permanent "};
@@ -133,46 +110,48 @@ static int tell_firewalld(struct fix_attempt *a, const char *zone, size_t length
 
     print_ports(ports, '-', range);
     for (size_t i = 0; i < 2 && !r; i++)
-        r = fix_remember(a, story_format("firewall-cmd %s--zone=%.*s --add-port=%s/%s", scopes[i],
-                                         (int)length, zone, range, protocol));
+        r = fix_remember(
+            a, story_format("firewall-cmd %s--zone=%s --add-port=%s/%s", scopes[i], zone, range, protocol));
     return r;
 }
 
-/* The zone is the one whose chain stopped the packet, when it had found nothing there that lets it in. */
-static int firewalld_accept_nft(struct fix_attempt *a, const struct story_step *step, const char *protocol,
-                                struct rules_range16 ports)
+/* The name of chain's companion for what its zone lets in. false: chain is none of a zone itself. */
+static bool name_allow(const struct rules *r, const char *chain, const struct back_end *b,
+                       char out[RULES_NAME])
 {
-    const char *chain = step->rule.chain;
-    const struct nft_chain *allow = NULL;
-    size_t length;
-
-    if (strcmp(step->rule.table, "inet firewalld") != 0)
-        return -ENOENT;
-    if (strcmp(chain, "filter_INPUT") == 0)
-        allow = only_nft_allow(a->rules->nft);
-    else if (zone_named(chain, true, &length))
-        allow = nft_allow(a->rules->nft, chain);
-    if (!allow)
-        return -ENOENT;
-    const char *zone = zone_named(allow->name, true, &length);
-    int r = tell_firewalld(a, zone, length - strlen(ZONE_AFTER), protocol, ports);
-    return r ? r : fix_nft_append_ports(a, allow, protocol, ports);
+    return snprintf(out, RULES_NAME, "%s" ZONE_AFTER, chain) < RULES_NAME &&
+           (b == &by_nft ? nft_chain_named(r->nft, out) != NULL
+                         : rules_chain_find(r, RULES_FILTER, out) != NULL);
 }
 
+/* The chain of the zone that the packet came through last, with its companion's name; NULL: it came through none. */
+static const char *find_zone(const struct rules *r, const struct story_step *step, const struct back_end *b,
+                             char allow[RULES_NAME])
+{
+    for (size_t i = step->looked_count; i-- > 0;) {
+        const struct story_rule *rule = &step->looked[i].rule;
+        if (is_of_zone(rule, b) && name_allow(r, rule->chain, b, allow))
+            return rule->chain;
+    }
+    return NULL;
+}
+
+/* In the zone that the packet came through and that found nothing to let it in: what stopped it is the zone's last word, or stands
+ * behind all zones. */
 static int firewalld_accept(struct fix_attempt *a, const struct story_step *step, const char *protocol,
                             struct rules_range16 ports)
 {
+    const struct back_end *b = fix_nft_decides(step) ? &by_nft : &by_iptables;
     char allow[RULES_NAME], range[16];
-    size_t length;
-    const char *zone = zone_named(step->rule.chain, false, &length);
+    const char *zone = find_zone(a->rules, step, b, allow);
 
-    if (!zone || strcmp(step->rule.table, "filter") != 0 ||
-        snprintf(allow, sizeof(allow), "%s" ZONE_AFTER, step->rule.chain) >= (int)sizeof(allow) ||
-        !rules_chain_find(a->rules, RULES_FILTER, allow))
+    if (!zone || strcmp(step->rule.table, b->table) != 0 ||
+        (is_of_zone(&step->rule, b) && strcmp(step->rule.chain, zone) != 0))
         return -ENOENT;
     print_ports(ports, ':', range);
-    int r = fix_carry_out(a, "-A %s -p %s --dport %s -j ACCEPT", allow, protocol, range);
-    return r ? r : tell_firewalld(a, zone, length, protocol, ports);
+    int r = b == &by_nft ? fix_nft_append_ports(a, nft_chain_named(a->rules->nft, allow), protocol, ports)
+                         : fix_carry_out(a, "-A %s -p %s --dport %s -j ACCEPT", allow, protocol, range);
+    return r ? r : tell_firewalld(a, zone + strlen(b->before), protocol, ports);
 }
 
 int fix_manager_accept_ports(struct fix_attempt *a, const struct story_step *step, struct rules_range16 ports)
@@ -187,8 +166,5 @@ int fix_manager_accept_ports(struct fix_attempt *a, const struct story_step *ste
     a->managed_ports = ports;
     if (is_ufw(a->rules) && is_behind_ufw(step))
         return ufw_accept(a, step, protocol, ports);
-    if (!is_firewalld(a->rules))
-        return -ENOENT;
-    return fix_nft_decides(step) ? firewalld_accept_nft(a, step, protocol, ports)
-                                 : firewalld_accept(a, step, protocol, ports);
+    return is_firewalld(a->rules) ? firewalld_accept(a, step, protocol, ports) : -ENOENT;
 }

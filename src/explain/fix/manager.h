@@ -11,6 +11,9 @@
 /* "ufw", "firewalld", or NULL: by the chains that only they make. */
 const char *fix_manager(const struct rules *r);
 
+/* Does it have to be known which rules the packet came by, to say it to the manager of these rules? (struct story_step, looked) */
+bool fix_manager_reads_looked(const struct rules *r);
+
 /* Has the server's ports, which the packet of step did not come in to, opened by the manager, at the server itself: the rule that
  * its command makes is added to the attempt's, and the command remembered. 0; -ENOENT: nobody manages the rules, or its command
  * would be of no use here; -ENOMEM. */
