@@ -10,8 +10,8 @@ import tools
 class Ufw:
     def __init__(self, folder):
         self.root = os.path.join(folder, "ufw")
-        for name in ("/lib/ufw", "/usr/share/ufw", "/etc/ufw"):
-            shutil.copytree(tools.path(name), self.root + name, symlinks=True)
+        for name, packaged in ("/lib/ufw", "/usr/lib/ufw"), ("/usr/share/ufw",) * 2, ("/etc/ufw",) * 2:  # since Debian 13: in /usr/lib
+            shutil.copytree(tools.path(name, packaged), self.root + name, symlinks=True)
         shutil.copytree(tools.path("/usr/share/ufw/iptables"), self.root + "/etc/ufw", dirs_exist_ok=True)
         shutil.copy(tools.path("/usr/share/ufw/ufw.conf"), self.root + "/etc/ufw/ufw.conf")
         os.makedirs(self.root + "/etc/default")

@@ -56,8 +56,9 @@ def related(host):
 
 def curl(host, address, mode, own, seconds=BLOCKED_AFTER):
     """How far it gets. It believes what it is told of addresses, so that they must be right."""
-    options = {"passive": ["--disable-epsv", "--no-ftp-skip-pasv-ip"], "epsv": [], "active": ["--disable-eprt", "-P", own],
-               "eprt": ["-P", own]}[mode]
+    listen = ["-P", f"[{own}]" if ":" in own else own]
+    options = {"passive": ["--disable-epsv", "--no-ftp-skip-pasv-ip"], "epsv": [], "active": ["--disable-eprt", *listen],
+               "eprt": listen}[mode]
     done = host.run("curl", "-sv", "--connect-timeout", str(seconds), "--max-time", str(seconds + 1), *options,
                     f"ftp://{address}/pub/", check=False)
     if done.returncode == 0 and "report.txt" in done.stdout:

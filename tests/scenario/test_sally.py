@@ -453,14 +453,18 @@ class Scripted:
                 "MDTM": "502 no", "QUIT": "221 bye", "RNFR": "350 go on", "RNTO": "250 done"}
 
     def serve(self):
-        with contextlib.suppress(OSError):
-            self.session()
+        with contextlib.suppress(OSError):  # of accept: the end
+            self.meet()
             while self.again:
                 self.context = None
-                self.session()
+                self.meet()
 
-    def session(self):
+    def meet(self):
         control, _ = self.listener.accept()
+        with contextlib.suppress(OSError):
+            self.session(control)
+
+    def session(self, control):
         self.answer(control, "")
         if self.context:
             control.recv(100)

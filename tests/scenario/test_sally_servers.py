@@ -82,9 +82,10 @@ secure_chroot_dir={self.folder}/empty
 
     def proftpd(self):
         modules = os.path.dirname(program("proftpd")).replace("/sbin", "/lib/proftpd")
-        tls = (f"ModulePath {modules}\nLoadModule mod_tls.c\nTLSEngine on\nTLSLog none\nTLSRSACertificateFile {self.certificate}\n"
-               f"TLSRSACertificateKeyFile {self.certificate}\nTLSVerifyClient off\nTLSRequired off\n")
-        return [program("proftpd"), "--nodaemon", "--quiet", "--config", self.write(tls * bool(self.certificate) + f"""
+        load = f"ModulePath {modules}\n" + "".join(f"<IfModule !{name}>\nLoadModule {name}\n</IfModule>\n" for name in ("mod_ls.c", "mod_xfer.c", "mod_tls.c"))
+        tls = (f"TLSEngine on\nTLSLog none\nTLSECCertificateFile {self.certificate}\n"
+               f"TLSECCertificateKeyFile {self.certificate}\nTLSVerifyClient off\nTLSRequired off\n")
+        return [program("proftpd"), "--nodaemon", "--quiet", "--config", self.write(load + tls * bool(self.certificate) + f"""
 ServerType standalone
 ServerName test
 DefaultServer on

@@ -37,12 +37,12 @@ def unpack():
     stamp.write_text("\n".join(PACKAGES) + "\n")
 
 
-def path(name):
-    """/etc/..., from a package that was unpacked or is installed."""
-    for candidate in (str(ROOT) + name, name):
+def path(*names):
+    """/etc/..., from a package that was unpacked or is installed; the first that is there."""
+    for candidate in (top + name for name in names for top in (str(ROOT), "")):
         if os.path.exists(candidate):
             return candidate
-    raise FileNotFoundError("no %s: tests/scenario/tools.py unpacks it" % name)
+    raise FileNotFoundError("no %s: tests/scenario/tools.py unpacks it" % " nor ".join(names))
 
 
 def command(name):
