@@ -197,7 +197,7 @@ class Maker:
 
     def question_of_headers(self):
         return self.pick("ip ttl " + self.number(1, 255), "ip6 hoplimit " + self.number(1, 255), "ip length " + self.number(20, 60),
-                         "ip dscp " + self.pick("cs1", "ef", "!= cs0", "{ cs0, cs1, ef }"), "ip6 dscp " + self.pick("ef", "!= cs0"),
+                         "ip dscp " + self.pick("cs1", "ef", "!= cs0", "{ cs0, cs1, ef }"), "ip6 dscp " + self.pick("ef", "!= cs0"), "ip dscp & 0x10 == 0x10", "frag frag-off 5", "dst hdrlength 0",
                          "ip ecn " + self.pick("ce", "!= not-ect"), "ip protocol " + self.pick("tcp", "{ tcp, udp, icmp }", "!= udp"),
                          "ip6 nexthdr " + self.pick("{ tcp, udp }", "60", "!= tcp"), "ip id " + self.number(0, 99), "ip version 4",
                          "ip frag-off & 0x4000 " + self.pick("== 0", "!= 0"), "ip saddr & 255.255.0.255 == 192.0.0.7", "ip hdrlength 5",
@@ -210,7 +210,7 @@ class Maker:
 
     def question_of_tcp(self):
         return self.pick("tcp flags syn", "tcp flags syn,ack", "tcp flags & (fin|syn|rst|ack) == syn", "tcp flags ! syn", "tcp flags == syn",
-                         "tcp flags != syn", "tcp flags & (syn|ack) != syn", "tcp flags { syn, ack, 0x12 }", "tcp window " + self.number(0, 2000),
+                         "tcp flags != syn", "tcp flags & (syn|ack) != syn", "tcp flags & syn == syn", "tcp flags & (syn|ack) == { syn, ack }", "tcp flags syn / syn,ack", "tcp doff & 8 != 0", "tcp flags { syn, ack, 0x12 }", "tcp window " + self.number(0, 2000),
                          "tcp sequence " + self.number(0, 9), "tcp doff " + self.number(5, 10), "tcp option maxseg size " + self.number(500, 1500),
                          "tcp option maxseg " + self.pick("exists", "missing"), "tcp option timestamp " + self.pick("exists", "missing"),
                          "tcp option window count " + self.number(0, 8), "tcp option sack-perm exists", "tcp option timestamp tsval 5",
@@ -230,13 +230,13 @@ class Maker:
     def question_of_connections(self):
         return self.pick("ct state new", "ct state established,related", "ct state invalid", "ct state { new, established }", "ct state != established",
                          "ct state == new", "ct state untracked", "ct status " + self.pick("assured", "confirmed", "seen-reply", "expected", "! confirmed"),
-                         "ct direction " + self.pick("original", "reply"), "ct mark " + self.pick("0", "!= 0", "1", "& 0xf == 1"), "ct zone != 0",
+                         "ct original packets > 1", "ct state & new == new", "ct direction " + self.pick("original", "reply"), "ct mark " + self.pick("0", "!= 0", "1", "& 0xf == 1"), "ct zone != 0",
                          "ct original ip saddr " + self.address(4), "ct reply ip saddr 10.1.0.1",
                          "ct original ip6 saddr " + self.address(6), "meta l4proto tcp ct original proto-dst " + self.port(), "ct zone 0", "ct helper \"ftp\"",
                          "ct expiration < 10m", "ct state . ct mark { new . 0, established . 1 }")
 
     def question_that_remembers(self):
-        return self.pick("limit rate 1/hour burst 2 packets", "limit rate over 1/hour burst 3 packets", "quota 200 bytes", "quota over 300 bytes",
+        return self.pick("limit rate 1/hour burst 2 packets", "limit rate 1/hour burst 5 packets", "limit rate over 1/hour burst 3 packets", "quota 200 bytes", "quota over 300 bytes",
                          "limit rate 100 bytes/hour", "limit rate over 1 kbytes/hour burst 100 bytes")
 
     def fill(self):

@@ -235,6 +235,8 @@ struct nft_statement {
     union {
         struct {
             uint8_t comparison; /* enum nft_comparison */
+            bool
+                mask_last; /* flags under a mask as nft before 1.1 writes them: "tcp flags syn / syn | ack" */
             const struct nft_expr *left, *right;
         } match;
         struct nft_verdict verdict;
@@ -336,6 +338,7 @@ struct nft_table {
     const char *name;
     uint64_t handle;
     bool dormant;
+    bool is_1_1; /* printed by nft 1.1 or later, which has more names for priorities */
     bool
         unsure; /* it has a flag, and which one is not said: nft 1.0.6 prints a word of something else in its place */
 };

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKETS_BURST = 5 }; /* NFT_LIMIT_PKT_BURST_DEFAULT */
-
 static void put_limit(FILE *out, const struct nft_limit *l)
 {
     fprintf(out, "limit rate %s%llu", l->over ? "over " : "", (unsigned long long)l->written_rate);
     if (!l->by_bytes) {
         fprintf(out, "/%s", l->per);
-        if (l->written_burst && l->written_burst != PACKETS_BURST)
+        if (l->written_burst)
             fprintf(out, " burst %llu packets", (unsigned long long)l->written_burst);
         return;
     }
@@ -277,15 +275,20 @@ static void put_priority(FILE *out, const struct nft_chain *chain)
     static const struct {
         const char *name;
         int32_t priority;
-        uint8_t hook; /* RULES_HOOKS: any */
-    } names[] = {{"raw", -300, RULES_HOOKS},         {"mangle", -150, RULES_HOOKS},
-                 {"dstnat", -100, RULES_PREROUTING}, {"filter", 0, RULES_HOOKS},
-                 {"security", 50, RULES_HOOKS},      {"srcnat", 100, RULES_POSTROUTING}};
+        uint8_t hook, hook_1_1; /* RULES_HOOKS: any; one more of nft 1.1 */
+    } names[] = {{"raw", -300, RULES_HOOKS, 0},
+                 {"mangle", -150, RULES_HOOKS, 0},
+                 {"dstnat", -100, RULES_PREROUTING, RULES_OUTPUT},
+                 {"filter", 0, RULES_HOOKS, 0},
+                 {"security", 50, RULES_HOOKS, 0},
+                 {"srcnat", 100, RULES_POSTROUTING, RULES_INPUT}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         int64_t off = (int64_t)chain->priority - names[i].priority;
 
-        if (off < -10 || off > 10 || (names[i].hook != RULES_HOOKS && names[i].hook != chain->hook))
+        if (off < -10 || off > 10 ||
+            (names[i].hook != RULES_HOOKS && names[i].hook != chain->hook &&
+             !(chain->table->is_1_1 && names[i].hook_1_1 == chain->hook)))
             continue;
         fputs(names[i].name, out);
         if (off)

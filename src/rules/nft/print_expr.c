@@ -180,16 +180,13 @@ static void put_value(FILE *out, const struct nft_expr *e)
 
 static void put_field(FILE *out, const struct nft_expr *e)
 {
-    static const char *const bare[] = {"iif", "oif", "iifname", "oifname"};
-    static const char *const directions[] = {"", "original ", "reply "};
+    static const char *const directions[] = {"", "original", "reply"};
     const struct nft_field *f = e->field.row;
-    const char *group = f->header ? f->header->name : f->group;
-    bool is_bare = false;
+    char text[80];
 
-    for (size_t i = 0; strcmp(group, "meta") == 0 && i < sizeof(bare) / sizeof(bare[0]); i++)
-        is_bare |= strcmp(bare[i], f->name) == 0;
-    fprintf(out, "%s%s%s%s", is_bare ? "" : group, is_bare ? "" : " ", directions[e->field.direction],
-            f->name);
+    nft_field_text(f->header ? f->header->name : f->group, directions[e->field.direction], f->name, text,
+                   sizeof(text));
+    fputs(text, out);
 }
 
 static void put_fib(FILE *out, const struct nft_expr *e)
@@ -219,7 +216,9 @@ static void put_parts(FILE *out, const struct nft_expr *e, const char *between)
 /* Raw bits are hexadecimal, whatever they are put together or compared with. */
 static bool is_raw(const struct nft_expr *e)
 {
-    return e->kind == NFT_EXPR_RAW || (e->kind == NFT_EXPR_BINARY && e->binary.left->kind == NFT_EXPR_RAW);
+    while (e->kind == NFT_EXPR_BINARY)
+        e = e->binary.left;
+    return e->kind == NFT_EXPR_RAW;
 }
 
 static void put_wanted(FILE *out, const struct nft_expr *left, const struct nft_expr *right)
@@ -230,14 +229,29 @@ static void put_wanted(FILE *out, const struct nft_expr *left, const struct nft_
         put_hex(out, right->value.first, 0);
 }
 
+static void put_in(FILE *out, bool parentheses, const struct nft_expr *e)
+{
+    fputs(parentheses ? "(" : "", out);
+    nft_put_expr(out, e);
+    fputs(parentheses ? ")" : "", out);
+}
+
+/* "tcp flags & (syn | ack)", "(@nh,8,8 & 0xfc) >> 2" */
 static void put_binary(FILE *out, const struct nft_expr *e)
 {
     static const char *const operators[] = {
         [NFT_AND] = "&", [NFT_OR] = "|", [NFT_XOR] = "^", [NFT_LEFT] = "<<", [NFT_RIGHT] = ">>"};
+    const struct nft_expr *left = e->binary.left, *right = e->binary.right;
+    bool shifts = e->binary.operation == NFT_LEFT || e->binary.operation == NFT_RIGHT;
 
-    nft_put_expr(out, e->binary.left);
+    put_in(out, shifts && left->kind == NFT_EXPR_BINARY, left);
     fprintf(out, " %s ", operators[e->binary.operation]);
-    put_wanted(out, e->binary.left, e->binary.right);
+    if (right->kind == NFT_EXPR_BINARY)
+        put_in(out, true, right);
+    else if (shifts)
+        nft_put_expr(out, right);
+    else
+        put_wanted(out, left, right);
 }
 
 void nft_put_verdict(FILE *out, const struct nft_verdict *v)
@@ -335,20 +349,15 @@ static bool is_flags(const struct nft_expr *e)
     return nft_types[e->type].is_flags;
 }
 
-/* "tcp flags syn / fin,syn": flags under a mask. */
-static bool put_flags(FILE *out, const struct nft_statement *s)
+static void put_mask_last(FILE *out, const struct nft_statement *s)
 {
     const struct nft_expr *left = s->match.left;
 
-    if (left->kind != NFT_EXPR_BINARY || left->binary.operation != NFT_AND || !is_flags(left) ||
-        s->match.comparison > NFT_UNEQUAL)
-        return false;
     nft_put_expr(out, left->binary.left);
     fputs(s->match.comparison == NFT_UNEQUAL ? " != " : " ", out);
     nft_put_expr(out, s->match.right);
     fputs(" / ", out);
     nft_put_expr(out, left->binary.right);
-    return true;
 }
 
 void nft_put_match(FILE *out, const struct nft_statement *s)
@@ -360,8 +369,10 @@ void nft_put_match(FILE *out, const struct nft_statement *s)
     bool says_equal = left->kind == NFT_EXPR_BINARY || (is_flags(left) && right->kind != NFT_EXPR_SET);
     const char *word = s->match.comparison == NFT_EQUAL && !says_equal ? "" : words[s->match.comparison];
 
-    if (put_flags(out, s))
+    if (s->match.mask_last) {
+        put_mask_last(out, s);
         return;
+    }
     nft_put_expr(out, left);
     fprintf(out, " %s%s", word, *word ? " " : "");
     put_wanted(out, left, right);

@@ -158,6 +158,7 @@ static void read_table(struct nft_reader *r, json_t *j)
     table->family = family;
     table->name = nft_keep(r, nft_string(j, "name"));
     table->handle = nft_whole(j, "handle");
+    table->is_1_1 = r->is_1_1;
     table->dormant = has_word(flags, "dormant");
     table->unsure = flags && !table->dormant && !has_word(flags, "owner") && !has_word(flags, "persist");
     put_index(r, "table", j, "", r->rules->table_count);
@@ -278,6 +279,15 @@ static void read_object(struct nft_reader *r, const char *kind, json_t *j)
     }
 }
 
+static void read_version(struct nft_reader *r, json_t *j)
+{
+    const char *version = nft_string(j, "version");
+    int first = 0, second = 0;
+
+    r->is_1_1 = sscanf(version, "%d.%d", &first, &second) == 2 && (first > 1 || (first == 1 && second >= 1));
+    r->rules->version = nft_keep(r, version);
+}
+
 /* What has a name of its own, so that others may speak of it. */
 static void read_named(struct nft_reader *r, const char *kind, json_t *j)
 {
@@ -287,7 +297,7 @@ static void read_named(struct nft_reader *r, const char *kind, json_t *j)
     } rows[] = {{"chain", read_chain}, {"set", read_named_set}, {"map", read_named_map}};
 
     if (strcmp(kind, "metainfo") == 0)
-        r->rules->version = nft_keep(r, nft_string(j, "version"));
+        read_version(r, j);
     if (strcmp(kind, "table") == 0)
         read_table(r, j);
     r->table = table_of(r, j);

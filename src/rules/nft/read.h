@@ -20,6 +20,7 @@ struct nft_reader {
     const struct nft_table *table; /* whose object is being read */
     json_t *index;                 /* "chain inet filter input": its number in the ruleset's list */
     uint32_t serial;
+    bool is_1_1; /* what is read was printed by nft 1.1, or a later one */
 };
 
 /* What a value stands for where it is written: how it is to be read. */

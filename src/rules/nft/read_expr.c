@@ -34,6 +34,18 @@ static const struct nft_expr *unknown(struct nft_reader *r, const char *what)
     return e;
 }
 
+static const struct nft_expr *unknown_numgen(struct nft_reader *r, json_t *j)
+{
+    uint64_t offset = nft_whole(j, "offset");
+    char what[100];
+
+    int size = snprintf(what, sizeof(what), "numgen %.20s mod %llu", nft_string(j, "mode"),
+                        (unsigned long long)nft_whole(j, "mod"));
+    if (offset)
+        snprintf(what + size, sizeof(what) - (size_t)size, " offset %llu", (unsigned long long)offset);
+    return unknown(r, what);
+}
+
 /* ---- kinds ---- */
 
 void nft_kind_of_types(const uint8_t *types, uint8_t count, struct nft_kind_of *ret)
@@ -79,6 +91,20 @@ static struct nft_kind_of kind_at(const struct nft_kind_of *of, unsigned i)
 
 /* ---- fields ---- */
 
+/* Since 1.1 codes of ICMP are numbers, and a fragment's place is hexadecimal. */
+static uint8_t type_of(const struct nft_reader *r, const struct nft_field *row)
+{
+    switch (row->type) {
+    case NFT_TYPE_ICMP_CODE:
+    case NFT_TYPE_ICMPV6_CODE:
+        return r->is_1_1 ? NFT_TYPE_INTEGER : row->type;
+    case NFT_TYPE_FRAG_OFF:
+        return r->is_1_1 ? NFT_TYPE_FRAG_OFF : NFT_TYPE_INTEGER;
+    default:
+        return row->type;
+    }
+}
+
 static const struct nft_expr *make_field(struct nft_reader *r, const char *group, const char *name,
                                          const char *direction)
 {
@@ -86,13 +112,13 @@ static const struct nft_expr *make_field(struct nft_reader *r, const char *group
     char what[80];
 
     if (!row) {
-        snprintf(what, sizeof(what), "%s%s%s", group, *name ? " " : "", name);
+        nft_field_text(group, direction, name, what, sizeof(what));
         return unknown(r, what);
     }
     struct nft_expr *e = make(r, NFT_EXPR_FIELD);
     if (!e)
         return NULL;
-    e->type = row->type;
+    e->type = type_of(r, row);
     e->bits = row->bits;
     e->field.row = row;
     e->field.direction = strcmp(direction, "original") == 0 ? NFT_DIRECTION_ORIGINAL
@@ -432,6 +458,8 @@ static const struct nft_expr *read_object(struct nft_reader *r, json_t *j, const
 
     if (!nft_only(j, &name, &value))
         return unknown(r, "an expression");
+    if (strcmp(name, "numgen") == 0)
+        return unknown_numgen(r, value);
     const char *key = nft_string(value, "key"); /* {"rt": {"key": "nexthop"}} */
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strcmp(rows[i].name, name) == 0)

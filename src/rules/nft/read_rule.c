@@ -28,6 +28,12 @@ static void be_unknown(struct nft_reader *r, struct nft_statement *s, const char
 
 /* ---- asking ---- */
 
+static bool is_masked_flags(const struct nft_expr *e)
+{
+    return e && e->kind == NFT_EXPR_BINARY && e->binary.operation == NFT_AND && nft_types[e->type].is_flags &&
+           e->binary.right->kind != NFT_EXPR_VALUE;
+}
+
 static void read_match(struct nft_reader *r, json_t *j, struct nft_statement *s)
 {
     static const char *const comparisons[] = {
@@ -42,6 +48,8 @@ static void read_match(struct nft_reader *r, json_t *j, struct nft_statement *s)
     s->match.left = nft_read_expr(r, json_object_get(j, "left"), NULL, 0);
     nft_kind_of_expr(s->match.left, &kind);
     s->match.right = nft_read_expr(r, json_object_get(j, "right"), &kind, 0);
+    s->match.mask_last = !r->is_1_1 && comparison <= NFT_UNEQUAL && is_masked_flags(s->match.left) &&
+                         s->match.right && s->match.right->kind != NFT_EXPR_SET;
     if (!comparisons[comparison])
         be_unknown(r, s, "a comparison", true, true);
 }
@@ -61,6 +69,8 @@ static void read_vmap(struct nft_reader *r, json_t *j, struct nft_statement *s)
 }
 
 /* "10/second", "2 mbytes/minute" */
+enum { USUAL_BURST = 5 }; /* packets: NFT_LIMIT_PKT_BURST_DEFAULT, not written before nft 1.1 */
+
 void nft_read_limit(struct nft_reader *r, json_t *j, struct nft_limit *ret)
 {
     static const char *const spans[] = {"second", "minute", "hour", "day", "week", NULL};
@@ -86,6 +96,8 @@ void nft_read_limit(struct nft_reader *r, json_t *j, struct nft_limit *ret)
     ret->burst =
         (uint32_t)(ret->written_burst *
                    (ret->by_bytes ? sizes[find_word(units, *burst_unit ? burst_unit : "bytes")] : 1));
+    if (!r->is_1_1 && !ret->by_bytes && ret->written_burst == USUAL_BURST)
+        ret->written_burst = 0;
 }
 
 static void read_limit(struct nft_reader *r, json_t *j, struct nft_statement *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rules/nft/table.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -88,6 +89,7 @@ const struct nft_type_row nft_types[NFT_TYPES] = {
     [NFT_TYPE_ICMPV6_TYPE] = {"icmpv6_type", 8, false, false, icmpv6_types},
     [NFT_TYPE_ICMPV6_CODE] = {"icmpv6_code", 8, false, false, icmpv6_codes},
     [NFT_TYPE_ICMPX_CODE] = {"icmpx_code", 8, false, false, icmpx_codes},
+    [NFT_TYPE_FRAG_OFF] = {NULL, 0, false, true, NULL},
     [NFT_TYPE_TCP_FLAGS] = {"tcp_flag", 8, true, true, tcp_flags},
     [NFT_TYPE_DSCP] = {"dscp", 6, false, true, dscps},
     [NFT_TYPE_ECN] = {"ecn", 2, false, true, ecns},
@@ -198,7 +200,7 @@ static const struct nft_field fields[] = {
     OF(IP, "ecn", ECN, ECN, 2, 14),
     OF(IP, "length", LENGTH, INTEGER, 16, 16),
     OF(IP, "id", BYTES, INTEGER, 16, 32),
-    OF(IP, "frag-off", BYTES, INTEGER, 16, 48),
+    OF(IP, "frag-off", BYTES, FRAG_OFF, 16, 48),
     OF(IP, "ttl", TTL, INTEGER, 8, 64),
     OF(IP, "protocol", PROTOCOL, PROTOCOL, 8, 72),
     OF(IP, "checksum", BYTES, INTEGER, 16, 80),
@@ -311,6 +313,28 @@ const struct nft_field *nft_field_find(const char *group, const char *name)
             return f;
     }
     return NULL;
+}
+
+/* Of an extension header a field is written with the header's name alone. */
+static bool is_bare(const char *group, const char *name)
+{
+    static const char *const bare[] = {"iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"};
+
+    if (strcmp(group, "exthdr") == 0)
+        return strchr(name, ' ') != NULL;
+    for (size_t i = 0; strcmp(group, "meta") == 0 && i < sizeof(bare) / sizeof(bare[0]); i++) {
+        if (strcmp(bare[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void nft_field_text(const char *group, const char *direction, const char *name, char *out, size_t size)
+{
+    bool bare = is_bare(group, name);
+
+    snprintf(out, size, "%s%s%s%s%s", bare ? "" : group, bare || (!*direction && !*name) ? "" : " ",
+             direction, *direction && *name ? " " : "", name);
 }
 
 const struct nft_field *nft_field_at(enum nft_base base, uint16_t offset, uint16_t bits, uint8_t family,

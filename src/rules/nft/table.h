@@ -4,6 +4,7 @@
 
 /* What nft's language is made of: data types with their words, and the fields that expressions name. */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef unsigned __int128 nft_number;
@@ -25,6 +26,7 @@ enum nft_type {
     NFT_TYPE_ICMPV6_TYPE,
     NFT_TYPE_ICMPV6_CODE,
     NFT_TYPE_ICMPX_CODE,
+    NFT_TYPE_FRAG_OFF,
     NFT_TYPE_TCP_FLAGS,
     NFT_TYPE_DSCP,
     NFT_TYPE_ECN,
@@ -141,6 +143,8 @@ struct nft_field {
 /* NULL: not known. group: a header's name, "meta", "ct", "rt", "exthdr", "tcp option" (name: "maxseg size"; "maxseg": is it
  * there?). */
 const struct nft_field *nft_field_find(const char *group, const char *name);
+/* How one is written in a rule: "ct original packets", "iifname", "frag frag-off". direction: "" for none. */
+void nft_field_text(const char *group, const char *direction, const char *name, char *out, size_t size);
 /* The field of a packet's header that lies there, or NULL. */
 const struct nft_field *nft_field_at(enum nft_base base, uint16_t offset, uint16_t bits, uint8_t family,
                                      uint8_t protocol);

@@ -114,6 +114,48 @@ static void what_is_not_understood_keeps_its_name(void **state)
     }
 }
 
+/* The same rules, as two versions list them. */
+static void versions_write_differently(void **state)
+{
+    static const char json[] =
+        "{\"nftables\":[{\"metainfo\":{\"version\":\"%s\"}},{\"table\":{\"family\":\"inet\",\"name\":\"t\"}},"
+        "{\"chain\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"c\",\"type\":\"filter\",\"hook\":"
+        "\"input\",\"prio\":105,"
+        "\"policy\":\"accept\"}},{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"c\",\"expr\":["
+        "{\"match\":{\"op\":\"==\",\"left\":{\"&\":[{\"payload\":{\"protocol\":\"tcp\",\"field\":\"flags\"}},"
+        "{\"|\":[\"syn\",\"ack\"]}]},"
+        "\"right\":\"syn\"}},"
+        "{\"match\":{\"op\":\"!=\",\"left\":{\"&\":[{\"payload\":{\"protocol\":\"ip\",\"field\":\"frag-off\"}"
+        "},8191]},\"right\":0}},"
+        "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"icmp\",\"field\":\"code\"}},"
+        "\"right\":3}},"
+        "{\"limit\":{\"rate\":5,\"burst\":5,\"per\":\"second\"}}]}}]}";
+    static const struct {
+        const char *version, *head, *rule;
+    } rows[] = {
+        {"1.0.6", "type filter hook input priority 105; policy accept;",
+         "tcp flags syn / syn | ack ip frag-off & 8191 != 0 icmp code port-unreachable limit rate 5/second"},
+        {"1.1.3", "type filter hook input priority srcnat + 5; policy accept;",
+         "tcp flags & (syn | ack) == syn ip frag-off & 0x1fff != 0x0 icmp code 3 limit rate 5/second burst 5 "
+         "packets"},
+        {"2.0", "type filter hook input priority srcnat + 5; policy accept;",
+         "tcp flags & (syn | ack) == syn ip frag-off & 0x1fff != 0x0 icmp code 3 limit rate 5/second burst 5 "
+         "packets"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char whole[2000];
+        snprintf(whole, sizeof(whole), json, rows[i].version);
+        struct nft_ruleset *n = read_whole(whole);
+        char *head = nft_chain_text(n->chains[0]), *rule = nft_rule_text(n->chains[0]->rules[0]);
+        assert_string_equal(head, rows[i].head);
+        assert_string_equal(rule, rows[i].rule);
+        free(head);
+        free(rule);
+        nft_release(&n);
+    }
+}
+
 static void mistakes_have_line_and_column(void **state)
 {
     static const struct {
@@ -202,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_printed_as_nft_prints_them),
+        cmocka_unit_test(versions_write_differently),
         cmocka_unit_test(heads_of_chains_name_their_priority),
         cmocka_unit_test(what_is_not_understood_keeps_its_name),
         cmocka_unit_test(mistakes_have_line_and_column),
