@@ -75,6 +75,9 @@ struct verdict_set_key {
     uint16_t port[2];
     uint32_t timeout_s; /* of elements of that set that say none of their own; 0: for good */
     bool has_timeout;   /* that set has time-outs */
+    uint32_t room;      /* so many more elements than were given fit into it */
+    bool makes_room;    /* where none fits, another one goes */
+    bool has_network;   /* of members that are taken out it depends what the next element is */
 };
 
 /* Members of a named set, injected. */

@@ -338,13 +338,18 @@ class Maker:
 
     def fill_sets(self):
         """A rule puts an address into a set, and another one asks for it."""
-        kind = self.pick("hash:ip", "hash:ip,port")
-        self.case.sets = ["create seen %s family %s" % (kind, "inet" if self.family == 4 else "inet6")]
-        side = self.pick("src", "dst") if kind == "hash:ip" else self.pick("src,dst", "dst,dst", "src,src")
+        kind = self.pick("hash:ip", "hash:ip,port", "hash:net", "hash:net,port")
+        full = self.pick("", "", "", " maxelem 1", " maxelem 2")
+        self.case.sets = ["create seen %s family %s%s" % (kind, "inet" if self.family == 4 else "inet6", full)]
+        has_port = kind.endswith(",port")
+        side = self.pick("src,dst", "dst,dst", "src,src") if has_port else self.pick("src", "dst")
+        if "net" in kind and self.maybe(0.5):  # what is added is as small as that
+            self.case.sets.append("add seen " + self.pick("10.77.0.0/16", "10.77.7.0/24") + (",tcp:21" if has_port else "") if self.family == 4
+                                  else "add seen 2001:db8:77::/48" + (",tcp:21" if has_port else ""))
         table, chains = self.pick(("filter", self.hooks()), ("raw", ("PREROUTING", "OUTPUT")), ("mangle", ("PREROUTING", "INPUT")))
         if self.maybe(0.3):
-            self.case.sets.append("add seen " + self.ends()[0] + (",tcp:21" if kind != "hash:ip" else ""))
-        self.add(table, self.pick(*chains), self.pick("-p tcp --dport 21", "", self.protocol() if kind == "hash:ip" else "-p tcp"),
+            self.case.sets.append("add seen " + self.ends()[0] + (",tcp:21" if has_port else ""))
+        self.add(table, self.pick(*chains), self.pick("-p tcp --dport 21", "", "-p tcp" if has_port else self.protocol()),
                  "-j SET --%s-set seen %s" % (self.pick("add", "add", "del"), side), first=self.maybe(0.6))
         self.add("filter", self.pick(*self.hooks()), "-m set %s--match-set seen %s" % (self.pick("", "! "), side),
                  "-j " + self.pick("ACCEPT", "DROP", "REJECT"), first=self.maybe(0.6))

@@ -95,14 +95,19 @@ static bool change(const struct match_question *q, const struct set_change *c)
     in = is_member(q, c->element);
     if (in == VERDICT_YES && c->adds && !c->target->exist)
         return true;
+    if (own.has_network && !c->adds)
+        return false;
+    bool is_maybe_full = c->adds && in != VERDICT_YES && memory_count(q->memory) >= own.room;
+    if (is_maybe_full && own.makes_room)
+        return false;
     const struct memory_key key = key_of(&own);
     struct memory_entry *e = memory_find(q->memory, &key);
     if (!e)
         e = memory_add(q->memory, &key);
     if (!e)
         return false;
-    e->tainted =
-        verdict_memory_in_doubt(q->memory) || (in == VERDICT_UNKNOWN && c->adds && !c->target->exist);
+    e->tainted = is_maybe_full || verdict_memory_in_doubt(q->memory) ||
+                 (in == VERDICT_UNKNOWN && c->adds && !c->target->exist);
     e->element.is_deleted = !c->adds;
     e->element.expires_ms = end_of(c, &own, q->p->now_ms);
     return true;

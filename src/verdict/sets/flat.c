@@ -85,11 +85,6 @@ static void put_bit(struct packet_address *a, unsigned bit, bool on)
     *byte = (uint8_t)((*byte & ~(0x80 >> bit % 8)) | (on ? 0x80 >> bit % 8 : 0));
 }
 
-static int compare(const struct packet_address *a, const struct packet_address *b)
-{
-    return memcmp(a->word, b->word, sizeof(a->word));
-}
-
 /* The last address of the block of that prefix which begins at a. */
 static struct packet_address block_end(const struct packet_address *a, unsigned prefix, unsigned bits)
 {
@@ -122,7 +117,7 @@ static void tell_addresses(struct telling *t, const struct sets_member *m, unsig
         unsigned prefix = bits;
         while (prefix > 0 && !has_bit(&first, prefix - 1)) {
             end = block_end(&first, prefix - 1, bits);
-            if (compare(&end, last) > 0)
+            if (sets_compare(&end, last) > 0)
                 break;
             prefix--;
         }
@@ -131,7 +126,7 @@ static void tell_addresses(struct telling *t, const struct sets_member *m, unsig
         t->key.shape.prefix[slot & 1] = (uint8_t)prefix;
         tell_part(t, m, part + 1, slot + 1);
         first = end;
-    } while (!t->ended && !t->too_much && compare(&end, last) < 0 && next_address(&first, bits));
+    } while (!t->ended && !t->too_much && sets_compare(&end, last) < 0 && next_address(&first, bits));
 }
 
 static void tell_ports(struct telling *t, const struct sets_member *m, unsigned part, unsigned slot)

@@ -311,3 +311,26 @@ bool sets_part_read(const struct sets_set *set, char kind, const char *word, siz
         return false;
     }
 }
+
+int sets_compare(const struct packet_address *a, const struct packet_address *b)
+{
+    return memcmp(a->word, b->word, sizeof a->word);
+}
+
+unsigned sets_block_prefix(const struct sets_part *part, const struct packet_address *address, unsigned bits)
+{
+    unsigned prefix = bits;
+
+    while (prefix > 0) {
+        struct packet_address first = *address, last = *address;
+        uint8_t *low = (uint8_t *)first.word, *high = (uint8_t *)last.word;
+        for (unsigned bit = prefix - 1; bit < bits; bit++) {
+            low[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+            high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+        }
+        if (sets_compare(&first, &part->address.first) < 0 || sets_compare(&last, &part->address.last) > 0)
+            break;
+        prefix--;
+    }
+    return prefix;
+}

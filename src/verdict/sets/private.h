@@ -50,6 +50,9 @@ struct sets_set {
     struct sets_member *members;  /* sorted by their first address, if they have one first */
     struct packet_address *reach; /* then also: the last address that members 0...i hold */
     size_t count, capacity;
+    uint8_t longest[SETS_PARTS]; /* prefix that a member has in a part that is a network; 0: there are none */
+    uint32_t most;               /* of a hash: so many members have room */
+    bool makes_room;             /* forceadd: if there is none, some member goes for a new one */
 };
 
 struct sets {
@@ -69,7 +72,11 @@ MUST_USE bool sets_part_read(const struct sets_set *set, char kind, const char *
                              struct sets_part *ret);
 /* What is expected where a part could not be read. */
 const char *sets_part_expected(char kind);
+/* Which is the lower address: as memcmp. */
+int sets_compare(const struct packet_address *a, const struct packet_address *b);
 /* Widens both ends of part to the block of that prefix around them. */
 void sets_block_make(struct sets_part *part, unsigned prefix, unsigned bits);
+/* Length of the prefix of the largest block around address within the range: ipset cuts ranges into such blocks. */
+unsigned sets_block_prefix(const struct sets_part *part, const struct packet_address *address, unsigned bits);
 
 #endif

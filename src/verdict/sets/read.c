@@ -17,7 +17,11 @@ static const struct sets_type types[] = {
     {"bitmap:port", "b"},       {"list:set", "s"},
 };
 
-enum { TYPES = sizeof types / sizeof *types, LONGEST_WORD = 256 };
+enum {
+    TYPES = sizeof types / sizeof *types,
+    LONGEST_WORD = 256,
+    USUAL_MOST = 65536, /* IPSET_DEFAULT_MAXELEM */
+};
 
 /* Options of create and add that take a word; what they say does not change who is a member unless it is read
  * below. */
@@ -140,7 +144,7 @@ static int add_set(struct reader *r)
         s->capacity = capacity;
     }
     struct sets_set *set = &s->sets[s->count];
-    *set = (struct sets_set){.mark_mask = UINT32_MAX, .type = &types[0]};
+    *set = (struct sets_set){.mark_mask = UINT32_MAX, .type = &types[0], .most = USUAL_MOST};
     memset(&set->mask, 0xff, sizeof set->mask);
     strcpy(set->name, r->word);
     s->count++;
@@ -196,6 +200,8 @@ static bool read_set_option(const struct reader *r, const char *option, struct s
     }
     if (strcmp(option, "netmask") == 0 || strcmp(option, "bitmask") == 0)
         return read_set_mask(r, set);
+    if (strcmp(option, "maxelem") == 0)
+        return sets_number_read(r->word, strlen(r->word), UINT32_MAX, &set->most);
     if (strcmp(option, "markmask") == 0)
         return sets_number_read(r->word, strlen(r->word), UINT32_MAX, &set->mark_mask);
     if (strcmp(option, "timeout") == 0) {
@@ -219,6 +225,7 @@ static int read_create(struct reader *r)
     error = read_type(r, set);
     while (error == 0 && (error = next_word(r)) == 0 && r->word[0]) {
         char option[LONGEST_WORD];
+        set->makes_room |= strcmp(r->word, "forceadd") == 0;
         if (is_one_of(r->word, create_flags, LENGTH(create_flags)))
             continue;
         if (!is_one_of(r->word, create_words, LENGTH(create_words)))
@@ -307,11 +314,30 @@ static int by_first_address(const void *a, const void *b)
                   sizeof left->part[0].address.first);
 }
 
+/* The shortest blocks of a range are at its ends. */
+static void note_prefixes(struct sets_set *set, const struct sets_member *member)
+{
+    const unsigned bits = set->family == PACKET_IPV6 ? 128 : 32;
+
+    for (unsigned i = 0; set->type->parts[i]; i++) {
+        const struct sets_part *part = &member->part[i];
+        if (set->type->parts[i] != SETS_NETWORK)
+            continue;
+        unsigned first = sets_block_prefix(part, &part->address.first, bits),
+                 last = sets_block_prefix(part, &part->address.last, bits),
+                 longest = first > last ? first : last;
+        if (longest > set->longest[i])
+            set->longest[i] = (uint8_t)longest;
+    }
+}
+
 /* Sorts the members and notes how far they reach, so that few need to be asked. */
 static int index_set(struct sets_set *set)
 {
     char kind = set->type->parts[0];
 
+    for (size_t i = 0; i < set->count; i++)
+        note_prefixes(set, &set->members[i]);
     if ((kind != SETS_ADDRESS && kind != SETS_NETWORK) || set->count == 0)
         return 0;
     set->reach = calloc(set->count, sizeof *set->reach);

@@ -20,11 +20,6 @@ void sets_free(struct sets **s)
     *s = NULL;
 }
 
-static int compare(const struct packet_address *a, const struct packet_address *b)
-{
-    return memcmp(a->word, b->word, sizeof a->word);
-}
-
 static enum verdict_answer answer_of(bool yes)
 {
     return yes ? VERDICT_YES : VERDICT_NO;
@@ -83,8 +78,8 @@ static enum verdict_answer ask_part(const struct sets_set *set, char kind, const
     case SETS_ADDRESS:
     case SETS_NETWORK:
         address = address_of(p->packet, source, &set->mask);
-        return answer_of(compare(&part->address.first, &address) <= 0 &&
-                         compare(&address, &part->address.last) <= 0);
+        return answer_of(sets_compare(&part->address.first, &address) <= 0 &&
+                         sets_compare(&address, &part->address.last) <= 0);
     case SETS_PORT:
     case SETS_BARE_PORT:
         return ask_port(part, kind == SETS_BARE_PORT, p->packet, source);
@@ -120,27 +115,6 @@ static enum verdict_answer ask_member(const struct sets_set *set, const struct s
     return all;
 }
 
-/* Length of the prefix of the largest block around address within the range: ipset cuts ranges into such
- * blocks. */
-static unsigned block_prefix(const struct sets_part *part, const struct packet_address *address,
-                             unsigned bits)
-{
-    unsigned prefix = bits;
-
-    while (prefix > 0) {
-        struct packet_address first = *address, last = *address;
-        uint8_t *low = (uint8_t *)first.word, *high = (uint8_t *)last.word;
-        for (unsigned bit = prefix - 1; bit < bits; bit++) {
-            low[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
-            high[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-        }
-        if (compare(&first, &part->address.first) < 0 || compare(&last, &part->address.last) > 0)
-            break;
-        prefix--;
-    }
-    return prefix;
-}
-
 /* The longer the prefixes, the sooner the kernel finds a member; of two networks the first counts first. */
 static unsigned rank_of(const struct sets_set *set, const struct sets_member *member,
                         const struct rules_match_set *match, const struct packet *p)
@@ -151,7 +125,7 @@ static unsigned rank_of(const struct sets_set *set, const struct sets_member *me
         if (set->type->parts[i] != SETS_NETWORK)
             continue;
         struct packet_address address = address_of(p, is_source(match, i), &set->mask);
-        rank = rank * 256 + block_prefix(&member->part[i], &address, bits);
+        rank = rank * 256 + sets_block_prefix(&member->part[i], &address, bits);
     }
     return rank;
 }
@@ -163,7 +137,7 @@ static size_t find_end(const struct sets_set *set, const struct packet_address *
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(&set->members[middle].part[0].address.first, address) <= 0)
+        if (sets_compare(&set->members[middle].part[0].address.first, address) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -200,7 +174,7 @@ static struct finding find_member(const struct sets_set *set, const struct rules
     }
     for (size_t i = end; i > 0; i--) {
         const struct sets_member *member = &set->members[i - 1];
-        if (set->reach && compare(&set->reach[i - 1], &address) < 0)
+        if (set->reach && sets_compare(&set->reach[i - 1], &address) < 0)
             break;
         enum verdict_answer answer = ask_member(set, member, match, p);
         if (answer != VERDICT_NO)
@@ -261,21 +235,40 @@ static enum verdict_answer contains(void *arg, const struct rules_match_set *mat
     return set->type->parts[0] == SETS_SET ? ask_list(s, set, match, p) : ask_set(set, match, p);
 }
 
+/* hash_net4_kadt: as long as the longest prefix among the members, if that stays so. */
+static enum verdict_answer take_network(const struct sets_set *set, unsigned i,
+                                        const struct packet_address *address, struct packet_address *ret)
+{
+    unsigned bits = set->family == PACKET_IPV6 ? 128 : 32;
+    struct sets_part block = {.address = {*address, *address}};
+
+    if (set->has_timeout && set->count)
+        return VERDICT_UNKNOWN;
+    sets_block_make(&block, set->longest[i] ? set->longest[i] : bits, bits);
+    *ret = block.address.first;
+    return VERDICT_YES;
+}
+
 /* The types' kadt. */
 static enum verdict_answer take_part(const struct sets_set *set, unsigned i, const struct verdict_packet *p,
                                      bool source, struct verdict_set_key *key)
 {
+    struct packet_address address = address_of(p->packet, source, &set->mask);
+
     switch (set->type->parts[i]) {
     case SETS_ADDRESS:
-        key->address[i ? 1 : 0] = address_of(p->packet, source, &set->mask);
+        key->address[i ? 1 : 0] = address;
         return VERDICT_YES;
+    case SETS_NETWORK:
+        key->has_network = true;
+        return take_network(set, i, &address, &key->address[i ? 1 : 0]);
     case SETS_PORT:
         key->port[1] = p->packet->protocol;
         return answer_of(sets_port(p->packet, source, &key->port[0]));
     case SETS_MARK:
         key->address[1].word[0] = p->mark & set->mark_mask;
         return p->unknown & VERDICT_NO_MARK ? VERDICT_UNKNOWN : VERDICT_YES;
-    default: /* which network, of which length of prefix, depends on the members; bitmaps have ends */
+    default:
         return VERDICT_UNKNOWN;
     }
 }
@@ -292,8 +285,11 @@ static enum verdict_answer element(void *arg, const struct rules_set_element *as
         return VERDICT_NO;
     if (strncmp(set->type->name, "hash:", strlen("hash:")) != 0)
         return VERDICT_UNKNOWN;
-    *ret = (struct verdict_set_key){
-        .set = (uint32_t)(set - s->sets), .timeout_s = set->timeout_s, .has_timeout = set->has_timeout};
+    *ret = (struct verdict_set_key){.set = (uint32_t)(set - s->sets),
+                                    .timeout_s = set->timeout_s,
+                                    .has_timeout = set->has_timeout,
+                                    .room = set->count < set->most ? set->most - (uint32_t)set->count : 0,
+                                    .makes_room = set->makes_room};
     for (unsigned i = 0; set->type->parts[i] && all != VERDICT_NO; i++) {
         enum verdict_answer one = take_part(set, i, p, asked->source_bits >> i & 1, ret);
         all = one == VERDICT_YES ? all : one;

@@ -214,9 +214,28 @@ static void members_by_rules(void **state)
     /* Its netmask is the element's. */
     PLAY(KNOCKING(""), "create let hash:ip netmask 24\n", {"192.0.2.1", 7000, 1000, WALL_DROP},
          {"192.0.2.77", 21, 2000, WALL_PASS}, {"192.0.3.1", 21, 2000, WALL_DROP});
-    /* Which of its networks a set of networks takes it for is not known, and so are its members from then on. */
+    /* A set of networks takes it for one as small as its smallest; what is left when one is taken out is not known. */
     PLAY(KNOCKING(""), "create let hash:net\n", {"192.0.2.1", 21, 1000, WALL_DROP},
-         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.1", 21, 3000, WALL_UNKNOWN});
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.1", 21, 3000, WALL_PASS},
+         {"192.0.2.2", 21, 4000, WALL_DROP});
+    PLAY(KNOCKING(""), "create let hash:net\nadd let 10.0.0.0/8\nadd let 10.1.0.0/24\n",
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.77", 21, 3000, WALL_PASS},
+         {"192.0.3.1", 21, 4000, WALL_DROP});
+    PLAY(KNOCKING(""), "create let hash:net timeout 9\nadd let 10.1.0.0/24\n",
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.77", 21, 3000, WALL_UNKNOWN});
+    PLAY("-A INPUT -p tcp --dport 7000 -j SET --del-set let src\n"
+         "-A INPUT -p tcp --dport 21 -m set --match-set let src -j ACCEPT\n",
+         "create let hash:net\nadd let 192.0.2.0/24\n", {"192.0.2.1", 7000, 2000, WALL_DROP},
+         {"192.0.2.1", 21, 3000, WALL_UNKNOWN});
+    /* A set that is full takes no more; that there is room again in time is not excluded. */
+    PLAY(KNOCKING(""), "create let hash:ip maxelem 1\nadd let 10.1.0.1\n",
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.1", 21, 3000, WALL_UNKNOWN},
+         {"10.1.0.1", 21, 3000, WALL_PASS});
+    PLAY(KNOCKING(""), "create let hash:ip maxelem 1 forceadd\nadd let 10.1.0.1\n",
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"10.1.0.1", 21, 3000, WALL_UNKNOWN});
+    PLAY(KNOCKING(""), "create let hash:ip maxelem 2\nadd let 10.1.0.1\n",
+         {"192.0.2.1", 7000, 2000, WALL_DROP}, {"192.0.2.1", 21, 3000, WALL_PASS},
+         {"192.0.2.2", 7000, 4000, WALL_DROP}, {"192.0.2.2", 21, 5000, WALL_UNKNOWN});
     /* A set that nobody has described. */
     PLAY(KNOCKING(""), "create other hash:ip\n", {"192.0.2.1", 21, 1000, WALL_UNKNOWN});
     /* A list holds what its sets hold. */
