@@ -131,17 +131,15 @@ static int fill(struct story_near *near, const struct context *c, const struct n
     return near->text ? 0 : -ENOMEM;
 }
 
-static int tell(struct story_step *step, const struct context *c, const struct near_found *f)
+int near_add(struct story_step *step, struct story_near *near, int error)
 {
-    struct story_near near = {0}, *all;
-    int error = fill(&near, c, f);
-    all = error ? NULL : reallocarray(step->near, step->near_count + 1, sizeof(*all));
+    struct story_near *all = error ? NULL : reallocarray(step->near, step->near_count + 1, sizeof(*all));
     if (!all) {
-        story_near_clear(&near);
+        story_near_clear(near);
         return -ENOMEM;
     }
     step->near = all;
-    all[step->near_count++] = near;
+    all[step->near_count++] = *near;
     return 0;
 }
 
@@ -157,8 +155,9 @@ int near_find(struct story *story, const struct rules *r, enum rules_table_type 
     if (!error)
         qsort(finds->found, finds->count, sizeof(*finds->found), by_distance);
     for (size_t i = 0; i < finds->count && !error && step->near_count < NEAR_TOLD; i++) {
+        struct story_near near = {0};
         if (is_told(&c, &finds->found[i], step->near_count))
-            error = tell(step, &c, &finds->found[i]);
+            error = near_add(step, &near, fill(&near, &c, &finds->found[i]));
     }
     free(finds);
     return error;

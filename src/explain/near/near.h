@@ -21,4 +21,8 @@ enum { NEAR_TOLD = 3 };
 MUST_USE int near_find(struct story *story, const struct rules *r, enum rules_table_type table,
                        const struct verdict_packet *p, const struct verdict *v);
 
+/* Adds near to the step, which owns what it holds from then on. error: of filling it, 0 if it is whole; else it is cleared. 0 or
+ * -ENOMEM. */
+MUST_USE int near_add(struct story_step *step, struct story_near *near, int error);
+
 #endif

@@ -93,22 +93,6 @@ static int fill(struct story_near *near, const struct asked *a, const struct nft
     return near->text ? 0 : -ENOMEM;
 }
 
-static int tell(struct story_step *step, const struct asked *a, const struct nft_rule *rule,
-                const struct verdict *v, const char *hook)
-{
-    struct story_near near = {0}, *all;
-    int error = fill(&near, a, rule, v, hook);
-
-    all = error ? NULL : reallocarray(step->near, step->near_count + 1, sizeof(*all));
-    if (!all) {
-        story_near_clear(&near);
-        return -ENOMEM;
-    }
-    step->near = all;
-    all[step->near_count++] = near;
-    return 0;
-}
-
 int near_nft_find(struct story *story, const struct verdict_packet *p, const struct verdict *v)
 {
     struct story_step *step = &story->steps[story->step_count - 1];
@@ -118,9 +102,10 @@ int near_nft_find(struct story *story, const struct verdict_packet *p, const str
 
     for (size_t i = 0; chain && i < chain->count && !error && step->near_count < NEAR_TOLD; i++) {
         struct asked asked = ask_all(chain->rules[i], p, memory);
+        struct story_near near = {0};
 
         if (is_near(&asked, chain->rules[i], v))
-            error = tell(step, &asked, chain->rules[i], v, rules_hook_name(p->hook));
+            error = near_add(step, &near, fill(&near, &asked, chain->rules[i], v, rules_hook_name(p->hook)));
     }
     verdict_memory_free(&memory);
     return error;

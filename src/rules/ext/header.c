@@ -127,6 +127,11 @@ static const char *service_named(uint8_t value, uint8_t mask)
     return NULL;
 }
 
+static void put_tos(FILE *out, uint8_t value, uint8_t mask)
+{
+    fprintf(out, "0x%02x/0x%02x", value, mask);
+}
+
 static int read_tos(struct rules_parse *p, const char *word, void *at)
 {
     struct rules_match_tos *tos = at;
@@ -139,7 +144,7 @@ static void print_tos(FILE *out, const void *at, const struct rules_print *how)
     const struct rules_match_tos *tos = at;
 
     (void)how;
-    fprintf(out, "0x%02x/0x%02x", tos->value, tos->mask);
+    put_tos(out, tos->value, tos->mask);
 }
 
 static void list_tos(FILE *out, const void *at, const struct rules_print *how)
@@ -186,7 +191,7 @@ static void print_tos_change(FILE *out, const void *at, const struct rules_print
     const struct rules_target_tos *tos = at;
 
     (void)how;
-    fprintf(out, "0x%02x/0x%02x", tos->value, tos->mask);
+    put_tos(out, tos->value, tos->mask);
 }
 
 static void list_tos_change(FILE *out, const void *data, const struct rules_print *how)
@@ -199,16 +204,16 @@ static void list_tos_change(FILE *out, const void *data, const struct rules_prin
         return;
     }
     fputs(" TOS ", out);
-    if (how->numeric)
-        fprintf(out, "set 0x%02x/0x%02x", tos->value, tos->mask);
-    else if (tos->value == 0)
+    if (!how->numeric && tos->value == 0)
         fprintf(out, "and 0x%02x", (uint8_t)~tos->mask);
-    else if (tos->value == tos->mask)
+    else if (!how->numeric && tos->value == tos->mask)
         fprintf(out, "or 0x%02x", tos->value);
-    else if (tos->mask == 0)
+    else if (!how->numeric && tos->mask == 0)
         fprintf(out, "xor 0x%02x", tos->value);
-    else
-        fprintf(out, "set 0x%02x/0x%02x", tos->value, tos->mask);
+    else {
+        fputs("set ", out);
+        put_tos(out, tos->value, tos->mask);
+    }
 }
 
 static const struct rules_value tos_change = {.read = read_tos_change, .print = print_tos_change},
