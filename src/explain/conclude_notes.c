@@ -110,9 +110,11 @@ static int note_parts(struct story *story, const struct play *played, const stru
     char list[PLAY_OUTCOMES_TEXT];
     bool any = session_is_active(played->mode) && play_data_format(outcomes, list);
     int error = any ? story_note_take(story, PHRASE(NOTE_DATA_PORT, list)) : 0;
+    const char *who = session_is_active(played->mode) ? SAID(CLIENT) : SAID(SERVER);
+    if (!error && play_only_again_fails(outcomes))
+        return story_note_take(story, PHRASE(NOTE_PORT_AGAIN, who));
     if (error || !play_outcomes_format(outcomes, list))
         return error;
-    const char *who = session_is_active(played->mode) ? SAID(CLIENT) : SAID(SERVER);
     return story_note_take(story, PHRASE(NOTE_PICKED_PORT, who, list));
 }
 

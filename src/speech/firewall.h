@@ -217,6 +217,9 @@ SPEECH(NOTE_DATA_PORT, "It depends on the port that the server sends data from: 
                        "Told here is what happens with another.")
 SPEECH(NOTE_PICKED_PORT, "It depends on the data port that the %1$s picks: with %2$s the session works. Told "
                          "here is what happens with one of the others.")
+SPEECH(NOTE_PORT_AGAIN,
+       "Told of a %1$s that takes the same data port for each transfer: rules remember it. With another "
+       "port each time the session works.")
 SPEECH(
     NOTE_SENDS_FROM,
     "Which port the server sends data from was not said: tried were 20 and all from 1024 on (--data-port).")

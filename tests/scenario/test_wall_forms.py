@@ -248,6 +248,19 @@ LOG = ("[ 77.1] [UFW BLOCK] IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:02
        "TOS=0x00 PREC=0x00 TTL=52 ID=1 DF PROTO=TCP SPT=40000 DPT=%d WINDOW=64240 RES=0x00 SYN URGP=0")
 
 
+class Ports(wall.WallCase):
+    def test_it_is_not_the_ports_fault(self):
+        """Rules that remember where a transfer went let none through there again: nothing is wrong with the port that was played."""
+        members = self.file("create used hash:ip,port\n", "sets")
+        rules = wall.filter_table("-A INPUT -p tcp -m tcp --dport 10090:10100 -m conntrack --ctstate NEW -m set --match-set used dst,dst -j DROP",
+                                  "-A INPUT -p tcp -m tcp --dport 10090:10100 -j SET --add-set used dst,dst")
+        for ports, again in ("10090:10100", True), ("10090:10090", False):
+            said = wall.told("explain", "-", "--sets", members, "--ftp", "epsv", "--pasv-ports", ports, "--client", "192.0.2.9", "--server", "192.0.2.1",
+                             input=rules, status=1)
+            self.assertNotIn("keeps to data ports", said["conclusion"])
+            self.assertEqual("the same data port for each transfer" in " ".join(said["notes"]), again)
+
+
 class Told(wall.WallCase):
     """What is no rule set is told in one line; what is a packet is asked about."""
 

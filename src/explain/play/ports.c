@@ -132,7 +132,8 @@ int play_ports_split(const struct rules *r, struct rules_range16 range, size_t m
     parts.part[parts.count++] = (struct rules_range16){first, range.last};
     struct rules_range16 *last = &parts.part[parts.count - 1];
     if (last->first < last->last && parts.count < most && remembers(r)) {
-        parts.part[parts.count++] = (struct rules_range16){last->last, last->last}; /* again and again */
+        parts.part[parts.count++] = (struct rules_range16){last->last, last->last};
+        parts.again = true;
         last->last--;
     }
     free(bounds);
@@ -350,9 +351,19 @@ static bool format_parts(const struct play_parts *parts, const enum story_outcom
     return true;
 }
 
+bool play_only_again_fails(const struct play_outcomes *outcomes)
+{
+    const size_t count = outcomes->parts.count;
+    size_t works = 0;
+
+    for (size_t i = 0; i < count; i++)
+        works += outcomes->outcome[i] == STORY_WORKS;
+    return outcomes->parts.again && works == count - 1 && outcomes->outcome[count - 1] != STORY_WORKS;
+}
+
 bool play_outcomes_format(const struct play_outcomes *outcomes, char *text)
 {
-    return format_parts(&outcomes->parts, outcomes->outcome, text);
+    return !play_only_again_fails(outcomes) && format_parts(&outcomes->parts, outcomes->outcome, text);
 }
 
 bool play_data_format(const struct play_outcomes *outcomes, char *text)

@@ -17,6 +17,7 @@ struct play_parts {
     struct rules_range16 part[PLAY_PARTS];
     size_t count;
     bool is_sampled; /* there are more parts than these */
+    bool again;      /* the last one is of one port that is taken again each time: rules remember */
 };
 
 /* All numbers at which some rule of r begins or ceases to speak of a port, sorted, without repetition; the
@@ -50,5 +51,7 @@ enum { PLAY_OUTCOMES_TEXT = 160 };
 bool play_outcomes_format(const struct play_outcomes *outcomes, char *text);
 /* The same of the ports that active data connections may come from. */
 bool play_data_format(const struct play_outcomes *outcomes, char *text);
+/* Does it work with every port, as long as none is taken a second time? It is not the port's fault then. */
+bool play_only_again_fails(const struct play_outcomes *outcomes);
 
 #endif
