@@ -10,7 +10,7 @@ import harness
 from cases import CASES, MOVES, Side
 from namespace import PASSWORD
 from test_oracle import Vsftpd
-from test_tls import make_certificate
+from tls import make_certificate
 
 CONF = {  # the same text for sallyd and vsftpd, but for ports and the folders of logs and files
     "anonymous": {"anonymous_enable": "YES", "local_enable": "NO", "no_anon_password": "NO", "anon_root": "{tree}"},

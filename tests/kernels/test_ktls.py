@@ -14,7 +14,7 @@ import time
 
 import harness
 from harness import noise, read_all, read_file, wait_until, write_file
-from test_tls import TLS12, TLS13, TlsCase
+from tls import TLS12, TLS13, TlsCase
 
 MODULE = "/sys/module/tls"
 CHUNK = noise(1 << 20, 5)

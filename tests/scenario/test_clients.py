@@ -215,7 +215,7 @@ class Lftp(ClientCase):
         for i, name in enumerate(NAMES):
             write_file(f"{tree}/sub {i % 3}/{name}", noise(10_000, i), "nobody")
         for host, passive in self.each_way():
-            self.lftp(host, passive, f"mirror -R --parallel=3 tree mirrored; mirror --parallel=3 mirrored back; rm -r mirrored; bye")
+            self.lftp(host, passive, "mirror -R --parallel=3 tree mirrored; mirror --parallel=3 mirrored back; rm -r mirrored; bye")
             for i, name in enumerate(NAMES):
                 self.assertEqual(read_file(f"{self.here}/back/sub {i % 3}/{name}"), noise(10_000, i))
             self.assertFalse(os.path.exists(self.path("mirrored")))

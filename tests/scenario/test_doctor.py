@@ -22,7 +22,7 @@ from harness import AnonymousCase, Server, need_netfilter, noise, write_file
 from live import SERVER, World
 from test_explain import ROWS, saved_rules
 from test_sally import SallyCase
-from test_tls import make_certificate, openssl
+from tls import make_certificate, openssl
 
 ALL, SOME, NONE = 0, 1, 2  # exit statuses
 PASSIVE = {"PASSIVE_CLOSED", "HELPER_MISSING", "OUT_BLOCKED"}  # can't be told apart from where the client is

@@ -2,7 +2,6 @@
 """What `sallywall explain` offers and says beside its answer, tried live: near misses (what they name, changed, lets the
 session in), fixes (carried out, the session works) and what a fix is said to expose (every port is tried, before and after,
 on this machine and on one behind it)."""
-import json
 import os
 import random
 import shlex

@@ -8,7 +8,6 @@ import socket
 import struct
 
 import harness
-import live
 from harness import AnonymousCase, Server, need, need_netfilter, wait_until, write_file
 from live import CLIENT, GATE, NET_BEHIND, SERVER, SERVER6, LiveCase
 from test_explain import BLOCKED_AFTER, MODES, NO_LOGIN, TIMES_OUT, WORKS

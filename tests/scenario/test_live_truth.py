@@ -6,7 +6,6 @@ import unittest
 
 import harness
 import live
-import test_explain
 import test_oracle
 from harness import AnonymousCase, Server, write_file
 from live import LiveCase, World, by_curl, by_lftp, by_python, listens, reached, rows_text

@@ -6,13 +6,12 @@ import os
 import subprocess
 import sys
 
-import harness
 import wall
 from harness import need
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
 import answers_live as live  # noqa: E402
-from answers_world import CLIENT, SERVER, WALL_IN, WALL_OUT, World  # noqa: E402
+from answers_world import CLIENT, SERVER, WALL_IN, World  # noqa: E402
 
 LAN, OUTSIDE = SERVER[4], WALL_IN[4]
 PASV = 10090

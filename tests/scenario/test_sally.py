@@ -18,7 +18,7 @@ import harness
 import terminal
 from harness import AnonymousCase, noise, read_file, write_file
 from namespace import PASSWORD
-from test_tls import make_certificate, openssl
+from tls import make_certificate, openssl
 
 REFUSED, NO_CONNECTION, NO_TLS, NO_LOGIN, NO_DATA, REMOTE, LOCAL, CUT = 1, 4, 5, 6, 7, 8, 9, 10
 USAGE = 2

@@ -11,9 +11,9 @@ import harness
 import terminal
 from harness import noise, read_file, write_file
 from namespace import PASSWORD
-from test_sally import CUT, LOCAL, NO_TLS, REFUSED, REMOTE, USAGE, Hostile, SallyCase, Scripted, fingerprint_of
+from test_sally import CUT, LOCAL, NO_TLS, REMOTE, USAGE, Hostile, SallyCase, Scripted, fingerprint_of
 from test_sally_mirror import Lister, TreeCase
-from test_tls import make_certificate
+from tls import make_certificate
 
 LISTED = "type=file;size=5;modify=20200101000000; "
 

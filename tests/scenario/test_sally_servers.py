@@ -12,7 +12,7 @@ import tools
 from harness import noise, read_file, wait_until
 from namespace import PASSWORD
 from test_sally_mirror import TreeCase
-from test_tls import make_certificate
+from tls import make_certificate
 
 PYFTPDLIB = """
 import sys

@@ -10,7 +10,7 @@ import terminal
 from harness import noise, write_file
 from namespace import PASSWORD
 from test_sally import NO_CONNECTION, REMOTE, USAGE, SallyCase
-from test_tls import make_certificate
+from tls import make_certificate
 
 
 class Scripts(SallyCase):

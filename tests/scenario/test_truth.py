@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import struct
 import subprocess
@@ -13,7 +12,6 @@ import time
 
 import harness
 from harness import AnonymousCase, ServerCase, make_dir, noise, read_all, read_file, wait_until, write_file
-from namespace import PASSWORD, UID
 
 
 class Wire:

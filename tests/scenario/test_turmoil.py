@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import ssl
 import threading
 import time

@@ -13,7 +13,7 @@ import time
 import harness
 import wall
 from harness import need, read_file, write_file
-from wall import SYN, HEAD, EMPTY, filter_table, sallywall, told, uncommented, named, real
+from wall import SYN, HEAD, EMPTY, filter_table, sallywall, uncommented, named, real
 
 # Each session is carried out in order by iptables and by us; then files, listings and exit statuses are the same.
 SESSIONS = {

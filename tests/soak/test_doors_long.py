@@ -20,7 +20,7 @@ import test_doors
 import tools
 from harness import wait_until
 from live import World
-from test_doors import TLS, DoorCase, Loader, Session
+from test_doors import TLS, DoorCase, Loader
 
 
 class Killed(test_doors.KilledAtRandom):

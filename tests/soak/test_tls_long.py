@@ -11,9 +11,9 @@ import threading
 import time
 
 import harness
-import test_tls
+import test_tls_processes
 from harness import TlsClient, children, noise, read_all, read_file, tls_context, wait_until
-from test_tls import VERSIONS, TlsCase
+from tls import VERSIONS, TlsCase
 
 SECONDS = float(os.environ.get("SALLY_SOAK_SECONDS", "120"))
 SEED = int(os.environ.get("SALLY_STRESS_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -68,7 +68,7 @@ class Sessions2000(TlsCase):
         self.assert_served()
 
 
-class Listing(test_tls.LongListing):
+class Listing(test_tls_processes.LongListing):
     """The same under both versions of TLS, and to more clients."""
     limit = 600
 
