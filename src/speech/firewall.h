@@ -293,6 +293,7 @@ SPEECH(FIX_NOTE_CONFIGURE, "The pasv_ lines belong into the server's configurati
 SPEECH(EXPOSES, "exposes: %1$s")
 SPEECH(PORTS_ONE, "%1$s port")
 SPEECH(PORTS_MORE, "%1$s ports")
+SPEECH(PORTS_ABOUT, "about %1$s ports")
 SPEECH(EXPOSES_PING, "no port; the machine can be pinged")
 SPEECH(EXPOSES_OUTWARDS, "nothing inwards; %1$s outwards")
 SPEECH(EXPOSES_ANNOUNCED_TO, "none: only announced connections, to %1$s more")

@@ -80,9 +80,13 @@ struct verdict_set_key {
     bool has_network;   /* of members that are taken out it depends what the next element is */
 };
 
+typedef void verdict_on_ports(void *arg, uint16_t first, uint16_t last);
+
 /* Members of a named set, injected. */
 struct verdict_sets {
     void *arg;
+    /* Tells the ports that members of a set have. false: it may ask for others too. No such set asks for none: it is unknown for all. */
+    bool (*ports)(void *arg, const char *name, verdict_on_ports *told, void *told_arg);
     /* Is the packet, read in these dimensions, in the set (as "-m set --match-set" asks, before "!")?
      * UNKNOWN: no such set was given, or it asks what is not known of the packet. */
     enum verdict_answer (*contains)(void *arg, const struct rules_match_set *match,

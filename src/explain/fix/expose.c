@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORTS = 65536, VIEWS = 16 };
+enum {
+    PORTS = 65536,
+    VIEWS = 16,
+    VISITS = 1 << 22, /* of rules, by each rule set */
+};
 
 /* One point of view: who sends to whom. */
 struct view {
@@ -28,6 +32,7 @@ struct exposing {
     struct view views[VIEWS];
     size_t view_count;
     uint8_t begins[PORTS]; /* where either rule set changes its mind about ports */
+    bool is_sampled;       /* there may be more such places */
 };
 
 /* ---- who may send to whom ---- */
@@ -183,42 +188,73 @@ static bool admits_ping(const struct exposing *x, const struct view *view)
 
 /* ---- where rules change their mind ---- */
 
-/* A rule that looks at ports in another way than by ranges: then each port is asked about. */
+static void add_range(void *arg, uint16_t first, uint16_t last)
+{
+    uint8_t *begins = arg;
+
+    begins[first] = 1;
+    if (last < PORTS - 1)
+        begins[last + 1] = 1;
+}
+
 static void ignore_ports(void *arg, uint16_t first, uint16_t last)
 {
     (void)arg, (void)first, (void)last;
 }
 
-static bool has_odd_match(const struct rules *r)
+/* Does the match look at ports in another way than by ranges that are known? */
+static bool is_odd(const struct exposing *x, const struct rules_match *match, uint8_t *begins)
 {
-    if (!nft_ports(r->nft, ignore_ports, NULL))
-        return true;
+    const struct verdict_sets *sets = x->play->sets;
+
+    if (match->type == RULES_MATCH_SET)
+        return sets && !sets->ports(sets->arg, match->set->element.name, add_range, begins);
+    return match->type == RULES_MATCH_U32;
+}
+
+static bool has_odd_match(const struct exposing *x, const struct rules *r, uint8_t *begins)
+{
+    bool odd = !nft_ports(r->nft, ignore_ports, NULL);
+
     for (int t = 0; t < RULES_TABLES; t++) {
         for (size_t c = 0; c < r->tables[t].count; c++) {
             const struct rules_chain *chain = r->tables[t].chains[c];
             for (size_t i = 0; i < chain->count; i++) {
-                for (uint16_t m = 0; m < chain->rules[i].match_count; m++) {
-                    uint8_t type = chain->rules[i].matches[m].type;
-                    if (type == RULES_MATCH_U32 || type == RULES_MATCH_SET)
-                        return true;
-                }
+                for (uint16_t m = 0; m < chain->rules[i].match_count; m++)
+                    odd |= is_odd(x, &chain->rules[i].matches[m], begins);
             }
         }
     }
-    return false;
+    return odd;
 }
 
-static int add_bounds(const struct rules *r, uint8_t *begins)
+/* Where nobody knows at which ports rules change their mind, as many are asked for as the rules leave time for. */
+static size_t step_for(const struct exposing *x, const struct rules *r)
+{
+    size_t rules = r->nft ? r->nft->rule_count : 0;
+
+    for (int t = 0; t < RULES_TABLES; t++) {
+        for (size_t c = 0; c < r->tables[t].count; c++)
+            rules += r->tables[t].chains[c]->count;
+    }
+    return rules * x->view_count * x->reach.source_port_count * PORTS / VISITS + 1;
+}
+
+static int add_bounds(struct exposing *x, const struct rules *r)
 {
     size_t count = 0;
     uint16_t *bounds = play_port_bounds(r, &count);
     if (!bounds)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        begins[bounds[i]] = 1;
+        x->begins[bounds[i]] = 1;
     free(bounds);
-    if (has_odd_match(r))
-        memset(begins, 1, PORTS);
+    if (!has_odd_match(x, r, x->begins))
+        return 0;
+    size_t step = step_for(x, r);
+    x->is_sampled |= step > 1;
+    for (size_t port = 0; port < PORTS; port += step)
+        x->begins[port] = 1;
     return 0;
 }
 
@@ -299,8 +335,7 @@ static int expose(struct exposing *x, bool announced, struct fix_exposure *ret)
     uint8_t *admitted = malloc(PORTS);
     if (!admitted)
         return -ENOMEM;
-    add_views(x);
-    *ret = (struct fix_exposure){0};
+    *ret = (struct fix_exposure){.is_sampled = x->is_sampled};
     count_inwards(x, admitted, ret);
     count_beside(x, admitted, ret);
     count_outgoing(x, admitted, ret);
@@ -321,11 +356,13 @@ int fix_expose(struct wall_rules *old, struct wall_rules *new, const struct play
     x->play = play;
     x->old = wall_new(old, &config, NULL, NULL);
     x->new = wall_new(new, &config, NULL, NULL);
-    int error = x->old && x->new ? add_bounds(wall_rules_model(old), x->begins) : -ENOMEM;
+    int error =
+        x->old && x->new ? fix_reach_find(wall_rules_model(old), wall_rules_model(new), &x->reach) : -ENOMEM;
+    add_views(x);
     if (!error)
-        error = add_bounds(wall_rules_model(new), x->begins);
+        error = add_bounds(x, wall_rules_model(old));
     if (!error)
-        error = fix_reach_find(wall_rules_model(old), wall_rules_model(new), &x->reach);
+        error = add_bounds(x, wall_rules_model(new));
     if (!error)
         error = expose(x, announced, ret);
     wall_free(&x->old);

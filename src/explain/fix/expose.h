@@ -19,6 +19,8 @@ struct fix_exposure {
     uint64_t outgoing;        /* that the machine may open more connections to */
     uint64_t announced;       /* that announced (RELATED) connections newly come to */
     bool pings, pings_beside; /* echo requests, likewise */
+    bool
+        is_sampled; /* rules look at ports in a way of their own, and not each was asked for: numbers are about right */
 };
 
 /* old and new with the firewall and the addresses of play; what new has beyond old are rules that commands added to

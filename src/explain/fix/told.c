@@ -23,11 +23,13 @@ static char *with_commas(uint64_t n)
     return out;
 }
 
-/* "1 port", "64,511 ports"; NULL: out of memory, which PHRASE passes on. */
-static char *ports_text(uint64_t count)
+/* "1 port", "64,511 ports", "about 64,511 ports"; NULL: out of memory, which PHRASE passes on. */
+static char *ports_text(const struct fix_exposure *e, uint64_t count)
 {
     char *number = with_commas(count);
-    char *text = count == 1 ? PHRASE(PORTS_ONE, number) : PHRASE(PORTS_MORE, number);
+    char *text = count == 1      ? PHRASE(PORTS_ONE, number)
+                 : e->is_sampled ? PHRASE(PORTS_ABOUT, number)
+                                 : PHRASE(PORTS_MORE, number);
     free(number);
     return text;
 }
@@ -38,13 +40,13 @@ static char *exposes_no_port(const struct fix_attempt *a, const struct fix_expos
     if (e->pings)
         return PHRASE(EXPOSES_PING);
     if (e->outgoing) {
-        char *ports = ports_text(e->outgoing);
+        char *ports = ports_text(e, e->outgoing);
         char *text = PHRASE(EXPOSES_OUTWARDS, ports);
         free(ports);
         return text;
     }
     if (a->deeds & 1U << FIX_WIDEN && e->announced) {
-        char *ports = ports_text(e->announced);
+        char *ports = ports_text(e, e->announced);
         char *text = PHRASE(EXPOSES_ANNOUNCED_TO, ports);
         free(ports);
         return text;
@@ -58,7 +60,7 @@ static char *exposes_here(const struct fix_attempt *a, const struct fix_exposure
 {
     if (e->ports == 0)
         return exposes_no_port(a, e);
-    char *ports = ports_text(e->ports);
+    char *ports = ports_text(e, e->ports);
     char *text = e->to_anywhere ? PHRASE(EXPOSES_ANYWHERE, ports) : PHRASE(EXPOSES_OTHER_END, ports);
     free(ports);
     return text;
@@ -69,7 +71,7 @@ static char *exposes_beside(const struct fix_attempt *a, const struct fix_exposu
 {
     if (!e->beside && !e->pings_beside)
         return strdup("");
-    char *ports = e->beside ? ports_text(e->beside) : PHRASE(PINGS);
+    char *ports = e->beside ? ports_text(e, e->beside) : PHRASE(PINGS);
     char *text =
         a->play.where == STORY_AT_GATEWAY ? PHRASE(EXPOSES_ITSELF, ports) : PHRASE(EXPOSES_BEHIND, ports);
     free(ports);

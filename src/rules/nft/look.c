@@ -206,6 +206,19 @@ struct ports {
 
 static void look_at_expr(struct ports *p, const struct nft_expr *e);
 
+/* Expressions that are not evaluated, but whose field is no port in any version of nft. */
+static bool asks_no_port(const char *text)
+{
+    static const char *const groups[] = {"meta ", "rt ",      "ct ",      "numgen ",     "socket ", "ipsec ",
+                                         "osf",   "iifgroup", "oifgroup", "tcp option ", "exthdr "};
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        if (strncmp(text, groups[i], strlen(groups[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void look_at_set(struct ports *p, const struct nft_set *set)
 {
     for (size_t i = 0; set && !set->name && i < set->count; i++)
@@ -242,7 +255,7 @@ static void look_at_expr(struct ports *p, const struct nft_expr *e)
         p->odd |= e->raw.base == NFT_BASE_TRANSPORT && e->raw.offset < 32;
         break;
     case NFT_EXPR_UNKNOWN:
-        p->odd = true;
+        p->odd |= !asks_no_port(e->text);
         break;
     default:
         break;

@@ -297,7 +297,22 @@ static enum verdict_answer element(void *arg, const struct rules_set_element *as
     return all;
 }
 
+static bool ports(void *arg, const char *name, verdict_on_ports *told, void *told_arg)
+{
+    const struct sets_set *set = sets_find(arg, name);
+
+    for (unsigned i = 0; set && set->type->parts[i]; i++) {
+        char kind = set->type->parts[i];
+        if (kind == SETS_SET)
+            return set->count == 0;
+        for (size_t m = 0; (kind == SETS_PORT || kind == SETS_BARE_PORT) && m < set->count; m++)
+            told(told_arg, set->members[m].part[i].port.first, set->members[m].part[i].port.last);
+    }
+    return true;
+}
+
 void sets_bind(const struct sets *s, struct verdict_sets *ret)
 {
-    *ret = (struct verdict_sets){.arg = (void *)(uintptr_t)s, .contains = contains, .element = element};
+    *ret = (struct verdict_sets){
+        .arg = (void *)(uintptr_t)s, .ports = ports, .contains = contains, .element = element};
 }

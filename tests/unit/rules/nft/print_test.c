@@ -240,6 +240,47 @@ static void chains_are_met_where_packets_pass(void **state)
     rules_free(&copy);
 }
 
+static void count_ports(void *arg, uint16_t first, uint16_t last)
+{
+    *(unsigned *)arg += last - first + 1U;
+}
+
+/* Who counts what a repair opens asks at those ports alone, unless a rule may ask for others. */
+static void ports_that_rules_ask_for(void **state)
+{
+#define PORT_21                                                                                              \
+    "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"tcp\",\"field\":\"dport\"}},\"right\":" \
+    "21}}"
+    static const struct {
+        const char *json;
+        bool all;
+    } rows[] = {
+        {ONE(PORT_21), true},
+        {ONE(PORT_21 ",{\"mangle\":{\"key\":{\"tcp "
+                     "option\":{\"name\":\"maxseg\",\"field\":\"size\"}},\"value\":{\"rt\":{\"key\":"
+                     "\"mtu\"}}}}"),
+         true},
+        {ONE(PORT_21 ",{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"iifgroup\"}},\"right\":1}}"),
+         true},
+        {ONE(PORT_21 ",{\"match\":{\"op\":\"==\",\"left\":{\"jhash\":{\"mod\":2,\"expr\":{\"payload\":{"
+                     "\"protocol\":\"tcp\",\"field\":"
+                     "\"dport\"}}}},\"right\":1}}"),
+         false},
+        {ONE(PORT_21 ",{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"base\":\"th\",\"offset\":16,"
+                     "\"len\":8}},\"right\":1}}"),
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct nft_ruleset *n = read_whole(rows[i].json);
+        unsigned count = 0;
+        assert_int_equal(nft_ports(n, count_ports, &count), rows[i].all);
+        assert_int_equal(count, 1);
+        nft_release(&n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +291,7 @@ int main(void)
         cmocka_unit_test(mistakes_have_line_and_column),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(chains_are_met_where_packets_pass),
+        cmocka_unit_test(ports_that_rules_ask_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

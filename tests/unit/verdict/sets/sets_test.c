@@ -100,6 +100,33 @@ static void members(void **state)
     sets_free(&sets);
 }
 
+static void add_port(void *arg, uint16_t first, uint16_t last)
+{
+    *(unsigned *)arg += last - first + 1U;
+}
+
+static void ports_of_members(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned count;
+        bool all;
+    } rows[] = {{"one", 3, true}, {"none", 0, true}, {"both", 0, false}, {"nowhere", 0, true}};
+    struct sets *sets =
+        read_sets("create one hash:ip,port\nadd one 192.0.2.1,tcp:20-21\nadd one 192.0.2.1,udp:53\n"
+                  "create none hash:net\nadd none 10.0.0.0/8\ncreate both list:set\nadd both one\n");
+    struct verdict_sets bound;
+
+    (void)state;
+    sets_bind(sets, &bound);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unsigned count = 0;
+        assert_int_equal(bound.ports(bound.arg, rows[i].name, add_port, &count), rows[i].all);
+        assert_int_equal(count, rows[i].count);
+    }
+    sets_free(&sets);
+}
+
 static void protocols(void **state)
 {
     struct sets *sets = read_sets(text);
@@ -192,10 +219,8 @@ static void many_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members),
-        cmocka_unit_test(protocols),
-        cmocka_unit_test(mistakes),
-        cmocka_unit_test(many_members),
+        cmocka_unit_test(members),  cmocka_unit_test(protocols),    cmocka_unit_test(ports_of_members),
+        cmocka_unit_test(mistakes), cmocka_unit_test(many_members),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
