@@ -129,12 +129,23 @@ static bool is_over_loopback(const struct question *q)
     return play_is_local(&play);
 }
 
+/* A broadcast, or to a group: it is for this machine, too. */
+static bool is_for_all(const struct question *q)
+{
+    const struct host_question asked = {.family = q->packet.family, .destination = q->packet.destination};
+    struct host_way way;
+
+    host_route(q->play->host, &asked, &way);
+    return way.fate == HOST_SPECIAL;
+}
+
 /* Whose addresses these are by what is known of the machine. false: that does not tell. */
 static bool path_by_host(const struct question *q, enum wall_path *ret)
 {
     const struct packet *p = &q->packet;
     enum host_answer from = host_has_address(q->play->host, p->family, &p->source);
-    enum host_answer to = host_has_address(q->play->host, p->family, &p->destination);
+    enum host_answer to =
+        is_for_all(q) ? HOST_YES : host_has_address(q->play->host, p->family, &p->destination);
 
     if (q->play->at_said || !host_is_reachable(q->play->host, p->family) ||
         (from != HOST_YES && to != HOST_YES && (from != HOST_NO || to != HOST_NO)))
@@ -156,9 +167,13 @@ static enum wall_path choose_path(const struct question *q)
         return WALL_THROUGH;
     if (is_over_loopback(q) && !q->words.in[0] && !q->words.out[0])
         return WALL_LOOP;
-    if (play->where != STORY_AT_GATEWAY && (q->words.in[0] || q->words.out[0]))
+    bool is_known = path_by_host(q, &path), by_word = q->words.in[0] || q->words.out[0];
+    /* Where it comes in, or goes out, the machine may also be between its ends. */
+    if (by_word && is_known && path == WALL_THROUGH)
+        return path;
+    if (by_word && play->where != STORY_AT_GATEWAY)
         return q->words.in[0] ? WALL_IN : WALL_OUT;
-    if (path_by_host(q, &path))
+    if (is_known)
         return path;
     if (play->where == STORY_AT_SERVER && packet_address_equal(&q->packet.source, &play->server))
         return WALL_OUT;

@@ -40,8 +40,36 @@ static bool is_maybe_broadcast(const struct verdict_packet *p, uint32_t address)
     return false;
 }
 
+/* Of an address that host_has_address says is none of the machine's: what its table "local" has; 0: can't be told. */
+static uint16_t type_by_routes(const struct verdict_packet *p, const struct packet_address *a)
+{
+    const struct host_question q = {.family = p->packet->family, .destination = *a};
+    struct host_way way;
+
+    host_route(p->host, &q, &way);
+    if (way.fate == HOST_FORWARD || (way.fate == HOST_NOWHERE && p->packet->family == PACKET_IPV4))
+        return ADDRTYPE_UNICAST;
+    return way.fate == HOST_SPECIAL && p->packet->family == PACKET_IPV4 ? ADDRTYPE_BROADCAST : 0;
+}
+
+/* The one type that an address certainly has, or 0. The anycast address of a subnet's routers has no bits behind its prefix (RFC 4291,
+ * section 2.6.1). */
+static uint16_t type_by_host(const struct verdict_packet *p, const struct packet_address *a)
+{
+    bool is_maybe_anycast = p->packet->family == PACKET_IPV6 && !(a->word[2] | a->word[3]);
+    enum host_answer own = p->host ? host_has_address(p->host, p->packet->family, a) : HOST_CANT_TELL;
+
+    if (own == HOST_CANT_TELL || is_maybe_anycast)
+        return 0;
+    return own == HOST_YES ? ADDRTYPE_LOCAL : type_by_routes(p, a);
+}
+
 static uint16_t told_of(const struct verdict_packet *p, const struct packet_address *a)
 {
+    uint16_t type = type_by_host(p, a);
+
+    if (type)
+        return type;
     if (p->unknown & VERDICT_NO_ADDRTYPE)
         return ADDRTYPE_LOCAL | ADDRTYPE_UNICAST | ADDRTYPE_BROADCAST;
     if (is_local(p, a))
@@ -53,17 +81,28 @@ static uint16_t told_of(const struct verdict_packet *p, const struct packet_addr
 
 uint16_t match_address_type(const struct verdict_packet *p, const struct packet_address *a)
 {
-    uint16_t told = told_of(p, a);
+    uint16_t told = p->packet->family == PACKET_IPV4 ? addrtype_of_ipv4(a, told_of(p, a), false)
+                                                     : addrtype_of_ipv6(a, told_of(p, a));
+    bool special = told == ADDRTYPE_MULTICAST || told == ADDRTYPE_BROADCAST || told & ADDRTYPE_MULTICAST;
+    uint16_t type = special ? 0 : type_by_host(p, a);
 
-    return p->packet->family == PACKET_IPV4 ? addrtype_of_ipv4(a, told, false) : addrtype_of_ipv6(a, told);
+    return type ? type : told;
 }
 
 static enum verdict_answer ask_type(const struct match_question *q, bool source)
 {
     const struct verdict_packet *p = q->p;
     const struct packet_address *a = source ? &p->packet->source : &p->packet->destination;
+    struct rules_match_addrtype m = q->match->addrtype;
 
-    return addrtype_ask(&q->match->addrtype, p->packet, source, told_of(p, a));
+    /* The table "local", of which alone it asks, has none of those: blackhole, prohibit... */
+    if (p->packet->family == PACKET_IPV4 && type_by_host(p, a))
+        *(source ? &m.source : &m.destination) &= (uint16_t)~ADDRTYPE_ROUTES;
+    if ((source ? q->match->addrtype.source : q->match->addrtype.destination) &&
+        !(source ? m.source : m.destination))
+        return match_answer(m.flags &
+                            (source ? RULES_ADDRTYPE_SOURCE_INVERTED : RULES_ADDRTYPE_DESTINATION_INVERTED));
+    return addrtype_ask(&m, p->packet, source, told_of(p, a));
 }
 
 enum verdict_answer match_addrtype(const struct match_question *q)

@@ -12,37 +12,6 @@ enum { LOCAL = 2, NAME_BITS = 128 };
 
 /* ---- types of addresses ---- */
 
-/* Of an address that host_has_address says is none of the machine's. */
-static uint16_t type_by_routes(const struct verdict_packet *p, const struct packet_address *a, uint16_t told)
-{
-    const struct host_question q = {.family = p->packet->family, .destination = *a};
-    struct host_way way;
-
-    host_route(p->host, &q, &way);
-    if (way.fate == HOST_FORWARD || (way.fate == HOST_NOWHERE && p->packet->family == PACKET_IPV4))
-        return ADDRTYPE_UNICAST;
-    if (way.fate == HOST_SPECIAL && p->packet->family == PACKET_IPV4)
-        return ADDRTYPE_BROADCAST;
-    return told;
-}
-
-/* The anycast address of a subnet's routers has no bits behind its prefix (RFC 4291, section 2.6.1). */
-static bool is_maybe_anycast(const struct verdict_packet *p, const struct packet_address *a)
-{
-    return p->packet->family == PACKET_IPV6 && !(a->word[2] | a->word[3]);
-}
-
-static uint16_t type_of(const struct verdict_packet *p, const struct packet_address *a)
-{
-    uint16_t told = match_address_type(p, a);
-    enum host_answer own = p->host ? host_has_address(p->host, p->packet->family, a) : HOST_CANT_TELL;
-    bool special = told == ADDRTYPE_MULTICAST || told == ADDRTYPE_BROADCAST || told & ADDRTYPE_MULTICAST;
-
-    if (special || own == HOST_CANT_TELL || is_maybe_anycast(p, a))
-        return told;
-    return own == HOST_YES ? ADDRTYPE_LOCAL : type_by_routes(p, a, told);
-}
-
 static void be_type(struct nft_value *ret, uint16_t may_be)
 {
     for (unsigned type = 0; type < 16; type++) {
@@ -86,7 +55,8 @@ void nft_fib_value(const struct nft_expr *e, const struct verdict_packet *p, str
     uint8_t ways = e->fib.flags & (NFT_FIB_IIF | NFT_FIB_OIF | NFT_FIB_DADDR | NFT_FIB_SADDR);
 
     if (e->fib.result == NFT_FIB_TYPE && !(e->fib.flags & (NFT_FIB_IIF | NFT_FIB_OIF | NFT_FIB_MARK)))
-        be_type(ret, type_of(p, e->fib.flags & NFT_FIB_SADDR ? &p->packet->source : &p->packet->destination));
+        be_type(ret, match_address_type(p, e->fib.flags & NFT_FIB_SADDR ? &p->packet->source
+                                                                        : &p->packet->destination));
     else if (e->fib.result != NFT_FIB_TYPE && ways == (NFT_FIB_SADDR | NFT_FIB_IIF))
         be_way_back(e, p, ret);
     else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* -m rpfilter, by the routes of a machine. That these are what the kernel makes of them is held by tests/unit/host. */
+/* -m rpfilter and -m addrtype, by the routes of a machine. That these are what the kernel makes of them is held by tests/unit/host. */
 #include "../ask.h"
 #include "host/host.h"
 
@@ -84,10 +84,57 @@ static void the_way_back(void **state)
     host_free(&h);
 }
 
+/* Of addresses, its table "local" alone is asked. */
+static void kinds_of_addresses(void **state)
+{
+    static const struct {
+        const char *source, *words;
+        enum verdict_answer answer;
+    } cases[] = {
+        {"10.0.0.7", "--src-type UNICAST", VERDICT_YES},
+        {"10.0.0.7", "--src-type BROADCAST", VERDICT_NO},
+        {"10.0.0.7", "! --src-type UNICAST", VERDICT_NO},
+        {"10.0.0.7", "--src-type LOCAL", VERDICT_NO},
+        {"10.0.0.255", "--src-type BROADCAST", VERDICT_YES},
+        {"10.0.0.255", "! --src-type BROADCAST", VERDICT_NO},
+        {"10.0.0.127", "--src-type BROADCAST", VERDICT_NO},
+        {"10.0.0.1", "--src-type LOCAL", VERDICT_YES},
+        {"10.0.0.1", "--src-type UNICAST", VERDICT_NO},
+        {"198.51.100.9", "--src-type BLACKHOLE", VERDICT_NO},
+        {"198.51.100.9", "! --src-type BLACKHOLE", VERDICT_YES},
+        {"198.51.100.9", "--src-type UNICAST,BLACKHOLE", VERDICT_YES},
+        {"224.0.0.1", "--src-type MULTICAST", VERDICT_YES},
+        {"198.51.100.9", "--dst-type LOCAL", VERDICT_YES},
+    };
+    struct host *h = host_new();
+
+    (void)state;
+    assert_non_null(h);
+    take(h, HOST_ADDRESSES, ADDRESSES);
+    take(h, HOST_ROUTES4, ROUTES);
+    take(h, HOST_RULES4, RULES);
+    for (unsigned i = 0; i < COUNT(cases); i++) {
+        char words[100];
+        struct sample s;
+
+        sample_build(&s, &(struct packet_recipe){.source = address(cases[i].source),
+                                                 .destination = address("192.0.2.1"),
+                                                 .source_port = 1,
+                                                 .destination_port = 21});
+        const struct verdict_packet p = {
+            .packet = &s.packet, .hook = RULES_INPUT, .in = "eth0", .out = "", .host = h};
+        snprintf(words, sizeof(words), "-m addrtype %s", cases[i].words);
+        if (ask(words, &p) != cases[i].answer)
+            fail_msg("from %s, %s: not %d", cases[i].source, words, cases[i].answer);
+    }
+    host_free(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_way_back),
+        cmocka_unit_test(kinds_of_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
