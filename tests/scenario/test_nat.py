@@ -246,6 +246,15 @@ class Nat(Through):
         self.assertEqual(self.compare(HAIRPIN + BACK, words, case, ("passive", "epsv")), {"passive": None, "epsv": None})
         self.assertEqual(self.compare(HAIRPIN, words, case, ("passive",)), {"passive": "connect"})
 
+    def test_hairpin_between_neighbours(self):
+        """A machine of the server's own network asks by the outer address: the server answers it directly, and nobody has asked that one."""
+        for script, said in (HAIRPIN, "same network"), (HAIRPIN + BACK, ""):
+            with self.world.at("wall"):
+                self.shell("nft flush ruleset; " + script)
+                became = wall.told("explain", self.file(wall.sallywall("snapshot", status=0).stdout, "snapshot"), "--ftp", "epsv", "--client", LAN + "1",
+                              "--server", OUTSIDE, "--at", "server", status=1 if said else 0)
+            self.assertIn(said, became["conclusion"])
+
     def test_gateway_before_the_client(self):
         case = Case(4, "gateway", (CLIENT[4], LAN))
         words = ["--client", CLIENT[4], "--server", LAN, "--at", "gateway"]

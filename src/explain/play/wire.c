@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/play/wire.h"
+#include "host/host.h"
 #include "packet/build.h"
 #include "packet/decode.h"
 #include "rules/language/names.h"
@@ -7,6 +8,7 @@
 #include "verdict/nft/walk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,8 +140,35 @@ static bool is_of_connection(const struct wire_connection *c, enum story_lane to
     return is_end(&c->peer[to], &p->source, source) && is_end(&c->own[to], &p->destination, destination);
 }
 
+/* The interface by which a is reached without a router; "": it is not, or not known. */
+static void link_of(const struct wire *w, const struct packet_address *a, char ret[HOST_INTERFACE])
+{
+    const struct host_question q = {.family = w->play->family, .destination = *a};
+    struct host_way way;
+
+    host_route(w->play->host, &q, &way);
+    bool direct = way.fate == HOST_FORWARD && way.has_next && packet_address_equal(&way.next, a);
+    snprintf(ret, HOST_INTERFACE, "%s", direct ? way.out : "");
+}
+
+/* NAT leads it to another machine of the sender's own network, to which its address was left: that one answers it directly, from an
+ * address that it has not asked. */
+static bool is_answered_past(const struct wire *w, const struct wire_connection *c, enum story_lane from,
+                             const struct wall_report *report)
+{
+    const struct packet *p = &report->packet;
+    char there[HOST_INTERFACE], here[HOST_INTERFACE];
+
+    if (report->path != WALL_THROUGH || packet_address_equal(&p->destination, &c->peer[from].address) ||
+        !packet_address_equal(&p->source, &c->own[from].address))
+        return false;
+    link_of(w, &p->destination, there);
+    link_of(w, &p->source, here);
+    return there[0] && strcmp(there, here) == 0;
+}
+
 /* Why a packet that got through is of no use to who gets it; 0: it is. */
-static enum speech_phrase useless(const struct wire_connection *c, enum story_lane to,
+static enum speech_phrase useless(const struct wire *w, const struct wire_connection *c, enum story_lane to,
                                   const struct wall_report *report)
 {
     const struct packet *p = &report->packet;
@@ -148,8 +177,10 @@ static enum speech_phrase useless(const struct wire_connection *c, enum story_la
 
     if (leaves && packet_address_equal(&p->source, &p->destination))
         return SPEECH_FROM_ITSELF;
+    if (!c->met[to] && !is_waited_for(c, report))
+        return SPEECH_NOBODY_WAITS;
     if (!c->met[to])
-        return is_waited_for(c, report) ? SPEECH_NOTHING : SPEECH_NOBODY_WAITS;
+        return is_answered_past(w, c, (enum story_lane) !to, report) ? SPEECH_ANSWERED_PAST : SPEECH_NOTHING;
     return is_of_connection(c, to, p) ? SPEECH_NOTHING : SPEECH_OF_NO_CONNECTION;
 }
 
@@ -272,7 +303,7 @@ static enum wall_fate attempt(struct wire *w, struct wire_connection *c, enum st
     *ret_is_final = is_final(w, &report, packet);
     if (report.fate == WALL_DROP || report.fate == WALL_REJECT)
         return report.fate;
-    enum speech_phrase why = useless(c, (enum story_lane) !from, &report);
+    enum speech_phrase why = useless(w, c, (enum story_lane) !from, &report);
     if (why == SPEECH_NOBODY_WAITS && may_be_waited_for(c, &report)) {
         if (report.fate != WALL_UNKNOWN)
             note_doubt(w, step, &report.packet);
