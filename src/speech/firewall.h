@@ -785,6 +785,9 @@ SPEECH(SERVED_HEAD, "What clients of the server that %1$s describes meet at %2$s
 SPEECH(SERVED_DOORS,
        "Doors (firewall=%1$s): the server itself tells the firewall of each data connection, under TLS too")
 SPEECH(SERVED_NO_DOORS, "No doors (firewall=%1$s): of data connections the firewall knows what it can read")
+SPEECH(SERVED_ELSEWHERE,
+       "No doors: the server is another machine than this firewall, and can open none in it")
+SPEECH(SERVED_OF_VSFTPD, "No doors: vsftpd opens none (sallyd does, with the same configuration)")
 SPEECH(WALL_HERE, "the wall of this machine")
 SPEECH(SERVED_PLAIN, "in the clear")
 SPEECH(SERVED_TLS, "under TLS")

@@ -873,6 +873,16 @@ class Told(DoorCase):
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("/nowhere", done.stderr)
 
+    def test_who_can_open_none(self):
+        """A server behind the firewall, or another one than ours."""
+        rules = harness.write_file(f"{harness.WORK}/told.rules", STATES.replace(":FORWARD ACCEPT", ":FORWARD DROP").replace(
+            "COMMIT", "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A FORWARD -p tcp -m tcp --dport 21 -j ACCEPT\nCOMMIT"))
+        for name, at, doors, says in (("sallyd.conf", "server", True, "Doors (firewall=auto)"), ("sallyd.conf", "gateway", False, "another machine"),
+                                      ("vsftpd.conf", "server", False, "vsftpd opens none")):
+            conf = harness.write_file(f"{harness.WORK}/{name}", "anonymous_enable=YES\nport_enable=NO\n")
+            done = subprocess.run([harness.SALLYWALL, "explain", rules, "--server-config", conf, "--at", at], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, says in done.stdout), (0 if doors else 1, True), done.stdout + done.stderr)
+
 
 class Loader(threading.Thread):
     """Fetches a file again and again, in sessions that may end at any time. done: how often it had all of it; wrong: what may not be."""

@@ -86,14 +86,6 @@ static bool are_tracked(const struct rules *r)
     return false;
 }
 
-/* Do the rules know of each data connection, because the server says so? */
-static bool has_doors(const struct config *c, const struct rules *r, bool is_wall)
-{
-    if (strcmp(c->firewall, "auto") == 0)
-        return is_wall || are_tracked(r);
-    return strcmp(c->firewall, is_wall ? "sallywall" : "conntrack") == 0;
-}
-
 /* ---- the ways ---- */
 
 /* With a door the firewall knows as much as it does where its helper hears all: so that is what is played. */
@@ -119,6 +111,53 @@ static struct play play_for(const struct config *c, const struct asking *a, bool
                            ? (struct rules_range16){(uint16_t)c->ftp_data_port, (uint16_t)c->ftp_data_port}
                            : (struct rules_range16){1024, 65535};
     return p;
+}
+
+/* Do the rules know of each data connection, because the server says so? Else why not. */
+enum doors { DOORS, DOORS_NOT_CHOSEN, DOORS_OF_VSFTPD, DOORS_ELSEWHERE };
+
+static enum doors choose_doors(const struct config *c, const struct rules *r, bool is_wall)
+{
+    bool is_auto = strcmp(c->firewall, "auto") == 0;
+
+    if (is_auto)
+        return is_wall || are_tracked(r) ? DOORS : DOORS_NOT_CHOSEN;
+    return strcmp(c->firewall, is_wall ? "sallywall" : "conntrack") == 0 ? DOORS : DOORS_NOT_CHOSEN;
+}
+
+/* The firewall stands between the client and the server, or leads the client on to another machine. */
+static bool goes_through(const struct story *story)
+{
+    for (size_t i = 0; i < story->step_count; i++) {
+        if (strcmp(story->steps[i].hook, rules_hook_name(RULES_FORWARD)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_of_vsftpd(const char *file, const struct config *c)
+{
+    const char *name = strrchr(file, '/');
+
+    return strcmp(name ? name + 1 : file, "vsftpd.conf") == 0 && strcmp(c->firewall, "auto") == 0;
+}
+
+/* 0 or -ENOMEM. */
+static int find_doors(const struct config *c, const struct rules *r, const struct asking *a, enum doors *ret)
+{
+    enum doors doors = choose_doors(c, r, a->play.helper_always);
+    struct play p = play_for(c, a, false, 0, false);
+    struct story *story = doors == DOORS ? play_session(r, &p) : NULL;
+
+    if (doors == DOORS && !story)
+        return -ENOMEM;
+    if (doors == DOORS && is_of_vsftpd(a->server_config, c))
+        doors = DOORS_OF_VSFTPD;
+    else if (doors == DOORS && (p.where != STORY_AT_SERVER || goes_through(story)))
+        doors = DOORS_ELSEWHERE;
+    story_free(&story);
+    *ret = doors;
+    return 0;
 }
 
 /* 0 or -ENOMEM; either way what all has is to be freed. */
@@ -220,8 +259,10 @@ static void tell_why(const struct served all[MODES][2], unsigned i, bool has_doo
 }
 
 static void tell_text(const struct config *c, const struct asking *a, const struct served all[MODES][2],
-                      bool has_door, uint8_t family)
+                      enum doors doors, uint8_t family)
 {
+    bool has_door = doors == DOORS;
+
     if (a->brief && worst(all) == 0) {
         const char *over = family == PACKET_IPV6 ? "IPv6" : "IPv4";
         say(has_door ? PHRASE(SERVED_ALL_DOORS, over, a->play.rules_name)
@@ -230,7 +271,17 @@ static void tell_text(const struct config *c, const struct asking *a, const stru
     }
     say(PHRASE(SERVED_HEAD, strncmp(a->server_config, "/dev/fd/", 8) == 0 ? "sallyd.conf" : a->server_config,
                all[0][0].story ? all[0][0].story->rules_name : a->play.rules_name));
-    say(has_door ? PHRASE(SERVED_DOORS, c->firewall) : PHRASE(SERVED_NO_DOORS, c->firewall));
+    switch (doors) {
+    case DOORS_OF_VSFTPD:
+        say(PHRASE(SERVED_OF_VSFTPD));
+        break;
+    case DOORS_ELSEWHERE:
+        say(PHRASE(SERVED_ELSEWHERE));
+        break;
+    default:
+        say(has_door ? PHRASE(SERVED_DOORS, c->firewall) : PHRASE(SERVED_NO_DOORS, c->firewall));
+        break;
+    }
     printf("\n%-*s %s | %s\n", WIDTH, "", SAID(SERVED_PLAIN), SAID(SERVED_TLS));
     for (unsigned m = 0; m < MODES; m++)
         printf("%-*s %s | %s\n", WIDTH, modes[m].name, outcome_word(&all[m][0]), outcome_word(&all[m][1]));
@@ -272,16 +323,16 @@ int served_explain(const struct rules *r, const struct asking *a)
     struct config *c = read_config(a->server_config);
     struct served all[MODES][2];
     int status = STATUS_TROUBLE;
-    bool has_door;
+    enum doors doors = DOORS;
 
     if (!c)
         return STATUS_TROUBLE;
-    has_door = has_doors(c, r, a->play.helper_always);
-    if (play_all(c, r, a, has_door, all))
+    memset(all, 0, sizeof(all));
+    if (find_doors(c, r, a, &doors) || play_all(c, r, a, doors == DOORS, all))
         fprintf(stderr, "sallywall explain: out of memory\n");
-    else if (!a->json || tell_json(c, a, all, has_door) == 0) {
+    else if (!a->json || tell_json(c, a, all, doors == DOORS) == 0) {
         if (!a->json)
-            tell_text(c, a, all, has_door, r->family);
+            tell_text(c, a, all, doors, r->family);
         status = finish_output(worst(all));
     }
     for (unsigned m = 0; m < MODES; m++)
