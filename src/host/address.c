@@ -8,10 +8,35 @@ enum host_answer host_has_interface(const struct host *h, const char *name)
     if (!h)
         return HOST_CANT_TELL;
     for (size_t i = 0; i < h->interface_count; i++) {
-        if (strcmp(h->interfaces[i], name) == 0)
+        if (strcmp(h->interfaces[i].name, name) == 0)
             return HOST_YES;
     }
     return h->interfaces_read ? HOST_NO : HOST_CANT_TELL;
+}
+
+static bool is_without_arp(const struct host *h, const char *name)
+{
+    for (size_t i = 0; i < h->interface_count; i++) {
+        if (strcmp(h->interfaces[i].name, name) == 0)
+            return h->interfaces[i].no_arp;
+    }
+    return false;
+}
+
+enum host_answer host_looks_for(const struct host *h, const struct packet_address *a)
+{
+    struct host_way way;
+
+    if (!h || !h->neighbours6_read)
+        return HOST_CANT_TELL;
+    host_route(h, &(struct host_question){.family = PACKET_IPV6, .destination = *a}, &way);
+    if (way.fate != HOST_FORWARD || !way.out[0] || !way.has_next)
+        return HOST_CANT_TELL;
+    for (size_t i = 0; i < h->neighbour6_count; i++) {
+        if (packet_address_equal(&h->neighbours6[i], &way.next))
+            return HOST_NO;
+    }
+    return is_without_arp(h, way.out) ? HOST_NO : HOST_YES;
 }
 
 const struct host_address *host_addresses(const struct host *h, size_t *ret_count)

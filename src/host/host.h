@@ -63,6 +63,10 @@ const char *host_towards(const struct host *h, uint8_t family, const struct pack
 enum host_answer { HOST_NO, HOST_YES, HOST_CANT_TELL };
 enum host_answer host_has_address(const struct host *h, uint8_t family, const struct packet_address *a);
 
+/* Before it sends to a by IPv6, does it look for the next machine on the way there (neighbour discovery, RFC 4861)? NO: somebody has
+ * said where that is, or it is the only one on its link. */
+enum host_answer host_looks_for(const struct host *h, const struct packet_address *a);
+
 /* The address that interface has for a packet to destination, as NAT's redirect (destination NULL: the first that it has)
  * and masquerading (inet_select_addr for the next hop on the way there, ipv6_dev_get_saddr) take it. false: not known,
  * it has none, or IPv6 has several that it can't be told between. */
@@ -86,6 +90,7 @@ enum host_text {
     HOST_RULES6,
     HOST_ROUTES4, /* ip -4 route show table all; without "table all" the table local is made from the addresses */
     HOST_ROUTES6,
+    HOST_NEIGHBOURS6, /* ip -6 neigh show nud permanent */
 };
 
 struct host_error {

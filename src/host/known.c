@@ -22,6 +22,7 @@ void host_free(struct host **h)
     free((*h)->rules);
     free((*h)->switches);
     free((*h)->interfaces);
+    free((*h)->neighbours6);
     free(*h);
     *h = NULL;
 }

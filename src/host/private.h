@@ -89,6 +89,11 @@ struct host_family {
     bool addresses, routes, local, rules; /* all of them were read */
 };
 
+struct host_interface {
+    char name[HOST_INTERFACE];
+    bool no_arp; /* nobody is looked for on it: a tunnel, a point-to-point link */
+};
+
 struct host {
     struct host_address *addresses;
     size_t address_count, address_capacity;
@@ -102,9 +107,12 @@ struct host {
     size_t rule_count, rule_capacity;
     struct host_switch *switches; /* hashed, at most half full; an empty place has no interface */
     size_t switch_count, switch_capacity;
-    char (*interfaces)[HOST_INTERFACE];
+    struct host_interface *interfaces;
     size_t interface_count, interface_capacity;
     bool interfaces_read;
+    struct packet_address *neighbours6; /* that somebody has set */
+    size_t neighbour6_count, neighbour6_capacity;
+    bool neighbours6_read;
     struct host_family known[2]; /* IPv4, IPv6 */
 };
 

@@ -153,11 +153,13 @@ static int add_interface(struct reader *r)
 {
     struct host *h = r->h;
 
-    if (h->interface_count && strcmp(h->interfaces[h->interface_count - 1], r->interface) == 0)
+    if (h->interface_count && strcmp(h->interfaces[h->interface_count - 1].name, r->interface) == 0)
         return 0; /* -o has a line for each address */
     if (HOST_GROW(h->interfaces, h->interface_capacity, h->interface_count) < 0)
         return -ENOMEM;
-    memcpy(h->interfaces[h->interface_count++], r->interface, HOST_INTERFACE);
+    struct host_interface *i = &h->interfaces[h->interface_count++];
+    *i = (struct host_interface){0};
+    memcpy(i->name, r->interface, HOST_INTERFACE);
     return 0;
 }
 
@@ -263,6 +265,8 @@ static int read_address_line(struct reader *r)
         if ((error = read_interface(r)) < 0 || (error = next(r)) < 0)
             return error;
     }
+    if (r->word[0] == '<' && strstr(r->word, "NOARP"))
+        r->h->interfaces[r->h->interface_count - 1].no_arp = true;
     if (!is(r, "inet") && !is(r, "inet6"))
         return 0;
     if (!r->interface[0])
@@ -730,15 +734,36 @@ static int read_route_line(struct reader *r)
     return error;
 }
 
+/* "fd00::9 dev eth0 lladdr 02:00:00:00:00:09 PERMANENT" */
+static int read_neighbour_line(struct reader *r)
+{
+    struct host *h = r->h;
+    struct host_prefix a = {0};
+    int error = read_prefix(r, &a);
+
+    while (error == 0 && r->word[0] && !is(r, "PERMANENT"))
+        error = next(r);
+    if (error < 0 || !r->word[0])
+        return error;
+    if (HOST_GROW(h->neighbours6, h->neighbour6_capacity, h->neighbour6_count) < 0)
+        return -ENOMEM;
+    h->neighbours6[h->neighbour6_count++] = a.address;
+    return 0;
+}
+
 /* ---- texts ---- */
 
 static const struct {
     int (*read)(struct reader *r);
     uint8_t family;
 } texts[] = {
-    [HOST_ADDRESSES] = {read_address_line, 0},       [HOST_LINKS] = {read_address_line, 0},
-    [HOST_RULES4] = {read_rule_line, PACKET_IPV4},   [HOST_RULES6] = {read_rule_line, PACKET_IPV6},
-    [HOST_ROUTES4] = {read_route_line, PACKET_IPV4}, [HOST_ROUTES6] = {read_route_line, PACKET_IPV6},
+    [HOST_ADDRESSES] = {read_address_line, 0},
+    [HOST_LINKS] = {read_address_line, 0},
+    [HOST_RULES4] = {read_rule_line, PACKET_IPV4},
+    [HOST_RULES6] = {read_rule_line, PACKET_IPV6},
+    [HOST_ROUTES4] = {read_route_line, PACKET_IPV4},
+    [HOST_ROUTES6] = {read_route_line, PACKET_IPV6},
+    [HOST_NEIGHBOURS6] = {read_neighbour_line, PACKET_IPV6},
 };
 
 static int read_lines(struct reader *r, int (*read)(struct reader *r), const char *text, size_t size)
@@ -764,6 +789,7 @@ static int read_lines(struct reader *r, int (*read)(struct reader *r), const cha
 static void set_known(struct host *h, enum host_text what)
 {
     h->interfaces_read |= what == HOST_ADDRESSES || what == HOST_LINKS;
+    h->neighbours6_read |= what == HOST_NEIGHBOURS6;
     for (unsigned i = 0; i < 2; i++) {
         bool own = texts[what].family == (i ? PACKET_IPV6 : PACKET_IPV4);
         h->known[i].addresses |= what == HOST_ADDRESSES;
@@ -781,6 +807,7 @@ static void take_back(struct host *h, const struct host *before)
     h->hop_count = before->hop_count;
     h->rule_count = before->rule_count;
     h->interface_count = before->interface_count;
+    h->neighbour6_count = before->neighbour6_count;
     memcpy(h->known, before->known, sizeof h->known);
 }
 

@@ -27,6 +27,11 @@ const struct snapshot_row SNAPSHOT_ROWS[SNAPSHOT_SECTIONS] = {
         {"ip", {"-4", "route", "show", "table", "all"}, PACKET_IPV4, false, "routes of IPv4"},
     [SNAPSHOT_ROUTES6] =
         {"ip", {"-6", "route", "show", "table", "all"}, PACKET_IPV6, false, "routes of IPv6"},
+    [SNAPSHOT_NEIGHBOURS6] = {"ip",
+                              {"-6", "neigh", "show", "nud", "permanent"},
+                              PACKET_IPV6,
+                              false,
+                              "neighbours of IPv6 that are set by hand"},
     [SNAPSHOT_SWITCHES] = {NULL, {"/proc/sys"}, 0, false, "switches of the kernel"},
     [SNAPSHOT_MODULES] = {NULL, {"/sys/module"}, 0, false, "modules of the kernel"},
     [SNAPSHOT_WALL] = {NULL, {"sallywall"}, 0, false, "whether sallywall's own wall is up"},

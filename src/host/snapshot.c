@@ -169,9 +169,10 @@ int snapshot_tell_host(const struct snapshot *s, struct host *h, snapshot_on_err
         enum snapshot_section section;
         enum host_text what;
     } texts[] = {
-        {SNAPSHOT_ADDRESSES, HOST_ADDRESSES}, {SNAPSHOT_LINKS, HOST_LINKS},
-        {SNAPSHOT_RULES4, HOST_RULES4},       {SNAPSHOT_RULES6, HOST_RULES6},
-        {SNAPSHOT_ROUTES4, HOST_ROUTES4},     {SNAPSHOT_ROUTES6, HOST_ROUTES6},
+        {SNAPSHOT_ADDRESSES, HOST_ADDRESSES},     {SNAPSHOT_LINKS, HOST_LINKS},
+        {SNAPSHOT_RULES4, HOST_RULES4},           {SNAPSHOT_RULES6, HOST_RULES6},
+        {SNAPSHOT_ROUTES4, HOST_ROUTES4},         {SNAPSHOT_ROUTES6, HOST_ROUTES6},
+        {SNAPSHOT_NEIGHBOURS6, HOST_NEIGHBOURS6},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -41,6 +41,7 @@ enum snapshot_section {
     SNAPSHOT_RULES6,
     SNAPSHOT_ROUTES4,
     SNAPSHOT_ROUTES6,
+    SNAPSHOT_NEIGHBOURS6,
     SNAPSHOT_SWITCHES, /* "net.ipv4.ip_forward = 1" */
     SNAPSHOT_MODULES,  /* "nf_conntrack_ftp: loaded", "nf_conntrack_ftp.ports = 21" */
     SNAPSHOT_WALL,     /* "up", "none": sallywall's own */

@@ -46,6 +46,7 @@ SPEECH(REASON_ROUTE, "because of %1$s: %2$s") /* an address, and what routes say
 SPEECH(ROUTE_UNKNOWN, "where packets to %1$s go, which NAT made their destination: %2$s")
 SPEECH(ROUTE_NOT_SAID, "whether that is this machine itself, or which way leads there, was not said "
                        "(--address, --route, or a snapshot as FILE)")
+SPEECH(REFUSES_PORT6, "the server refuses it, since PORT can't name an IPv6 address: EPRT can (--ftp eprt)")
 SPEECH(REFUSES_NAMED, "the server refuses it, since it names %1$s while the connection comes from %2$s: NAT "
                       "rewrote that, and no helper the command")
 SPEECH(ANSWERED_PAST, "rules of NAT lead it to %1$s, in the same network as %2$s: the answer goes back there "
@@ -249,13 +250,20 @@ SPEECH(MODE_ACTIVE, "active")
 SPEECH(NEIGHBOURS_WORKS,
        "%1$s But %2$s neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 finds a machine on its "
        "link: only machines that know each other's link-layer address already get so far (%3$s).")
-SPEECH(NEIGHBOURS_BLOCKED, "Besides, %1$s neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 "
+SPEECH(NEIGHBOURS_BLOCKED, "Nothing begins: %1$s neighbour discovery (ICMPv6 types 135 and 136), by which "
+                           "IPv6 finds a machine on its link. The "
+                           "rules let through what would come then (%2$s).")
+SPEECH(NEIGHBOURS_CLAUSE, "%1$s neighbour discovery")
+SPEECH(NEIGHBOURS_BESIDES, "Besides, %1$s neighbour discovery (ICMPv6 types 135 and 136), by which IPv6 "
                            "finds a machine on its link: whatever else helps, it helps only machines that "
                            "know each other's link-layer address already (%2$s).")
+SPEECH(NEIGHBOURS_NFT, "nft add rule %1$s %2$s icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } "
+                       "accept, before what drops them")
 SPEECH(NEIGHBOURS_COMMANDS,
        "ip6tables -I %1$s -p ipv6-icmp --icmpv6-type 135 -j ACCEPT, and the same with 136")
 
 /* What a fix does, for its title, which begins with a capital letter. */
+SPEECH(FIX_NEIGHBOURS, "admit neighbour discovery")
 SPEECH(FIX_OPEN_CONTROL, "open port %1$s")
 SPEECH(FIX_OPEN_CONTROL_UDP, "open UDP port %1$s")
 SPEECH(FIX_HELPER, "give port %1$s its helper")
@@ -297,6 +305,7 @@ SPEECH(EXPOSES, "exposes: %1$s")
 SPEECH(PORTS_ONE, "%1$s port")
 SPEECH(PORTS_MORE, "%1$s ports")
 SPEECH(PORTS_ABOUT, "about %1$s ports")
+SPEECH(EXPOSES_NEIGHBOURS, "none: machines on its links find it")
 SPEECH(EXPOSES_PING, "no port; the machine can be pinged")
 SPEECH(EXPOSES_OUTWARDS, "nothing inwards; %1$s outwards")
 SPEECH(EXPOSES_ANNOUNCED_TO, "none: only announced connections, to %1$s more")

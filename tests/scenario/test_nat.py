@@ -255,6 +255,33 @@ class Nat(Through):
                               "--server", OUTSIDE, "--at", "server", status=1 if said else 0)
             self.assertIn(said, became["conclusion"])
 
+    def test_nobody_is_found(self):
+        """Over IPv6 rules that forget neighbour discovery stop all, but for neighbours that are set by hand, as those of this world are."""
+        words = ["--client", CLIENT[6], "--server", WALL_IN[6], "--at", "server"]
+        case = Case(6, "server", (CLIENT[6], WALL_IN[6]))
+        rules = ("ip6tables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; ip6tables -A INPUT -p tcp --dport 21 -j ACCEPT\n"
+                 "ip6tables -A INPUT -p tcp --dport 10090 -j ACCEPT; ip6tables -P INPUT DROP; ip6tables -P OUTPUT DROP\n"
+                 "ip6tables -A OUTPUT -p tcp -j ACCEPT\n")
+        self.assertEqual(self.compare(rules, words, case, ("epsv",)), {"epsv": None})
+        sides = {"wall": CLIENT[6], "client": WALL_IN[6]}
+        by_hand = {}
+        for side, neighbour in sides.items():
+            with self.world.at(side):
+                by_hand[side] = subprocess.run(["ip", "neigh", "show", "to", neighbour], check=True, capture_output=True, text=True).stdout
+                self.shell(f"ip neigh del {neighbour} dev eth0")
+        try:
+            self.assertEqual(self.compare(rules, words, case, ("epsv",)), {"epsv": "connect"})
+            with self.world.at("wall"):
+                snapshot = self.file(wall.sallywall("snapshot", status=0).stdout, "snapshot")
+                said = wall.told("explain", snapshot, "--ftp", "epsv", "--pasv-ports", f"{PASV}:{PASV}", *words, status=1)
+                self.assertIn("neighbour discovery", said["conclusion"])
+                self.shell("\n".join(said["fixes"][0]["commands"]))
+            self.assertEqual(self.compare_now(words, case, ("epsv",)), {"epsv": None})
+        finally:
+            for side, line in by_hand.items():
+                with self.world.at(side):
+                    self.shell("ip neigh replace " + line.replace("PERMANENT", "nud permanent"))
+
     def test_gateway_before_the_client(self):
         case = Case(4, "gateway", (CLIENT[4], LAN))
         words = ["--client", CLIENT[4], "--server", LAN, "--at", "gateway"]

@@ -24,6 +24,7 @@ ip -4 rule show
 ip -6 rule show
 ip -4 route show table all
 ip -6 route show table all
+ip -6 neigh show nud permanent
 /proc/sys
 /sys/module
 sallywall""".splitlines()

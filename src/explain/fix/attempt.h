@@ -10,6 +10,7 @@
 enum { FIX_COMMANDS = 16 };
 
 enum fix_deed { /* in the order in which a title names them */
+                FIX_NEIGHBOURS,
                 FIX_OPEN_CONTROL,
                 FIX_HELPER,
                 FIX_STATE,

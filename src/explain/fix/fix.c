@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/fix/fix.h"
 #include "explain/fix/expose.h"
+#include "explain/fix/makers.h"
 #include "explain/fix/manager.h"
 #include "explain/fix/told.h"
 #include "explain/make.h"
+#include "explain/play/neighbours.h"
 #include "explain/play/session.h"
 #include "rules/nft/nft.h"
 #include "speech/speech.h"
@@ -32,6 +34,22 @@ static const struct story_step *first_lost(const struct story *story)
     return NULL;
 }
 
+/* The session works, if it begins. 1: it does, or nobody knows better; 0: go on; or what the maker said. */
+static int admit_neighbours(struct fix_attempt *a)
+{
+    struct story made_up = {0};
+
+    if (neighbours_need(a->rules, &a->play) == NEIGHBOURS_NEVER)
+        return 1;
+    int result = neighbours_find_stopped(a->walked, &a->play, &made_up);
+    if (!result)
+        result = made_up.step_count ? fix_admit_neighbours(a, &made_up.steps[0]) : 1;
+    if (made_up.step_count)
+        story_step_drop_last(&made_up);
+    free(made_up.steps);
+    return result;
+}
+
 /* One round: plays, and has the maker admit what is lost. 1: works; 0: go on; or what the maker said. */
 static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
 {
@@ -44,7 +62,7 @@ static int attempt_round(struct fix_attempt *a, const struct fix_maker *maker)
         story = play_worst(a->walked, &a->play, true, &lost, NULL);
         if (story && story->outcome == STORY_WORKS) {
             story_free(&story);
-            return 1;
+            return admit_neighbours(a);
         }
     }
     const struct story_step *step = story ? first_lost(story) : NULL;

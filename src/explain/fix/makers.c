@@ -85,6 +85,19 @@ static int accept_echo(struct fix_attempt *a, const struct story_step *step)
                        place, server, what);
 }
 
+int fix_admit_neighbours(struct fix_attempt *a, const struct story_step *step)
+{
+    char place[96];
+    if (!step->rule.chain)
+        return -ENOENT;
+    a->deeds |= 1U << FIX_NEIGHBOURS;
+    if (fix_nft_decides(step))
+        return fix_nft_accept_neighbours(a, step);
+    place_before(step, place, sizeof(place));
+    int error = fix_command(a, "%s -p ipv6-icmp --icmpv6-type 135 -j ACCEPT", place);
+    return error ? error : fix_command(a, "%s -p ipv6-icmp --icmpv6-type 136 -j ACCEPT", place);
+}
+
 static int accept_states(struct fix_attempt *a, const struct story_step *step, bool related)
 {
     char place[96];

@@ -13,4 +13,7 @@ extern const size_t fix_ftp_maker_count;
  * requests), and what belongs to connections that are open. */
 MUST_USE int fix_admit_common(struct fix_attempt *a, const struct story_step *step);
 
+/* Admits neighbour discovery, a message of which step stops. As a maker's admit. */
+MUST_USE int fix_admit_neighbours(struct fix_attempt *a, const struct story_step *step);
+
 #endif

@@ -163,6 +163,14 @@ int fix_nft_accept_echo(struct fix_attempt *a, const struct story_step *step)
     return add_rule(a, step, words, json);
 }
 
+int fix_nft_accept_neighbours(struct fix_attempt *a, const struct story_step *step)
+{
+    return add_rule(
+        a, step, "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"icmpv6\",\"field\":\"type\"}},"
+        "\"right\":{\"set\":[\"nd-neighbor-solicit\",\"nd-neighbor-advert\"]}}},{\"accept\":null}");
+}
+
 int fix_nft_accept_states(struct fix_attempt *a, const struct story_step *step, bool related)
 {
     return add_rule(

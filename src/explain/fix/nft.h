@@ -21,6 +21,8 @@ MUST_USE int fix_nft_accept_ports(struct fix_attempt *a, const struct story_step
 MUST_USE int fix_nft_append_ports(struct fix_attempt *a, const struct nft_chain *chain, const char *protocol,
                                   struct rules_range16 ports);
 MUST_USE int fix_nft_accept_echo(struct fix_attempt *a, const struct story_step *step);
+/* Both messages of neighbour discovery. */
+MUST_USE int fix_nft_accept_neighbours(struct fix_attempt *a, const struct story_step *step);
 MUST_USE int fix_nft_accept_states(struct fix_attempt *a, const struct story_step *step, bool related);
 /* The helper, by a table of its own. */
 MUST_USE int fix_nft_helper(struct fix_attempt *a);

@@ -37,6 +37,8 @@ static char *ports_text(const struct fix_exposure *e, uint64_t count)
 /* Where the session goes, if no new connection is let in there. */
 static char *exposes_no_port(const struct fix_attempt *a, const struct fix_exposure *e)
 {
+    if (a->deeds == 1U << FIX_NEIGHBOURS)
+        return PHRASE(EXPOSES_NEIGHBOURS);
     if (e->pings)
         return PHRASE(EXPOSES_PING);
     if (e->outgoing) {
@@ -100,6 +102,7 @@ static const struct deed {
     enum speech_phrase phrase;
     enum { NO_NUMBER, CONTROL_PORT, DATA_PORT, RANGE } numbers;
 } deeds[FIX_DEEDS] = {
+    [FIX_NEIGHBOURS] = {SPEECH_FIX_NEIGHBOURS, NO_NUMBER},
     [FIX_OPEN_CONTROL] = {SPEECH_FIX_OPEN_CONTROL, CONTROL_PORT},
     [FIX_HELPER] = {SPEECH_FIX_HELPER, CONTROL_PORT},
     [FIX_STATE] = {SPEECH_FIX_STATE, NO_NUMBER},
