@@ -46,7 +46,6 @@ SPEECH(REASON_ROUTE, "because of %1$s: %2$s") /* an address, and what routes say
 SPEECH(ROUTE_UNKNOWN, "where packets to %1$s go, which NAT made their destination: %2$s")
 SPEECH(ROUTE_NOT_SAID, "whether that is this machine itself, or which way leads there, was not said "
                        "(--address, --route, or a snapshot as FILE)")
-SPEECH(REFUSES_PORT6, "the server refuses it, since PORT can't name an IPv6 address: EPRT can (--ftp eprt)")
 SPEECH(REFUSES_NAMED, "the server refuses it, since it names %1$s while the connection comes from %2$s: NAT "
                       "rewrote that, and no helper the command")
 SPEECH(ANSWERED_PAST, "rules of NAT lead it to %1$s, in the same network as %2$s: the answer goes back there "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a person did not say about a session. */
+#include "explain/play/session.h"
 #include "explain/play/world.h"
 #include "host/host.h"
 #include "packet/decode.h"
@@ -153,6 +154,8 @@ int play_complete(const struct rules *r, struct play *play)
     struct packet_address own;
     if (play->family == 0)
         play->family = r->family;
+    if (play->family == PACKET_IPV6) /* whose addresses PASV and PORT can't name, so that nobody says them (RFC 2428) */
+        play->mode = session_is_active(play->mode) ? STORY_EPRT : STORY_EPSV;
     if (is_zero(&play->server))
         found = find_server(r, play, &play->server);
     if (found < 0)

@@ -297,9 +297,7 @@ static void note_refusal(struct session *s, const struct packet_address *named)
     struct story_step *step = &w->story->steps[w->story->step_count - 1];
     char *name = story_end_text(named, w->play->family, 0),
          *from = story_end_text(&s->control.peer[STORY_SERVER].address, w->play->family, 0);
-    step->cause = w->play->family == PACKET_IPV6 && w->play->mode == STORY_ACTIVE
-                      ? PHRASE(REFUSES_PORT6)
-                      : PHRASE(REFUSES_NAMED, name, from);
+    step->cause = PHRASE(REFUSES_NAMED, name, from);
     if (!step->cause)
         w->error = -ENOMEM;
     if (w->lost_step == 0)
