@@ -462,6 +462,7 @@ struct rules *rules_copy(const struct rules *r)
     copy->next_serial = r->next_serial;
     copy->nft = nft_hold(r->nft);
     copy->back_end = r->back_end;
+    copy->is_legacy_beside = r->is_legacy_beside;
     if (r->other && !(copy->other = rules_copy(r->other))) {
         rules_free(&copy);
         return NULL;

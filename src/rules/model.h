@@ -611,6 +611,8 @@ struct rules {
     size_t remark_count;
     uint32_t next_serial;
     const char *back_end; /* of another set's other: "legacy" or "nft", static; else NULL */
+    bool
+        is_legacy_beside; /* of the back end legacy, where there is the other, too: "iptables" may mean that */
     struct rules *other;  /* those of iptables' other back end, which the kernel asks, too; or NULL. Owned */
     struct nft_ruleset *nft; /* tables of nft's own (rules/nft/nft.h), shared by copies; or NULL */
 };

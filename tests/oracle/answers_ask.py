@@ -227,7 +227,7 @@ def carry_out(program, case, commands):
     for command in commands:
         if command.startswith("pasv_min_port="):
             port = int(command.partition("=")[2])
-        elif command.startswith(("iptables ", "ip6tables ", "nft ")):
+        elif command.startswith(("iptables ", "ip6tables ", "iptables-legacy ", "ip6tables-legacy ", "nft ")):
             with program.world.at("wall"):
                 do("sh", "-c", "PATH=%s:$PATH; %s" % (folder, command))
         elif not command.startswith(("pasv_", "modprobe ", "#")):

@@ -207,6 +207,8 @@ static int look_at_nft(const struct running *running, struct rules *r)
 int running_look_beside(const struct running *running, struct rules *r)
 {
     bool is_legacy = strstr(running->name, "nf_tables") != NULL; /* the other is */
+
+    r->is_legacy_beside = !is_legacy && running->saved;
     int error = running->other ? running_add_other(r, is_legacy, running->other, strlen(running->other)) : 0;
 
     return error ? error : look_at_nft(running, r);

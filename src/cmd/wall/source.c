@@ -189,7 +189,7 @@ static int read_plain(struct source *s, enum source_forms forms, uint8_t family,
 /* The rules of a family: of the back end that has some; if both have, the other's stand beside. */
 struct back_ends {
     const struct snapshot_part *ours, *other; /* NULL: it has none */
-    bool other_is_legacy;
+    bool other_is_legacy, is_legacy_beside;
     const struct snapshot_part *nft;   /* what iptables made of nft's tables; NULL: it is not shown */
     const struct snapshot_part *asked; /* for why there is nothing */
 };
@@ -213,6 +213,7 @@ static struct back_ends choose_back_end(const struct snapshot *s, uint8_t family
     bool is_legacy = !nft->is_there || (has_rules(legacy) && !has_rules(nft));
     struct back_ends ret = {.nft = nft->is_there ? nft : NULL, .asked = nft->line ? nft : plain};
     ret.ours = is_legacy ? legacy : nft;
+    ret.is_legacy_beside = is_legacy && nft->is_there;
     if (!ret.ours->is_there)
         ret.ours = NULL;
     if (has_rules(nft) && has_rules(legacy)) {
@@ -354,6 +355,8 @@ static int read_snapshot(struct source *s, uint8_t family, struct rules **ret)
         r = -ENOMEM;
     if (!r)
         r = add_beside(s, &b, rules);
+    if (!r)
+        rules->is_legacy_beside = b.is_legacy_beside;
     if (!r && b.ours)
         r = show_version(s, b.ours, family);
     if (!r) {

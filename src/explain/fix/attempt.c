@@ -73,8 +73,8 @@ int fix_command(struct fix_attempt *a, const char *format, ...)
     va_end(list);
     if (error)
         return error;
-    return fix_remember(
-        a, story_format("%s %s", a->rules->family == PACKET_IPV6 ? "ip6tables" : "iptables", command));
+    return fix_remember(a, story_format("%s%s %s", a->rules->family == PACKET_IPV6 ? "ip6tables" : "iptables",
+                                        a->rules->is_legacy_beside ? "-legacy" : "", command));
 }
 
 int fix_configure(struct fix_attempt *a, const char *format, ...)

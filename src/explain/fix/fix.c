@@ -142,7 +142,8 @@ static int fix_add(struct story *story, struct fix_attempt *a, const struct fix_
 /* A command that changes rules, not a line of configuration. */
 static bool is_of_rules(const char *command)
 {
-    static const char *const programs[] = {"iptables ", "ip6tables ", "nft ", "ufw ", "firewall-cmd "};
+    static const char *const programs[] = {"iptables ", "ip6tables ", "iptables-legacy ", "ip6tables-legacy ",
+                                           "nft ",      "ufw ",       "firewall-cmd "};
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
         if (strncmp(command, programs[i], strlen(programs[i])) == 0)
             return true;
