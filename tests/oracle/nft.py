@@ -225,7 +225,7 @@ class Maker:
                          "fib daddr type " + self.pick("local", "unicast", "{ local, broadcast }", "!= local"), "fib saddr type " + self.pick("local", "unicast"),
                          "fib saddr . iif oif " + self.pick("exists", "missing"), "fib saddr . iif oifname " + self.pick('"v1"', '"lo"'), "fib saddr . mark . iif oif exists",
                          "meta day " + self.pick('"Monday"', '{ "Monday", "Tuesday", "Wednesday", "Thursday" }'), "meta hour \"00:00\"-\"%02d:00\"" % self.rng.randint(1, 23),
-                         "meta time < \"2040-01-01 00:00:00\"", "meta cpu 0", "numgen random mod 2 0")
+                         "meta time < \"2040-01-01 00:00:00\"", "meta cpu 0", "numgen random mod 2 0", "numgen random mod 1 " + self.pick("0", "1"))
 
     def question_of_connections(self):
         return self.pick("ct state new", "ct state established,related", "ct state invalid", "ct state { new, established }", "ct state != established",

@@ -170,12 +170,20 @@ class Alone(Example):
         return ()
 
 
+HELPED_BY_MAP = ("table inet helped {\n ct helper std {\n  type \"ftp\" protocol tcp\n }\n chain early {\n  type filter hook prerouting priority filter\n"
+                 "  ct helper set meta l4proto . th dport map { tcp . %d : \"std\" }\n }\n}\n")
 HELPED = ("table inet helped {\n ct helper std {\n  type \"ftp\" protocol tcp\n }\n chain begin {\n  type filter hook prerouting priority raw + 5\n"
           "  ct state untracked return\n }\n chain early {\n  type filter hook prerouting priority filter\n  tcp dport 21 ct helper set \"std\"\n }\n}\n")
 NFT_ALONE = {
     "nothing is open": Alone("", BLOCKED, nft=(nft_alone("input"),)),
     "no helper": Alone("", BLOCKED, nft=(nft_alone("input", "tcp dport 21 accept"),)),
     "a helper, and RELATED": Alone("", WORKS, nft=(nft_alone("input", "tcp dport 21 accept", "ct state related accept"), HELPED)),
+    "a helper by a map": Alone("", WORKS, nft=(nft_alone("input", "tcp dport 21 accept", "ct state related accept"), HELPED_BY_MAP % 21)),
+    "a helper by a map, of another port": Alone("", BLOCKED, nft=(nft_alone("input", "tcp dport 21 accept", "ct state related accept"), HELPED_BY_MAP % 2121)),
+    "one of one": Alone("", WORKS, nft=(nft_alone("input", "tcp dport 21 numgen random mod 1 vmap { 0 : accept }", "tcp dport 10090-10100 accept"),)),
+    "what nobody asks for is written": Alone("", WORKS, nft=(nft_alone("input", "ip id set 0 tcp urgptr set 0 tcp dport 21 accept", "tcp dport 10090-10100 accept"),)),
+    "the usual clamp": Alone("", BLOCKED, place="gateway", nft=(nft_alone("forward", "iifname eth0 oifname eth1 tcp dport 21 accept"),
+                             "table inet clamp {\n chain clamped {\n  type filter hook forward priority mangle;\n  tcp flags syn tcp option maxseg size set rt mtu\n }\n}\n")),
     "a helper, and no RELATED": Alone("", BLOCKED, nft=(nft_alone("input", "tcp dport 21 accept"), HELPED)),
     "the range is open": Alone("", WORKS, nft=(nft_alone("input", "tcp dport { 21, 10090-10100 } accept"),)),
     "refused by a rule": Alone("", BLOCKED, nft=(nft_alone("input", "tcp dport 22 accept", "reject with icmpx admin-prohibited", "tcp dport 21 accept"),)),

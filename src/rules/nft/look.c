@@ -276,6 +276,9 @@ static void look_at_statement(struct ports *p, const struct nft_statement *s)
     case NFT_DO_SET_FIELD:
         look_at_expr(p, s->field.value);
         break;
+    case NFT_DO_HELPER:
+        look_at_expr(p, s->name ? NULL : s->helper.by);
+        break;
     default:
         break;
     }

@@ -40,6 +40,8 @@ enum nft_expr_kind {
     NFT_EXPR_RAW,   /* bits of the packet */
     NFT_EXPR_FIB,
     NFT_EXPR_BINARY, /* left operator right */
+    NFT_EXPR_SURE,   /* text reads like chance, and has one outcome: value.first */
+    NFT_EXPR_OBJECT, /* what a map of objects has: text is its name */
 };
 
 enum nft_shape {
@@ -59,12 +61,14 @@ enum nft_fib_flag {
 enum nft_fib_result { NFT_FIB_OUT, NFT_FIB_OUT_NAME, NFT_FIB_TYPE };
 enum nft_direction { NFT_DIRECTION_NONE, NFT_DIRECTION_ORIGINAL, NFT_DIRECTION_REPLY };
 
+struct nft_object;
+
 struct nft_expr {
     uint8_t kind;                /* enum nft_expr_kind */
     uint8_t type;                /* enum nft_type */
     uint16_t bits;               /* of its value; 0: not known */
     const struct nft_expr *next; /* beside it in a list or concatenation */
-    const char *text;            /* UNKNOWN: its name; else NULL */
+    const char *text;            /* UNKNOWN, SURE, OBJECT: its name; else NULL */
     const char *because;         /* UNKNOWN: "numgen, which is not evaluated" */
     union {
         struct {
@@ -97,6 +101,7 @@ struct nft_expr {
             uint8_t operation; /* enum nft_operator */
             const struct nft_expr *left, *right;
         } binary;
+        const struct nft_object *object; /* NULL: there is none of that name */
     };
 };
 
@@ -267,6 +272,9 @@ struct nft_statement {
             const struct nft_expr *key, *value;
         } field;
         struct {
+            const struct nft_expr *by; /* a map of helpers, where none is named */
+        } helper;
+        struct {
             uint8_t kind;   /* enum nft_nat */
             uint8_t family; /* enum packet_family; 0: either */
             bool says_family;
@@ -286,6 +294,7 @@ struct nft_statement {
             bool rewrites; /* it may change addresses, marks or how the packet is tracked */
             const char *because; /* "queue, which is not evaluated" */
             bool matches;        /* it asks something: the rule maybe ends here */
+            bool whole;          /* name is all that is written */
         } unknown;
     };
 };

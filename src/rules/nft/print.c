@@ -215,7 +215,11 @@ static void put_statement(FILE *out, const struct nft_statement *s, enum nft_fam
         nft_put_expr(out, s->field.value);
         break;
     case NFT_DO_HELPER:
-        fprintf(out, "ct helper set \"%s\"", s->name);
+        fputs("ct helper set ", out);
+        if (s->name)
+            fprintf(out, "\"%s\"", s->name);
+        else
+            nft_put_expr(out, s->helper.by);
         break;
     case NFT_DO_NAT:
         put_nat(out, s);
@@ -224,7 +228,7 @@ static void put_statement(FILE *out, const struct nft_statement *s, enum nft_fam
         put_set(out, s, family);
         break;
     default:
-        fprintf(out, "%s ...", s->name);
+        fprintf(out, "%s%s", s->name, s->unknown.whole ? "" : " ...");
         break;
     }
 }

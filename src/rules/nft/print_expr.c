@@ -336,6 +336,9 @@ void nft_put_expr(FILE *out, const struct nft_expr *e)
     case NFT_EXPR_BINARY:
         put_binary(out, e);
         break;
+    case NFT_EXPR_OBJECT:
+        fprintf(out, "\"%s\"", e->text);
+        break;
     default:
         fputs(e->text, out);
         break;

@@ -6,6 +6,8 @@
 
 #include "rules/nft/read.h"
 
+enum { NUMGEN_BITS = 32 };
+
 typedef const struct nft_expr *read_function(struct nft_reader *r, json_t *j, const struct nft_kind_of *of,
                                              int depth);
 
@@ -34,16 +36,27 @@ static const struct nft_expr *unknown(struct nft_reader *r, const char *what)
     return e;
 }
 
-static const struct nft_expr *unknown_numgen(struct nft_reader *r, json_t *j)
+/* One of so many: that of one is no chance. */
+static const struct nft_expr *read_numgen(struct nft_reader *r, json_t *j)
 {
     uint64_t offset = nft_whole(j, "offset");
+    struct nft_expr *e;
     char what[100];
 
     int size = snprintf(what, sizeof(what), "numgen %.20s mod %llu", nft_string(j, "mode"),
                         (unsigned long long)nft_whole(j, "mod"));
     if (offset)
         snprintf(what + size, sizeof(what) - (size_t)size, " offset %llu", (unsigned long long)offset);
-    return unknown(r, what);
+    if (nft_whole(j, "mod") != 1)
+        return unknown(r, what);
+    e = make(r, NFT_EXPR_SURE);
+    if (!e)
+        return NULL;
+    e->type = NFT_TYPE_INTEGER;
+    e->bits = NUMGEN_BITS;
+    e->text = nft_keep(r, what);
+    e->value.first = e->value.last = offset;
+    return e;
 }
 
 /* ---- kinds ---- */
@@ -459,7 +472,7 @@ static const struct nft_expr *read_object(struct nft_reader *r, json_t *j, const
     if (!nft_only(j, &name, &value))
         return unknown(r, "an expression");
     if (strcmp(name, "numgen") == 0)
-        return unknown_numgen(r, value);
+        return read_numgen(r, value);
     const char *key = nft_string(value, "key"); /* {"rt": {"key": "nexthop"}} */
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strcmp(rows[i].name, name) == 0)
@@ -476,9 +489,13 @@ static const struct nft_expr *read_scalar(struct nft_reader *r, json_t *j, const
 
     if (!e)
         return NULL;
-    if (text && strcmp(text, "*") == 0)
+    if (text && strcmp(text, "*") == 0) {
         e->kind = NFT_EXPR_ANY;
-    else if (!nft_read_value(j, (enum nft_type)(of ? of->types[0] : NFT_TYPE_NONE), e))
+    } else if (text && of && of->types[0] == NFT_TYPE_HELPER_OBJECT) {
+        e->kind = NFT_EXPR_OBJECT;
+        e->text = nft_keep(r, text);
+        e->object = nft_find_object(r, "ct helper", text);
+    } else if (!nft_read_value(j, (enum nft_type)(of ? of->types[0] : NFT_TYPE_NONE), e))
         be_unknown(r, e, text ? text : "a value");
     else if (e->bits == 0 && of)
         e->bits = of->bits[0];

@@ -230,8 +230,12 @@ static void read_helper(struct nft_reader *r, json_t *j, struct nft_statement *s
     s->kind = NFT_DO_HELPER;
     s->name = nft_keep(r, json_string_value(j));
     s->object = nft_find_object(r, "ct helper", s->name);
-    if (!s->name)
-        be_unknown(r, s, "ct helper by a map", false, true);
+    if (s->name)
+        return;
+    const struct nft_kind_of kind = {.types = {NFT_TYPE_HELPER_OBJECT}, .count = 1};
+    s->helper.by = nft_read_expr(r, j, &kind, 0);
+    if (!s->helper.by || s->helper.by->kind != NFT_EXPR_MAP)
+        be_unknown(r, s, "ct helper", false, true);
 }
 
 static void read_jump(struct nft_reader *r, json_t *j, struct nft_statement *s)
@@ -388,10 +392,16 @@ static void read_named(struct nft_reader *r, json_t *whole, const char *name, js
         return;
     }
     for (size_t i = 0; i < sizeof(unknowns) / sizeof(unknowns[0]); i++) {
-        if (strcmp(unknowns[i].name, name) == 0) {
-            be_unknown(r, s, name, unknowns[i].ends, unknowns[i].rewrites);
-            return;
+        if (strcmp(unknowns[i].name, name) != 0)
+            continue;
+        be_unknown(r, s, name, unknowns[i].ends, unknowns[i].rewrites);
+        if (strncmp(name, "ct ", strlen("ct ")) == 0 && json_is_string(value)) {
+            char text[200];
+            snprintf(text, sizeof(text), "%s set \"%.150s\"", name, json_string_value(value));
+            s->name = nft_keep(r, text);
+            s->unknown.whole = true;
         }
+        return;
     }
     be_unknown(r, s, name, true, true);
 }

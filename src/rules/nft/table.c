@@ -101,6 +101,7 @@ const struct nft_type_row nft_types[NFT_TYPES] = {
     [NFT_TYPE_CT_STATUS] = {"ct_status", 32, true, true, ct_statuses},
     [NFT_TYPE_CT_DIRECTION] = {"ct_dir", 8, false, false, ct_directions},
     [NFT_TYPE_HELPER] = {"string", 128, false, false, NULL},
+    [NFT_TYPE_HELPER_OBJECT] = {"ct helper", 0, false, false, NULL},
     [NFT_TYPE_SECONDS] = {"time", 64, false, false, NULL},
     [NFT_TYPE_TIME] = {NULL, 64, false, false, NULL},
     [NFT_TYPE_DAY] = {"day", 8, false, false, days},

@@ -37,12 +37,13 @@ enum nft_type {
     NFT_TYPE_CT_STATE,
     NFT_TYPE_CT_STATUS,
     NFT_TYPE_CT_DIRECTION,
-    NFT_TYPE_HELPER,   /* name of one */
-    NFT_TYPE_SECONDS,  /* spans of time: "10s" */
-    NFT_TYPE_TIME,     /* ns since 1970, of the zone of who lists */
-    NFT_TYPE_DAY,      /* 0: Sunday */
-    NFT_TYPE_HOUR,     /* second of the day, likewise */
-    NFT_TYPE_FIB_TYPE, /* RTN_* */
+    NFT_TYPE_HELPER,
+    NFT_TYPE_HELPER_OBJECT, /* name of one */
+    NFT_TYPE_SECONDS,       /* spans of time: "10s" */
+    NFT_TYPE_TIME,          /* ns since 1970, of the zone of who lists */
+    NFT_TYPE_DAY,           /* 0: Sunday */
+    NFT_TYPE_HOUR,          /* second of the day, likewise */
+    NFT_TYPE_FIB_TYPE,      /* RTN_* */
     NFT_TYPES
 };
 

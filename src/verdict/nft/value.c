@@ -156,6 +156,7 @@ void nft_evaluate(const struct nft_expr *e, const struct nft_world *w, struct nf
 {
     switch (e->kind) {
     case NFT_EXPR_VALUE:
+    case NFT_EXPR_SURE:
         nft_be(ret, e->value.first);
         break;
     case NFT_EXPR_LIST:

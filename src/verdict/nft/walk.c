@@ -238,6 +238,18 @@ static bool is_mss(const struct nft_field *f)
     return f->base == TCP_OPTION_MSS && f->bits == 16;
 }
 
+/* Nobody on the way of the packet decides by it but rules that ask for just that. */
+static bool is_of_no_account(const struct nft_field *f)
+{
+    static const char *const names[] = {"id", "flowlabel", "urgptr"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (f->what == NFT_WHAT_BYTES && strcmp(f->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void set_known(struct rule_walk *r, const struct nft_expr *key, const struct nft_value *value)
 {
     struct effect e = {.value = (uint32_t)value->part[0].value, .mask = UINT32_MAX};
@@ -283,7 +295,10 @@ static void set_known(struct rule_walk *r, const struct nft_expr *key, const str
             apply(r, &e);
         break;
     default:
-        lead_astray(r, "what a rule writes into the packet, which is not evaluated");
+        if (is_of_no_account(key->field.row))
+            change(r, VERDICT_NO_BYTES);
+        else
+            lead_astray(r, "what a rule writes into the packet, which is not evaluated");
         break;
     }
 }
@@ -324,11 +339,10 @@ static enum step set_field(struct rule_walk *r, const struct nft_statement *s)
 }
 
 /* nft_ct_helper_obj_eval: only of a connection that begins, and the first one counts. */
-static void set_helper(struct rule_walk *r, const struct nft_statement *s)
+static void set_helper(struct rule_walk *r, const struct nft_object *o)
 {
     const struct effect_state *state = &r->w->ways.state;
     const struct track_view *view = state->packet.view;
-    const struct nft_object *o = s->object;
     struct verdict_help *help = &r->w->ways.help;
 
     if (!view || !view->flow || state->has_template || !view->fresh ||
@@ -343,6 +357,26 @@ static void set_helper(struct rule_walk *r, const struct nft_statement *s)
         return;
     help->set = true;
     help->helper = strcmp(o->helper.type, "ftp") == 0 ? TRACK_HELPER_FTP : TRACK_HELPER_OTHER;
+}
+
+/* nft_objref_map_eval: what the map has for the packet; nothing, and the rule does not hold. */
+static enum step set_helper_by_map(struct rule_walk *r, const struct nft_expr *by)
+{
+    const struct nft_world world = {&r->w->ways.state.packet, r->w->memory};
+    const char *because = "which helper a map has for the packet";
+    const struct nft_element *element = NULL;
+    struct nft_value key;
+
+    nft_evaluate(by->map.key, &world, &key);
+    if (key.absent == VERDICT_YES)
+        return STEP_BREAK;
+    enum verdict_answer found = nft_lookup(by->map.set, &key, &world, &element, &because);
+    if (found == VERDICT_NO)
+        return STEP_BREAK;
+    bool known = found == VERDICT_YES && key.absent == VERDICT_NO && element && element->data &&
+                 element->data->kind == NFT_EXPR_OBJECT;
+    set_helper(r, known ? element->data->object : NULL);
+    return known ? STEP_ON : maybe_break(r, because);
 }
 
 static enum step reject(struct rule_walk *r, const struct nft_statement *s)
@@ -510,7 +544,9 @@ static enum step meet(struct rule_walk *r, const struct nft_statement *s, uint32
         apply(r, &(struct effect){.kind = EFFECT_NOTRACK});
         return STEP_ON;
     case NFT_DO_HELPER:
-        set_helper(r, s);
+        if (!s->name)
+            return set_helper_by_map(r, s->helper.by);
+        set_helper(r, s->object);
         return STEP_ON;
     case NFT_DO_UNKNOWN:
         return meet_unknown(r, s);
