@@ -233,6 +233,8 @@ int conclude_notes(struct story *story, struct wall_rules *r, const struct play 
         error = note_assumptions(story, wall_rules_model(r), played);
     if (!error)
         error = note_range(story, asked, played);
+    if (!error && story->named)
+        error = story_note_take(story, PHRASE(NOTE_NAMES_OTHER, story->named, story->server));
     if (!error)
         error = note_remarks(story, wall_rules_model(r));
     return error;

@@ -628,8 +628,8 @@ void story_free(struct story **s)
     if (!story)
         return;
     *s = NULL;
-    char *const strings[] = {story->rules_name, story->client, story->server,    story->kernel,
-                             story->manner,     story->title,  story->conclusion};
+    char *const strings[] = {story->rules_name, story->client, story->server,     story->kernel,
+                             story->manner,     story->title,  story->conclusion, story->named};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         free(strings[i]);
     for (size_t i = 0; i < story->step_count; i++)

@@ -123,6 +123,8 @@ struct story {
     char *manner;          /* "linux" or "robust" */
     char *title;           /* "Passive FTP from 192.168.0.2 to 192.168.0.18, firewall on the server" */
     /* what happened */
+    char *
+        named; /* the server by a 227 as the client hears it, if that is another address than it has asked; or NULL */
     struct story_step *steps;
     size_t step_count;
     struct story_task *tasks;

@@ -220,6 +220,10 @@ SPEECH(NOTE_DATA_PORT, "It depends on the port that the server sends data from: 
                        "Told here is what happens with another.")
 SPEECH(NOTE_PICKED_PORT, "It depends on the data port that the %1$s picks: with %2$s the session works. Told "
                          "here is what happens with one of the others.")
+SPEECH(NOTE_NAMES_OTHER,
+       "The 227 that the client hears names %1$s. Clients of today connect to %2$s all the same (curl, lftp, "
+       "FileZilla); one that believes it "
+       "does not get there. The server can be told which address to name (pasv_address=%2$s).")
 SPEECH(NOTE_PORT_AGAIN,
        "Told of a %1$s that takes the same data port for each transfer: rules remember it. With another "
        "port each time the session works.")

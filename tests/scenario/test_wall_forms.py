@@ -244,6 +244,15 @@ class Scripts(wall.KernelCase):
         self.assertFalse(os.path.exists(trace))
 
 
+    def test_a_227_that_names_the_inner_address(self):
+        rules = ("*nat\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:OUTPUT ACCEPT\n:POSTROUTING ACCEPT\n-A PREROUTING -d 198.51.100.1/32 -p tcp -m multiport --dports "
+                 "21,10090:10100 -j DNAT --to-destination 192.168.0.18\nCOMMIT\n" + wall.filter_table())
+        for mode, named in ("passive", True), ("epsv", False):
+            said = wall.told("explain", "-", "--ftp", mode, "--pasv-ports", "10090:10100", "--client", "198.51.100.7", "--server", "198.51.100.1",
+                             "--address", "eth0=198.51.100.1/24", "--address", "eth1=192.168.0.1/24", input=rules, status=0)
+            self.assertEqual("pasv_address=198.51.100.1" in " ".join(said["notes"]), named)
+
+
 LOG = ("[ 77.1] [UFW BLOCK] IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:02:08:00 SRC=192.0.2.9 DST=198.51.100.7 LEN=60 "
        "TOS=0x00 PREC=0x00 TTL=52 ID=1 DF PROTO=TCP SPT=40000 DPT=%d WINDOW=64240 RES=0x00 SYN URGP=0")
 

@@ -154,7 +154,8 @@ int play_complete(const struct rules *r, struct play *play)
     struct packet_address own;
     if (play->family == 0)
         play->family = r->family;
-    if (play->family == PACKET_IPV6) /* whose addresses PASV and PORT can't name, so that nobody says them (RFC 2428) */
+    if (play->family ==
+        PACKET_IPV6) /* whose addresses PASV and PORT can't name, so that nobody says them (RFC 2428) */
         play->mode = session_is_active(play->mode) ? STORY_EPRT : STORY_EPSV;
     if (is_zero(&play->server))
         found = find_server(r, play, &play->server);

@@ -243,6 +243,20 @@ static bool is_here(const struct session *s, enum story_lane side)
     return stand->is_known ? stand->is_here : play_is_here(s->wire.play, side);
 }
 
+/* A 227 names another address than the client's own for the server. */
+static void note_named(struct session *s, const struct ftp_address *address, const struct wire_end *server)
+{
+    struct story *story = s->wire.story;
+    struct wire_end named = end_of(address, s->wire.play->family);
+
+    if (s->wire.play->mode != STORY_PASSIVE || s->is_encrypted || !address->port || story->named ||
+        packet_address_equal(&named.address, &server->address))
+        return;
+    story->named = story_end_text(&named.address, s->wire.play->family, 0);
+    if (!story->named)
+        s->wire.error = -ENOMEM;
+}
+
 /* The client connects to the port of the reply as it heard it, at the server's address as it knows that: of the
  * address in a 227 clients of today take no notice (curl since 7.74, lftp, ftplib, sally). */
 static bool go_by_reply(struct session *s, struct wire_connection *data)
@@ -258,6 +272,7 @@ static bool go_by_reply(struct session *s, struct wire_connection *data)
             address.port = 0;
     }
     ftp_reply_clear(&reply);
+    note_named(s, &address, &to);
     to.port = address.port;
     data->waits = data->own[STORY_SERVER];
     data->waits_here = is_here(s, STORY_SERVER);
