@@ -208,7 +208,8 @@ static void note_doubt(struct wire *w, struct story_step *step, const struct pac
     story_rule_clear(&step->rule);
     step->stage = WALL_BY_ROUTE;
     step->fate = WALL_UNKNOWN;
-    step->because = place ? PHRASE(MAYBE_NOBODY_WAITS, place) : NULL;
+    bool is_led = place && strcmp(place, step->destination) != 0;
+    step->because = !place ? NULL : is_led ? PHRASE(MAYBE_NOBODY_WAITS, place) : PHRASE(MAYBE_NOT_LED, place);
     step->ask = strdup("ss -tln");
     if (!step->because || !step->ask)
         w->error = -ENOMEM;
