@@ -14,6 +14,15 @@ enum host_answer host_has_interface(const struct host *h, const char *name)
     return h->interfaces_read ? HOST_NO : HOST_CANT_TELL;
 }
 
+bool host_has_ports(const struct host *h, const char *interface)
+{
+    for (size_t i = 0; h && i < h->interface_count; i++) {
+        if (strcmp(h->interfaces[i].master, interface) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_without_arp(const struct host *h, const char *name)
 {
     for (size_t i = 0; i < h->interface_count; i++) {

@@ -136,6 +136,8 @@ const struct packet_address *host_locals(const struct host *h, uint8_t family, s
 /* Has it an address of the family that others can reach? Else it is none that anything is asked of. */
 bool host_is_reachable(const struct host *h, uint8_t family);
 
+/* Has it ports: is it a bridge (or a bond, or a VRF)? */
+bool host_has_ports(const struct host *h, const char *interface);
 /* Is there an interface of that name? h NULL: CANT_TELL. */
 enum host_answer host_has_interface(const struct host *h, const char *name);
 

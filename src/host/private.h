@@ -91,7 +91,8 @@ struct host_family {
 
 struct host_interface {
     char name[HOST_INTERFACE];
-    bool no_arp; /* nobody is looked for on it: a tunnel, a point-to-point link */
+    char master[HOST_INTERFACE]; /* the bridge, bond or VRF that it is a port of; "": none */
+    bool no_arp;                 /* nobody is looked for on it: a tunnel, a point-to-point link */
 };
 
 struct host {

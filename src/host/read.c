@@ -255,6 +255,20 @@ static int read_address(struct reader *r)
     return add_address(r, &a);
 }
 
+/* "<BROADCAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP" */
+static int read_link_words(struct reader *r, struct host_interface *i)
+{
+    int error = 0;
+
+    i->no_arp |= strstr(r->word, "NOARP") != NULL;
+    while (error == 0 && r->word[0] && !is(r, "master"))
+        error = next(r);
+    if (error < 0 || !r->word[0])
+        return error;
+    error = next(r);
+    return error < 0 ? error : read_name(r, i->master);
+}
+
 static int read_address_line(struct reader *r)
 {
     int error;
@@ -265,8 +279,8 @@ static int read_address_line(struct reader *r)
         if ((error = read_interface(r)) < 0 || (error = next(r)) < 0)
             return error;
     }
-    if (r->word[0] == '<' && strstr(r->word, "NOARP"))
-        r->h->interfaces[r->h->interface_count - 1].no_arp = true;
+    if (r->word[0] == '<')
+        return read_link_words(r, &r->h->interfaces[r->h->interface_count - 1]);
     if (!is(r, "inet") && !is(r, "inet6"))
         return 0;
     if (!r->interface[0])

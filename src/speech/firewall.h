@@ -51,6 +51,10 @@ SPEECH(REFUSES_NAMED, "the server refuses it, since it names %1$s while the conn
 SPEECH(ANSWERED_PAST, "rules of NAT lead it to %1$s, in the same network as %2$s: the answer goes back there "
                       "directly, from an address "
                       "that was not asked, unless what is sent back into its network is masqueraded")
+SPEECH(MAYBE_NO_HAIRPIN, "whether the bridge %1$s sends it back by the port where it came in (hairpin mode)")
+SPEECH(
+    MAYBE_PAST_BRIDGE,
+    "whether iptables sees the answer, which goes back by the bridge %1$s directly (bridge-nf-call-iptables)")
 SPEECH(MAYBE_NOT_LED, "whether the server waits at %1$s, too: rules of NAT lead its control connection "
                       "elsewhere, and not this one")
 SPEECH(MAYBE_NOBODY_WAITS, "whether the server waits at %1$s, too, where rules of NAT lead it")

@@ -180,7 +180,10 @@ static enum speech_phrase useless(const struct wire *w, const struct wire_connec
     if (!c->met[to] && !is_waited_for(c, report))
         return SPEECH_NOBODY_WAITS;
     if (!c->met[to])
-        return is_answered_past(w, c, (enum story_lane) !to, report) ? SPEECH_ANSWERED_PAST : SPEECH_NOTHING;
+        return is_answered_past(w, c, (enum story_lane) !to, report) &&
+                       !host_has_ports(w->play->host, report->out)
+                   ? SPEECH_ANSWERED_PAST
+                   : SPEECH_NOTHING;
     return is_of_connection(c, to, p) ? SPEECH_NOTHING : SPEECH_OF_NO_CONNECTION;
 }
 
@@ -200,22 +203,43 @@ static void note_useless(struct wire *w, struct story_step *step, enum speech_ph
     free(destination);
 }
 
-/* Whether it is of use is not known: it goes on as if it was. */
-static void note_doubt(struct wire *w, struct story_step *step, const struct packet *p)
+/* Whether it is of use is not known: it goes on as if it was. because is the step's then. */
+static void note_doubt(struct wire *w, struct story_step *step, char *because, const char *ask)
 {
-    char *place = story_end_text(&p->destination, p->family, p->destination_port);
-
     story_rule_clear(&step->rule);
     step->stage = WALL_BY_ROUTE;
     step->fate = WALL_UNKNOWN;
-    bool is_led = place && strcmp(place, step->destination) != 0;
-    step->because = !place ? NULL : is_led ? PHRASE(MAYBE_NOBODY_WAITS, place) : PHRASE(MAYBE_NOT_LED, place);
-    step->ask = strdup("ss -tln");
+    step->because = because;
+    step->ask = strdup(ask);
     if (!step->because || !step->ask)
         w->error = -ENOMEM;
     if (w->doubt_step == 0)
         w->doubt_step = step->number;
+}
+
+static void doubt_that_somebody_waits(struct wire *w, struct story_step *step, const struct packet *p)
+{
+    char *place = story_end_text(&p->destination, p->family, p->destination_port);
+    bool is_led = place && strcmp(place, step->destination) != 0;
+
+    note_doubt(w, step,
+               !place   ? NULL
+               : is_led ? PHRASE(MAYBE_NOBODY_WAITS, place)
+                        : PHRASE(MAYBE_NOT_LED, place),
+               "ss -tln");
     free(place);
+}
+
+/* What a bridge does with a packet that goes back into the network where it came from: to the same machine only in hairpin mode;
+ * to another one, whose answer iptables sees, and leads back, only if it is called for bridges. NULL: nothing to doubt. */
+static char *doubt_of_bridge(const struct wire *w, const struct wire_connection *c, enum story_lane from,
+                             const struct wall_report *report)
+{
+    if (report->path != WALL_THROUGH || c->met[!from] || !host_has_ports(w->play->host, report->out))
+        return NULL;
+    if (packet_address_equal(&report->packet.destination, &c->own[from].address))
+        return PHRASE(MAYBE_NO_HAIRPIN, report->out);
+    return is_answered_past(w, c, from, report) ? PHRASE(MAYBE_PAST_BRIDGE, report->out) : NULL;
 }
 
 /* What the other side learns of the packet that comes to it. */
@@ -307,12 +331,15 @@ static enum wall_fate attempt(struct wire *w, struct wire_connection *c, enum st
     enum speech_phrase why = useless(w, c, (enum story_lane) !from, &report);
     if (why == SPEECH_NOBODY_WAITS && may_be_waited_for(c, &report)) {
         if (report.fate != WALL_UNKNOWN)
-            note_doubt(w, step, &report.packet);
+            doubt_that_somebody_waits(w, step, &report.packet);
     } else if (why != SPEECH_NOTHING) {
         note_useless(w, step, why, &report.packet);
         *ret_is_final = !is_retry;
         return WALL_DROP;
     }
+    char *doubt = report.fate != WALL_UNKNOWN ? doubt_of_bridge(w, c, from, &report) : NULL;
+    if (doubt)
+        note_doubt(w, step, doubt, "bridge -d link; sysctl net.bridge");
     deliver(w, c, from, &report);
     return report.fate;
 }

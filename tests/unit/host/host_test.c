@@ -356,18 +356,57 @@ static void test_loopback_from_outside(void **state)
     host_free(&h);
 }
 
+/* Who is looked for before anything is sent to him, and which interfaces have ports. */
+static void test_links_and_neighbours(void **state)
+{
+    static const struct {
+        const char *to;
+        enum host_answer answer;
+    } rows[] = {
+        {"fd00:1::9", HOST_NO}, {"fd00:1::8", HOST_YES}, {"fd00:2::9", HOST_NO}, {"2001:db8::1", HOST_YES}};
+    struct packet_address a;
+    uint8_t family;
+
+    (void)state;
+    struct host *h = make();
+    take(h, HOST_ADDRESSES,
+         "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default\n"
+         "2: eth0@if5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP group "
+         "default\n"
+         "    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0\n"
+         "3: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group "
+         "default\n"
+         "    inet6 fd00:1::1/64 scope global\n"
+         "4: wg0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1420 qdisc noqueue state UNKNOWN group default\n");
+    take(h, HOST_RULES6, "0:\tfrom all lookup local\n32766:\tfrom all lookup main\n");
+    take(h, HOST_ROUTES6,
+         "fd00:1::/64 dev br0 proto kernel metric 256 pref medium\nfd00:2::/64 dev wg0 metric 256 pref "
+         "medium\n"
+         "default via fd00:1::fe dev br0 metric 1024 pref medium\n");
+    assert_true(host_has_ports(h, "br0"));
+    assert_false(host_has_ports(h, "eth0"));
+    assert_false(host_has_ports(NULL, "br0"));
+    assert_int_equal(packet_address_parse("fd00:1::9", &a, &family), 0);
+    assert_int_equal(host_looks_for(h, &a), HOST_CANT_TELL);
+    take(h, HOST_NEIGHBOURS6,
+         "fd00:1::9 dev br0 lladdr 02:00:00:00:00:09 PERMANENT \nfd00:1::8 dev br0 lladdr 02:00:00:00:00:08 "
+         "REACHABLE\n");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(packet_address_parse(rows[i].to, &a, &family), 0);
+        if (host_looks_for(h, &a) != rows[i].answer)
+            fail_msg("%s: not %d", rows[i].to, rows[i].answer);
+    }
+    host_free(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_known),
-        cmocka_unit_test(test_addresses_alone),
-        cmocka_unit_test(test_routes_as_they_are_said),
-        cmocka_unit_test(test_what_is_refused),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_address_for_the_next_hop),
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_table_that_is_not_said),
-        cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_nothing_is_known),         cmocka_unit_test(test_links_and_neighbours),
+        cmocka_unit_test(test_addresses_alone),          cmocka_unit_test(test_routes_as_they_are_said),
+        cmocka_unit_test(test_what_is_refused),          cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_address_for_the_next_hop), cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_table_that_is_not_said),   cmocka_unit_test(test_switches),
         cmocka_unit_test(test_loopback_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
