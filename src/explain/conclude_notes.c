@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain/conclude.h"
+#include "explain/fix/nft.h"
 #include "explain/make.h"
 #include "explain/play/session.h"
 #include "explain/play/world.h"
@@ -145,8 +146,9 @@ static int note_automatic_helper(struct story *story, struct wall_rules *r, cons
     if (!worked)
         return 0;
     bool is_gone = played->kernel >= TRACK_KERNEL(6, 0);
-    return story_note_take(story, is_gone ? PHRASE(NOTE_HELPER_GONE, story->kernel)
-                                          : PHRASE(NOTE_HELPER_OFF, story->kernel));
+    const char *rule = fix_nft_is_all(wall_rules_model(r)) ? SAID(RULE_NFT_HELPER) : SAID(RULE_CT_HELPER);
+    return story_note_take(story, is_gone ? PHRASE(NOTE_HELPER_GONE, story->kernel, rule)
+                                          : PHRASE(NOTE_HELPER_OFF, story->kernel, rule));
 }
 
 static bool has_helper_rule(const struct rules *r)

@@ -243,12 +243,14 @@ SPEECH(
     "Which passive ports the server uses was not said, so any from 1024 to 65534 is assumed (--pasv-ports).")
 SPEECH(NOTE_HELPER_GONE,
        "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach itself to port 21. "
-       "That is off by default since Linux 4.7 and gone in 6.0: this kernel (%1$s) needs a CT --helper rule. "
+       "That is off by default since Linux 4.7 and gone in 6.0: this kernel (%1$s) needs %2$s. "
        "modprobe nf_conntrack_ftp alone does not help.")
 SPEECH(NOTE_HELPER_OFF, "With these rules FTP worked on Linux before 4.7: nf_conntrack_ftp used to attach "
                         "itself to port 21. That is off by default since Linux 4.7: this kernel (%1$s) needs "
-                        "a CT --helper rule, or sysctl net.netfilter.nf_conntrack_helper=1, which is gone in "
+                        "%2$s, or sysctl net.netfilter.nf_conntrack_helper=1, which is gone in "
                         "6.0. modprobe nf_conntrack_ftp alone does not help.")
+SPEECH(RULE_CT_HELPER, "a CT --helper rule")
+SPEECH(RULE_NFT_HELPER, "a rule with ct helper set")
 SPEECH(NOTE_TLS, "Without TLS these rules are enough: the helper reads the control channel. Under TLS it "
                  "can't, whatever rule assigns it.")
 SPEECH(NOTE_OTHER_MODE, "The rules as they are let the same session pass in %1$s mode (--ftp %2$s).")
