@@ -192,10 +192,13 @@ class Ftp(Question):
 
 
 def is_led_away(answer, port):
-    """To a port where no server of ours waits: the answer says that it takes one to be there."""
+    """To a port or a machine where no server of ours waits: the answer says that it takes one to be there."""
     first = (answer.said.get("packets") or [{}])[0]
     became = first.get("becomes")
-    return bool(became) and read_end(became["destination"])[1] not in (21, OTHER_PORT, port)
+    if not became:
+        return False
+    host, led_to = read_end(became["destination"])
+    return led_to not in (21, OTHER_PORT, port) or host in CLIENT.values()
 
 
 class Fixes(Ftp):

@@ -60,7 +60,7 @@ MUST_USE bool wire_send(struct wire *w, struct wire_connection *c, enum story_la
                         const void *payload, size_t size, const char *label);
 /* SYN, SYN ACK, ACK. */
 MUST_USE bool wire_connect(struct wire *w, struct wire_connection *c, enum story_lane from);
-/* FIN of from, FIN of the other, ACK. */
+/* FIN of from, FIN of the other, and an ACK, of which it does not matter whether it arrives. */
 MUST_USE bool wire_close(struct wire *w, struct wire_connection *c, enum story_lane from);
 
 #endif
