@@ -74,6 +74,7 @@ class Host:
         return in_namespace(self.fd)
 
     def run(self, *argv, check=True, input=None, **kw):
+        kw.setdefault("env", {**os.environ, "XTABLES_LOCKFILE": f"{harness.WORK}/xtables-{self.fd}.lock"})  # iptables waits for nobody
         done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=harness.PATIENCE, input=input,
                               preexec_fn=self.enter(), **kw)
         if check and done.returncode:
