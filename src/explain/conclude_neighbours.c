@@ -38,21 +38,20 @@ static int take_back(struct story *story, const char *why)
     return 0;
 }
 
-static int tell(struct story *story, const struct stopped *stopped, enum neighbours_need need)
+static int tell(struct story *story, const struct stopped *stopped, bool sure)
 {
     bool works = story->outcome == STORY_WORKS;
     char *why = PHRASE(NEIGHBOURS_CLAUSE, stopped->who);
     char *longer = !works ? PHRASE(NEIGHBOURS_BESIDES, stopped->who, stopped->way)
-                   : need == NEIGHBOURS_NEEDED
-                       ? PHRASE(NEIGHBOURS_BLOCKED, stopped->who, stopped->way)
-                       : PHRASE(NEIGHBOURS_WORKS, story->conclusion, stopped->who, stopped->way);
+                   : sure ? PHRASE(NEIGHBOURS_BLOCKED, stopped->who, stopped->way)
+                          : PHRASE(NEIGHBOURS_WORKS, story->conclusion, stopped->who, stopped->way);
     int error = longer && why ? 0 : -ENOMEM;
 
     if (!error && works) {
         free(story->conclusion);
         story->conclusion = longer;
         longer = NULL;
-        error = need == NEIGHBOURS_NEEDED ? take_back(story, why) : 0;
+        error = sure ? take_back(story, why) : 0;
     } else if (!error) {
         error = story_note_add(story, "%s", longer);
     }
@@ -63,17 +62,15 @@ static int tell(struct story *story, const struct stopped *stopped, enum neighbo
 
 int conclude_neighbours(struct story *story, struct wall_rules *r, const struct play *played)
 {
-    enum neighbours_need need = neighbours_need(wall_rules_model(r), played);
+    bool sure = false;
     struct stopped stopped = {0};
     struct story made_up = {0};
 
-    if (need == NEIGHBOURS_NEVER)
-        return 0;
-    int error = neighbours_find_stopped(r, played, &made_up);
+    int error = neighbours_find_stopped(r, played, &made_up, &sure);
     if (!error && made_up.step_count)
         error = remember(&stopped, &made_up.steps[0]);
     if (!error && stopped.who)
-        error = tell(story, &stopped, need);
+        error = tell(story, &stopped, sure);
     if (made_up.step_count)
         story_step_drop_last(&made_up);
     free(made_up.steps);

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import harness
 import wall
 from harness import need
 
@@ -281,6 +282,20 @@ class Nat(Through):
             for side, line in by_hand.items():
                 with self.world.at(side):
                     self.shell("ip neigh replace " + line.replace("PERMANENT", "nud permanent"))
+
+    def test_a_link_on_which_nobody_is_looked_for(self):
+        """A gateway looks for machines on its links, each by itself: not on a tunnel."""
+        script = """ip link set lo up
+ip link add eth0 type veth peer name p0; ip link add eth1 type veth peer name p1; ip link set eth0 arp off
+for i in eth0 p0 eth1 p1; do ip link set $i up; done
+ip addr add fd00:1::1/64 dev eth0 nodad; ip addr add fd00:2::1/64 dev eth1 nodad
+echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+ip6tables -P INPUT DROP; ip6tables -A INPUT -i %s -p ipv6-icmp -j ACCEPT
+exec "$0" snapshot"""
+        for open_link, status in ("eth1", 0), ("eth0", 1):
+            done = subprocess.run(["unshare", "--net", "sh", "-ec", script % open_link, harness.SALLYWALL], check=True, capture_output=True, text=True)
+            said = wall.told("explain", self.file(done.stdout, "snapshot"), "-6", "--tcp", "fd00:1::9 > [fd00:2::9]:80", status=status)
+            self.assertEqual("neighbour discovery" in said["conclusion"], status == 1)
 
     def test_gateway_before_the_client(self):
         case = Case(4, "gateway", (CLIENT[4], LAN))

@@ -145,18 +145,21 @@ static bool is_of_vsftpd(const char *file, const struct config *c)
 /* 0 or -ENOMEM. */
 static int find_doors(const struct config *c, const struct rules *r, const struct asking *a, enum doors *ret)
 {
-    enum doors doors = choose_doors(c, r, a->play.helper_always);
     struct play p = play_for(c, a, false, 0, false);
-    struct story *story = doors == DOORS ? play_session(r, &p) : NULL;
 
-    if (doors == DOORS && !story)
+    *ret = choose_doors(c, r, a->play.helper_always);
+    if (*ret != DOORS)
+        return 0;
+    if (is_of_vsftpd(a->server_config, c)) {
+        *ret = DOORS_OF_VSFTPD;
+        return 0;
+    }
+    struct story *story = p.where == STORY_AT_SERVER ? play_session(r, &p) : NULL;
+    if (p.where == STORY_AT_SERVER && !story)
         return -ENOMEM;
-    if (doors == DOORS && is_of_vsftpd(a->server_config, c))
-        doors = DOORS_OF_VSFTPD;
-    else if (doors == DOORS && (p.where != STORY_AT_SERVER || goes_through(story)))
-        doors = DOORS_ELSEWHERE;
+    if (!story || goes_through(story))
+        *ret = DOORS_ELSEWHERE;
     story_free(&story);
-    *ret = doors;
     return 0;
 }
 

@@ -38,10 +38,9 @@ static const struct story_step *first_lost(const struct story *story)
 static int admit_neighbours(struct fix_attempt *a)
 {
     struct story made_up = {0};
+    bool sure = false;
 
-    if (neighbours_need(a->rules, &a->play) == NEIGHBOURS_NEVER)
-        return 1;
-    int result = neighbours_find_stopped(a->walked, &a->play, &made_up);
+    int result = neighbours_find_stopped(a->walked, &a->play, &made_up, &sure);
     if (!result)
         result = made_up.step_count ? fix_admit_neighbours(a, &made_up.steps[0]) : 1;
     if (made_up.step_count)

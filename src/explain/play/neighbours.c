@@ -14,7 +14,8 @@ struct neighbours {
     const struct rules *rules;
     const struct play *play;
     struct wall *wall;
-    struct packet_address own, other; /* this machine, and its neighbour on the way to the other end */
+    enum story_lane side;             /* whose link it is */
+    struct packet_address own, other; /* this machine, and its neighbour on the way to that side */
 };
 
 static struct packet_address address_of(const char *text)
@@ -33,15 +34,15 @@ static struct packet_address solicited_node(const struct packet_address *target)
     return address;
 }
 
-/* The address by which a gateway is known on the client's link: a router's is of the link alone. */
-static struct packet_address own_of_gateway(const struct play *play)
+/* The address by which a gateway is known on a side's link: a router's is of the link alone. */
+static struct packet_address own_of_gateway(const struct play *play, enum story_lane side)
 {
     struct packet_address own = address_of("fe80::fe");
     struct wall_world world;
     size_t count;
     const struct host_address *all = host_addresses(play->host, &count);
 
-    play_world(play, STORY_CLIENT, &world);
+    play_world(play, side, &world);
     for (size_t i = 0; i < count; i++) {
         const uint8_t *bytes = (const uint8_t *)all[i].address.word;
         if (all[i].family == PACKET_IPV6 && strcmp(all[i].interface, world.in) == 0 && bytes[0] == 0xfe &&
@@ -55,9 +56,10 @@ static struct packet_address own_of_gateway(const struct play *play)
 static void find_ends(struct neighbours *n)
 {
     const struct play *play = n->play;
-    bool at_client = play->where == STORY_AT_CLIENT;
-    n->own = play->where == STORY_AT_GATEWAY ? own_of_gateway(play) : at_client ? play->client : play->server;
-    n->other = at_client ? play->server : play->client;
+    n->own = play->where == STORY_AT_GATEWAY ? own_of_gateway(play, n->side)
+             : n->side == STORY_SERVER       ? play->client
+                                             : play->server;
+    n->other = n->side == STORY_SERVER ? play->server : play->client;
     if (memcmp(n->own.word, n->other.word, 8) != 0)
         n->other = address_of("fe80::1");
 }
@@ -87,7 +89,7 @@ static int ask(struct neighbours *n, uint8_t type, bool is_in, struct story_step
     int size = packet_build(&recipe, buffer, sizeof(buffer));
     if (size < 0 || packet_decode(buffer, (size_t)size, false, &packet) < 0)
         return -ENOMEM;
-    play_world(n->play, n->play->where == STORY_AT_CLIENT ? STORY_SERVER : STORY_CLIENT, &world);
+    play_world(n->play, n->side, &world);
     const char *interface = world.in[0] ? world.in : "";
     world.unknown |= interface[0] ? 0U : VERDICT_NO_IN | VERDICT_NO_OUT;
     world.in = is_in ? interface : "";
@@ -118,30 +120,35 @@ static int find_stopped(struct neighbours *n, struct story *story)
     return 0;
 }
 
-int neighbours_find_stopped(struct wall_rules *r, const struct play *play, struct story *story)
+/* Of the machine's links to the two ends, who is looked for there. */
+static enum host_answer looks_for(const struct play *play, enum story_lane side)
+{
+    if (play->where == (side == STORY_CLIENT ? STORY_AT_CLIENT : STORY_AT_SERVER))
+        return HOST_NO;
+    return host_looks_for(play->host, side == STORY_CLIENT ? &play->client : &play->server);
+}
+
+int neighbours_find_stopped(struct wall_rules *r, const struct play *play, struct story *story,
+                            bool *ret_sure)
 {
     struct neighbours n = {.rules = wall_rules_model(r), .play = play};
     struct track_config config;
+    int error = 0;
 
+    if (play->family != PACKET_IPV6 || n.rules->family != PACKET_IPV6 || play_is_local(play))
+        return 0;
     play_config(play, &config);
-    find_ends(&n);
     n.wall = wall_new(r, &config, NULL, NULL);
-    int error = n.wall ? find_stopped(&n, story) : -ENOMEM;
+    if (!n.wall)
+        return -ENOMEM;
+    for (n.side = STORY_CLIENT; n.side <= STORY_SERVER && !error && !story->step_count; n.side++) {
+        enum host_answer looks = looks_for(play, n.side);
+        if (looks == HOST_NO)
+            continue;
+        find_ends(&n);
+        error = find_stopped(&n, story);
+        *ret_sure = looks == HOST_YES;
+    }
     wall_free(&n.wall);
     return error;
-}
-
-/* ---- who has to be looked for ---- */
-
-enum neighbours_need neighbours_need(const struct rules *r, const struct play *play)
-{
-    enum host_answer client =
-        play->where == STORY_AT_CLIENT ? HOST_NO : host_looks_for(play->host, &play->client);
-    enum host_answer server =
-        play->where == STORY_AT_SERVER ? HOST_NO : host_looks_for(play->host, &play->server);
-
-    if (play->family != PACKET_IPV6 || r->family != PACKET_IPV6 || play_is_local(play) ||
-        (client == HOST_NO && server == HOST_NO))
-        return NEIGHBOURS_NEVER;
-    return client == HOST_YES || server == HOST_YES ? NEIGHBOURS_NEEDED : NEIGHBOURS_MAYBE;
 }

@@ -9,17 +9,10 @@
 #include "base/result.h"
 #include "explain/play/world.h"
 
-enum neighbours_need {
-    NEIGHBOURS_NEEDED,
-    NEIGHBOURS_MAYBE, /* it was not said whether the machine knows where they are */
-    NEIGHBOURS_NEVER, /* IPv4; or they are set by hand, or alone on their links */
-};
-
-/* Of who is played. */
-enum neighbours_need neighbours_need(const struct rules *r, const struct play *play);
-
-/* Adds to story, which may be a made-up one, the first of the four messages that the rules stop, as they judge it. 0, with no step if
- * they stop none; -ENOMEM. */
-MUST_USE int neighbours_find_stopped(struct wall_rules *r, const struct play *play, struct story *story);
+/* Adds to story, a made-up one without steps, the first message of neighbour discovery that the rules stop on a link on which the machine
+ * has to look for somebody. *ret_sure: it has to; false: it was not said whether somebody has set where those are. 0, with no step if none
+ * is stopped; -ENOMEM. */
+MUST_USE int neighbours_find_stopped(struct wall_rules *r, const struct play *play, struct story *story,
+                                     bool *ret_sure);
 
 #endif
