@@ -278,9 +278,9 @@ static int read_address_line(struct reader *r)
             return fail(r, "found \"%s\", expected the number of an interface, as ip prints it", r->word);
         if ((error = read_interface(r)) < 0 || (error = next(r)) < 0)
             return error;
+        if (r->word[0] == '<')
+            return read_link_words(r, &r->h->interfaces[r->h->interface_count - 1]);
     }
-    if (r->word[0] == '<')
-        return read_link_words(r, &r->h->interfaces[r->h->interface_count - 1]);
     if (!is(r, "inet") && !is(r, "inet6"))
         return 0;
     if (!r->interface[0])

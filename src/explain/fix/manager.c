@@ -115,11 +115,12 @@ static int tell_firewalld(struct fix_attempt *a, const char *zone, const char *p
     return r;
 }
 
-/* The name of chain's companion for what its zone lets in. false: chain is none of a zone itself. */
+/* The name of chain's companion for what its zone lets in. false: chain is none of a zone itself. Policies have such, too. */
 static bool name_allow(const struct rules *r, const char *chain, const struct back_end *b,
                        char out[RULES_NAME])
 {
-    return snprintf(out, RULES_NAME, "%s" ZONE_AFTER, chain) < RULES_NAME &&
+    return strncmp(chain + strlen(b->before), "policy_", strlen("policy_")) != 0 &&
+           snprintf(out, RULES_NAME, "%s" ZONE_AFTER, chain) < RULES_NAME &&
            (b == &by_nft ? nft_chain_named(r->nft, out) != NULL
                          : rules_chain_find(r, RULES_FILTER, out) != NULL);
 }

@@ -383,6 +383,10 @@ static void test_links_and_neighbours(void **state)
          "fd00:1::/64 dev br0 proto kernel metric 256 pref medium\nfd00:2::/64 dev wg0 metric 256 pref "
          "medium\n"
          "default via fd00:1::fe dev br0 metric 1024 pref medium\n");
+    struct host_error error;
+    struct host *nothing = make(); /* flags of no interface */
+    assert_int_equal(host_read(nothing, HOST_ADDRESSES, "  <NOARP> master br0\n", 21, &error), 0);
+    host_free(&nothing);
     assert_true(host_has_ports(h, "br0"));
     assert_false(host_has_ports(h, "eth0"));
     assert_false(host_has_ports(NULL, "br0"));
